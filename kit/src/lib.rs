@@ -1,1 +1,34 @@
-//! Placeholder.
+//! What Atelier's subgraphs share; it knows no domain.
+//!
+//! A domain is built from [`Deps`] into a [`Subgraph`]: a GraphQL schema ([`graphql`]) over
+//! operations that decide ([`actor`], [`error`]) and rows that are kept ([`db`], [`page`],
+//! [`loader`]). Facts leave it as events ([`event`]), work as tasks ([`jobs`]), bytes through
+//! presigned URLs ([`storage`]).
+
+pub mod actor;
+pub mod cache;
+pub mod clock;
+pub mod db;
+mod deps;
+pub mod error;
+pub mod event;
+pub mod graphql;
+pub mod health;
+pub mod id;
+pub mod jobs;
+pub mod loader;
+mod locale;
+pub mod metrics;
+pub mod page;
+pub mod peers;
+pub mod redis;
+pub mod storage;
+pub mod stream;
+mod subgraph;
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use deps::Deps;
+pub use locale::Locale;
+pub use subgraph::{Background, KIT_MIGRATIONS, Subgraph, migrate, pending};

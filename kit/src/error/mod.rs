@@ -1,0 +1,83 @@
+//! Failures: expected ones go into a payload's `userErrors`, everything else to the top level.
+
+mod code;
+mod user;
+
+use std::{error::Error as StdError, fmt, sync::Arc};
+
+pub use code::{CodeSpec, ErrorCode};
+pub use user::{Fail, Refusal, UserErrorCode};
+
+/// A top-level error: what the caller may see, and the cause that only the log sees.
+#[derive(Debug, Clone)]
+pub struct Error {
+    code: ErrorCode,
+    detail: Option<Arc<str>>,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error told by its code alone.
+    pub const fn new(code: ErrorCode) -> Self {
+        Self { code, detail: None, cause: None }
+    }
+
+    /// An error of which the caller sees `detail` instead of the code's own message.
+    pub fn with_detail(code: ErrorCode, detail: impl Into<Arc<str>>) -> Self {
+        Self { code, detail: Some(detail.into()), cause: None }
+    }
+
+    /// An unforeseen failure: logged with its cause, shown as `INTERNAL`.
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::caused(ErrorCode::Internal, cause)
+    }
+
+    /// An error with a cause that is logged and never shown.
+    pub fn caused(code: ErrorCode, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { code, detail: None, cause: Some(Arc::from(cause.into())) }
+    }
+
+    /// The stable code.
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What the caller is told, in their language.
+    pub fn message(&self, locale: crate::Locale) -> String {
+        match &self.detail {
+            Some(detail) => detail.to_string(),
+            None => self.code.spec().message(locale).to_owned(),
+        }
+    }
+
+    /// The cause with everything behind it, for the log.
+    pub fn cause_chain(&self) -> Option<String> {
+        let mut next: Option<&(dyn StdError + 'static)> = Some(self.cause.as_deref()?);
+        let mut chain = String::new();
+        while let Some(error) = next {
+            if !chain.is_empty() {
+                chain.push_str(": ");
+            }
+            chain.push_str(&error.to_string());
+            next = error.source();
+        }
+        Some(chain)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.detail {
+            Some(detail) => f.write_str(detail),
+            None => f.write_str(self.code.spec().en),
+        }
+    }
+}
+
+// No `std::error::Error` for `Error`: it would collide with the conversion below, and nothing
+// wraps an `Error` in another one.
+impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    fn from(cause: E) -> Self {
+        Self::internal(cause)
+    }
+}

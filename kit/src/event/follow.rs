@@ -1,0 +1,56 @@
+//! Following a domain's events in a subscription.
+
+use futures::{Stream, StreamExt};
+
+use super::{Event, stream_of};
+use crate::{
+    Deps,
+    error::{Error, ErrorCode},
+    page::Cursor,
+    stream::{StreamCursor, StreamItem},
+};
+
+/// What a subscription gets to see.
+#[derive(Debug, Clone)]
+pub enum Followed {
+    /// The next event, and the cursor to resume after it.
+    Event(Box<Event>, Cursor),
+    /// Events are missing here: the client must read its state anew. Nothing comes after it.
+    Resync,
+}
+
+/// Follows a domain's events: first everything after `after`, then what happens from now on.
+///
+/// `wanted` selects on the raw event, before anything is loaded.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for a cursor that is not of this stream, `UNAVAILABLE` if Redis does not answer.
+pub async fn follow<F>(
+    deps: &Deps,
+    after: Option<&Cursor>,
+    wanted: F,
+) -> Result<impl Stream<Item = Followed> + Send + use<F>, Error>
+where
+    F: Fn(&Event) -> bool + Send + Sync + 'static,
+{
+    let stream = stream_of(deps.domain);
+    let after = after
+        .map(|cursor| deps.cursors.open::<StreamCursor>(&stream, cursor))
+        .transpose()?;
+    let items = deps
+        .hub
+        .subscribe(&stream, after)
+        .await
+        .map_err(|cause| Error::caused(ErrorCode::Unavailable, cause))?;
+    let sealer = deps.cursors.clone();
+    Ok(items.filter_map(move |item| {
+        let followed = match item {
+            StreamItem::Entry(entry) => serde_json::from_slice::<Event>(&entry.payload)
+                .ok()
+                .filter(|event| wanted(event))
+                .map(|event| Followed::Event(Box::new(event), sealer.seal(&stream, &entry.cursor))),
+            StreamItem::Lagged | StreamItem::TooOld => Some(Followed::Resync),
+        };
+        std::future::ready(followed)
+    }))
+}

@@ -1,0 +1,54 @@
+//! Facts that domains tell each other and their subscribers.
+//!
+//! A mutation writes an event to its domain's outbox in its own transaction ([`emit`]). The
+//! [`Relay`] publishes it to the domain's Redis stream, in order and once. [`Consumer`]s of other
+//! domains handle it idempotently; subscriptions replay and follow it ([`follow`]).
+
+mod consume;
+mod follow;
+mod outbox;
+mod relay;
+
+pub use consume::{Consumer, run_consumers};
+pub use follow::{Followed, follow};
+pub use outbox::{NewEvent, emit, emit_all};
+pub use relay::Relay;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+/// A published fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Unique for all time; consumers use it to pass over repetitions.
+    pub id: Uuid,
+    /// The domain that says so.
+    pub domain: String,
+    /// What happened: `asset.created`.
+    pub topic: String,
+    /// What it happened to or for: the id by which subscribers select.
+    pub key: String,
+    /// The details.
+    pub payload: serde_json::Value,
+    /// W3C trace context of the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+}
+
+impl Event {
+    /// The details as a type.
+    ///
+    /// # Errors
+    /// If the payload has another shape.
+    pub fn details<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&self.payload)
+    }
+}
+
+/// The Redis stream (without prefix) of a domain's events.
+pub fn stream_of(domain: &str) -> String {
+    format!("events:{domain}")
+}

@@ -1,0 +1,11 @@
+//! The edge between a domain's schema and whoever calls it.
+
+mod long;
+mod payload;
+mod scope;
+mod service;
+
+pub use long::Long;
+pub use payload::{Payload, mutation};
+pub use scope::{Scope, actor, load, scope};
+pub use service::Service;

@@ -1,0 +1,201 @@
+//! A domain's schema, as everybody calls it: in process, over HTTP, or from another domain.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use async_graphql::{
+    Data, Executor, ObjectType, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo},
+    parser::types::OperationType,
+};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+
+use super::Scope;
+use crate::{
+    Locale,
+    actor::Actor,
+    error::{CodeSpec, Error, ErrorCode},
+    loader::Loaders,
+};
+
+/// An executable domain schema; cheap to clone.
+///
+/// Around the schema it puts what each request needs ([`Scope`]) and what each error needs: a
+/// stable code, the caller's language, and one log line where the cause is hidden.
+#[derive(Clone)]
+pub struct Service {
+    schema: Arc<dyn Erased>,
+    /// The same schema with a guard around every resolver. The guard costs each field a heap
+    /// allocation, so it runs only to repeat a query that panicked.
+    guarded: Arc<dyn Erased>,
+}
+
+impl Service {
+    /// Builds the schema from `builder`, which is called twice.
+    pub fn new<Q, M, S>(builder: impl Fn() -> SchemaBuilder<Q, M, S>) -> Self
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+    {
+        Self {
+            schema: Arc::new(builder().finish()),
+            guarded: Arc::new(builder().extension(PanicGuard).finish()),
+        }
+    }
+
+    /// The subgraph's schema definition.
+    pub fn sdl(&self) -> String {
+        self.schema.sdl()
+    }
+
+    /// Runs a query or mutation for the `Arc<Actor>` in the request's data (nobody, if there is none).
+    pub async fn execute(&self, request: Request) -> Response {
+        let (mut request, actor) = prepare(request);
+        let locale = actor.locale;
+        let retry = is_query(&mut request).then(|| copy(&mut request, &actor));
+        let ran = AssertUnwindSafe(self.schema.execute(request.data(scope(actor)))).catch_unwind().await;
+        let mut response = match (ran, retry) {
+            (Ok(response), _) => response,
+            (Err(_), Some(again)) => self.guarded.execute(again).await,
+            (Err(_), None) => Response::from_errors(vec![panicked()]),
+        };
+        present(&mut response, locale);
+        response
+    }
+
+    /// Runs a subscription (or a single query or mutation) for the actor in the request's data.
+    pub fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
+        let (request, actor) = prepare(request);
+        let locale = actor.locale;
+        let stream = self.schema.execute_stream(request.data(scope(actor)));
+        // A panic ends the stream with an error; it does not take the connection's task along.
+        AssertUnwindSafe(stream)
+            .catch_unwind()
+            .map(move |item| {
+                let mut response = item.unwrap_or_else(|_| Response::from_errors(vec![panicked()]));
+                present(&mut response, locale);
+                response
+            })
+            .boxed()
+    }
+}
+
+impl Executor for Service {
+    fn execute(&self, request: Request) -> impl Future<Output = Response> + Send {
+        Self::execute(self, request)
+    }
+
+    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        // Sessions of async-graphql's own WebSocket server are not in use: identity is per request.
+        drop(session);
+        Self::execute_stream(self, request)
+    }
+}
+
+fn scope(actor: Arc<Actor>) -> Scope {
+    Scope { actor, loaders: Arc::new(Loaders::default()) }
+}
+
+/// Takes the actor out of the request's data.
+fn prepare(mut request: Request) -> (Request, Arc<Actor>) {
+    let actor = request
+        .data
+        .get(&std::any::TypeId::of::<Arc<Actor>>())
+        .and_then(|actor| actor.downcast_ref::<Arc<Actor>>())
+        .cloned()
+        .unwrap_or_default();
+    request.introspection_mode = async_graphql::IntrospectionMode::Enabled;
+    (request, actor)
+}
+
+fn is_query(request: &mut Request) -> bool {
+    request.parsed_query().is_ok_and(|document| {
+        document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Query)
+    })
+}
+
+fn copy(request: &mut Request, actor: &Arc<Actor>) -> Request {
+    let mut copy = Request::new(request.query.clone())
+        .variables(request.variables.clone())
+        .data(scope(Arc::clone(actor)));
+    copy.operation_name.clone_from(&request.operation_name);
+    // The router gives a parsed document without its text.
+    if copy.query.is_empty()
+        && let Ok(document) = request.parsed_query()
+    {
+        copy.set_parsed_query(document.clone());
+    }
+    copy
+}
+
+fn panicked() -> ServerError {
+    let mut error = ServerError::new("panic", None);
+    error.source = Some(Arc::new(Error::internal("a resolver panicked")));
+    error
+}
+
+/// Gives every error its code and its words, and logs what callers must not see.
+fn present(response: &mut Response, locale: Locale) {
+    for error in &mut response.errors {
+        let (spec, message): (&CodeSpec, Option<String>) = match error.source::<Error>() {
+            Some(source) => {
+                if let Some(cause) = source.cause_chain() {
+                    tracing::error!(target: "error", code = source.code().spec().name, cause, path = ?error.path, "a resolver failed");
+                }
+                (source.code().spec(), Some(source.message(locale)))
+            }
+            // Everything of ours has a source: the rest is async-graphql's word on the request.
+            None => (ErrorCode::BadUserInput.spec(), None),
+        };
+        if let Some(message) = message {
+            error.message = message;
+        }
+        let extensions = error.extensions.get_or_insert_default();
+        if extensions.get("code").is_none() {
+            extensions.set("code", spec.name);
+            extensions.set("numericCode", spec.numeric);
+        }
+    }
+}
+
+/// Turns a panic of one resolver into an error of its field.
+struct PanicGuard;
+
+impl ExtensionFactory for PanicGuard {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for PanicGuard {
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> async_graphql::ServerResult<Option<async_graphql::Value>> {
+        AssertUnwindSafe(next.run(ctx, info)).catch_unwind().await.unwrap_or_else(|_| Err(panicked()))
+    }
+}
+
+/// A schema without its type parameters.
+trait Erased: Send + Sync {
+    fn execute(&self, request: Request) -> BoxFuture<'_, Response>;
+    fn execute_stream(&self, request: Request) -> BoxStream<'static, Response>;
+    fn sdl(&self) -> String;
+}
+
+impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static> Erased for Schema<Q, M, S> {
+    fn execute(&self, request: Request) -> BoxFuture<'_, Response> {
+        Self::execute(self, request).boxed()
+    }
+
+    fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
+        Self::execute_stream(self, request).boxed()
+    }
+
+    fn sdl(&self) -> String {
+        self.sdl_with_options(async_graphql::SDLExportOptions::new().federation().compose_directive())
+    }
+}

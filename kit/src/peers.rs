@@ -1,0 +1,95 @@
+//! Internal operations of other domains: commands that need an answer, like reserving a quota.
+//!
+//! They are fields of the other subgraph that are `@inaccessible` in the public graph, called with
+//! a service identity.
+
+use std::{collections::HashMap, sync::{Arc, OnceLock}, time::Duration};
+
+use async_graphql::{Request, Variables};
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::{
+    actor::{ACTOR_HEADER, Actor, ActorSigner},
+    clock::{Clock, SystemClock},
+    error::{Error, ErrorCode},
+    graphql::Service,
+};
+
+/// How long a peer may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Calls other domains.
+#[async_trait]
+pub trait Peers: Send + Sync + 'static {
+    /// Runs an operation on a domain's subgraph and returns its `data`.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` if the domain does not answer or answers with errors.
+    async fn call(&self, domain: &str, actor: Actor, operation: &'static str, variables: Value) -> Result<Value, Error>;
+}
+
+/// Peers in the same process, told once all domains are built.
+#[derive(Clone, Default)]
+pub struct LocalPeers {
+    services: Arc<OnceLock<HashMap<String, Service>>>,
+}
+
+impl LocalPeers {
+    /// Tells where each domain is; only the first call counts.
+    pub fn set(&self, services: HashMap<String, Service>) {
+        let _ = self.services.set(services);
+    }
+}
+
+#[async_trait]
+impl Peers for LocalPeers {
+    async fn call(&self, domain: &str, actor: Actor, operation: &'static str, variables: Value) -> Result<Value, Error> {
+        let service = self.services.get().and_then(|services| services.get(domain)).ok_or(Error::new(ErrorCode::Unavailable))?;
+        let request = Request::new(operation).variables(Variables::from_json(variables)).data(Arc::new(actor));
+        let response = tokio::time::timeout(TIMEOUT, service.execute(request)).await.map_err(|_| Error::new(ErrorCode::Timeout))?;
+        match response.errors.first() {
+            Some(error) => Err(Error::caused(ErrorCode::Unavailable, format!("{domain}: {}", error.message))),
+            None => Ok(response.data.into_json()?),
+        }
+    }
+}
+
+/// Peers in other processes, over HTTP.
+#[derive(Clone)]
+pub struct HttpPeers {
+    urls: Arc<HashMap<String, String>>,
+    signer: ActorSigner,
+    client: reqwest::Client,
+}
+
+impl HttpPeers {
+    /// Peers at `urls`, each the GraphQL endpoint of a domain.
+    ///
+    /// # Errors
+    /// `INTERNAL` if no HTTP client can be made.
+    pub fn new(urls: HashMap<String, String>, signer: ActorSigner) -> Result<Self, Error> {
+        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        Ok(Self { urls: Arc::new(urls), signer, client })
+    }
+}
+
+#[async_trait]
+impl Peers for HttpPeers {
+    async fn call(&self, domain: &str, actor: Actor, operation: &'static str, variables: Value) -> Result<Value, Error> {
+        let unavailable = |cause: reqwest::Error| Error::caused(ErrorCode::Unavailable, cause.without_url());
+        let url = self.urls.get(domain).ok_or(Error::new(ErrorCode::Unavailable))?;
+        let body = serde_json::json!({ "query": operation, "variables": variables });
+        let sent = self
+            .client
+            .post(url)
+            .header(ACTOR_HEADER, self.signer.sign(&actor, SystemClock.now())?)
+            .json(&body)
+            .send();
+        let mut answer: Value = sent.await.map_err(unavailable)?.json().await.map_err(unavailable)?;
+        match answer.pointer("/errors/0/message") {
+            Some(message) => Err(Error::caused(ErrorCode::Unavailable, format!("{domain}: {message}"))),
+            None => Ok(answer["data"].take()),
+        }
+    }
+}
