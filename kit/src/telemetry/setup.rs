@@ -1,0 +1,261 @@
+//! What the process writes, and where.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Subscriber;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_appender::rolling;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use super::otlp;
+
+/// Longest wait for the last spans to leave.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How log lines look on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: one line each, coloured on a terminal.
+    #[default]
+    Pretty,
+    /// For machines: one JSON object each.
+    Json,
+}
+
+impl std::str::FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "pretty" => Ok(Self::Pretty),
+            "json" => Ok(Self::Json),
+            _ => Err(format!(
+                "log format is \"pretty\" or \"json\", not {text:?}"
+            )),
+        }
+    }
+}
+
+/// When a log file is closed and the next one begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rotation {
+    /// Every hour.
+    Hourly,
+    /// Every day, UTC.
+    #[default]
+    Daily,
+    /// Never.
+    Never,
+}
+
+/// Log files, always JSON, in addition to stderr.
+#[derive(Clone, Debug)]
+pub struct LogFile {
+    /// Directory, created if need be.
+    pub dir: PathBuf,
+    /// When to begin a new file.
+    pub rotation: Rotation,
+    /// Files kept; older ones are deleted.
+    pub max_files: usize,
+}
+
+/// What [`init`] sets up.
+#[derive(Clone, Debug)]
+pub struct TelemetryConfig {
+    /// Look of the lines on stderr.
+    pub format: LogFormat,
+    /// Levels by target, such as `info,atelier_kit=debug` (syntax of `tracing_subscriber`).
+    pub filter: String,
+    /// Log files as well.
+    pub file: Option<LogFile>,
+    /// Base URL of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`; plain HTTP.
+    pub otlp_endpoint: Option<String>,
+    /// Share of new traces that are recorded, 0 to 1. A caller's decision goes first.
+    pub sample_ratio: f64,
+    /// Name of this process in traces and of its log files.
+    pub service_name: String,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::default(),
+            filter: "info".to_owned(),
+            file: None,
+            otlp_endpoint: None,
+            sample_ratio: 1.0,
+            service_name: "atelier".to_owned(),
+        }
+    }
+}
+
+/// Why telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TelemetryError {
+    /// The filter cannot be read.
+    #[error("invalid log filter {filter:?}")]
+    Filter {
+        /// The filter as it was given.
+        filter: String,
+        /// What is wrong with it.
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// The log directory cannot be written.
+    #[error("cannot write log files in {}", dir.display())]
+    File {
+        /// The directory.
+        dir: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The OTLP exporter cannot be built.
+    #[error("invalid OTLP set-up")]
+    Otlp(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// OTLP was asked for outside a Tokio runtime.
+    #[error("OTLP needs a Tokio runtime")]
+    NoRuntime,
+    /// Something has set up logging in this process already.
+    #[error("logging is already set up in this process")]
+    AlreadyInstalled,
+}
+
+/// Keeps logs and traces flowing; what is still buffered is written when it is dropped, so hold
+/// it until the end of `main`.
+#[must_use = "logs stop when the guard is dropped"]
+pub struct Guard {
+    provider: Option<SdkTracerProvider>,
+    _writers: Vec<WorkerGuard>,
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard").finish_non_exhaustive()
+    }
+}
+
+impl Guard {
+    /// Sends what is left (for at most three seconds) without blocking the runtime. Prefer it
+    /// over dropping where the process still runs Tokio.
+    pub async fn shutdown(mut self) {
+        if let Some(provider) = self.provider.take() {
+            let flushed = tokio::task::spawn_blocking(move || {
+                provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT)
+            });
+            if !matches!(flushed.await, Ok(Ok(()))) {
+                tracing::warn!("the last spans could not be sent");
+            }
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(provider) = self.provider.take() {
+            // Nobody is left to tell.
+            let _ = provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT);
+        }
+    }
+}
+
+/// Sets up logging and tracing for the whole process, once.
+///
+/// # Errors
+/// [`TelemetryError`]; nothing has been set up then.
+pub fn init(config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
+    let filter = EnvFilter::try_new(&config.filter).map_err(|source| TelemetryError::Filter {
+        filter: config.filter.clone(),
+        source,
+    })?;
+    let mut writers = Vec::new();
+    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = Vec::new();
+
+    let (stderr, writer) = tracing_appender::non_blocking(std::io::stderr());
+    writers.push(writer);
+    layers.push(console(config.format, stderr));
+
+    if let Some(file) = &config.file {
+        let (appender, writer) = tracing_appender::non_blocking(open(file, &config.service_name)?);
+        writers.push(writer);
+        layers.push(json(appender));
+    }
+
+    let provider = match &config.otlp_endpoint {
+        None => None,
+        Some(endpoint) => Some(otlp::provider(
+            endpoint,
+            &config.service_name,
+            config.sample_ratio,
+        )?),
+    };
+    if let Some(provider) = &provider {
+        let tracer = provider.tracer("atelier");
+        layers.push(tracing_opentelemetry::layer().with_tracer(tracer).boxed());
+    }
+
+    tracing_subscriber::registry()
+        .with(layers.with_filter(filter))
+        .try_init()
+        .map_err(|_| TelemetryError::AlreadyInstalled)?;
+    Ok(Guard {
+        provider,
+        _writers: writers,
+    })
+}
+
+fn console<S>(format: LogFormat, writer: NonBlocking) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    match format {
+        LogFormat::Json => json(writer),
+        LogFormat::Pretty => {
+            let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            tracing_subscriber::fmt::layer()
+                .with_ansi(colours)
+                .with_writer(writer)
+                .boxed()
+        }
+    }
+}
+
+fn json<S>(writer: NonBlocking) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_writer(writer)
+        .boxed()
+}
+
+fn open(file: &LogFile, name: &str) -> Result<rolling::RollingFileAppender, TelemetryError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| TelemetryError::File {
+        dir: file.dir.clone(),
+        source,
+    };
+    std::fs::create_dir_all(&file.dir).map_err(|error| failed(Box::new(error)))?;
+    rolling::Builder::new()
+        .rotation(match file.rotation {
+            Rotation::Hourly => rolling::Rotation::HOURLY,
+            Rotation::Daily => rolling::Rotation::DAILY,
+            Rotation::Never => rolling::Rotation::NEVER,
+        })
+        .filename_prefix(name)
+        .filename_suffix("log")
+        .max_log_files(file.max_files.max(1))
+        .build(&file.dir)
+        .map_err(|error| failed(Box::new(error)))
+}
