@@ -1,0 +1,5 @@
+//! The private servers, run for real.
+
+mod postgres;
+mod redis;
+mod shared;
