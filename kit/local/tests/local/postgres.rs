@@ -6,17 +6,24 @@ use atelier_local::{LocalError, PostgresOptions, PrivatePostgres};
 use tokio_postgres::{Client, NoTls};
 
 async fn start(dir: &Path) -> PrivatePostgres {
-    PrivatePostgres::start(dir, PostgresOptions::default()).await.unwrap()
+    PrivatePostgres::start(dir, PostgresOptions::default())
+        .await
+        .unwrap()
 }
 
 async fn connect(postgres: &PrivatePostgres) -> Client {
-    let (client, connection) = tokio_postgres::connect(&postgres.url(), NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&postgres.url(), NoTls)
+        .await
+        .unwrap();
     tokio::spawn(connection);
     client
 }
 
 async fn setting(client: &Client, name: &str) -> String {
-    let row = client.query_one("SELECT current_setting($1)", &[&name]).await.unwrap();
+    let row = client
+        .query_one("SELECT current_setting($1)", &[&name])
+        .await
+        .unwrap();
     row.get(0)
 }
 
@@ -26,11 +33,18 @@ async fn what_was_committed_survives_stop_and_start_under_the_same_url() {
     let postgres = start(dir.path()).await;
     let url = postgres.url();
     let client = connect(&postgres).await;
-    client.batch_execute("CREATE TABLE kept AS SELECT 42 AS answer").await.unwrap();
+    client
+        .batch_execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        .await
+        .unwrap();
     postgres.stop().await;
     let postgres = start(dir.path()).await;
     assert_eq!(postgres.url(), url);
-    let row = connect(&postgres).await.query_one("SELECT answer FROM kept", &[]).await.unwrap();
+    let row = connect(&postgres)
+        .await
+        .query_one("SELECT answer FROM kept", &[])
+        .await
+        .unwrap();
     assert_eq!(row.get::<_, i32>(0), 42);
     postgres.stop().await;
 }
@@ -40,11 +54,18 @@ async fn a_killed_server_recovers_what_was_committed() {
     let dir = tempfile::tempdir().unwrap();
     let postgres = start(dir.path()).await;
     let client = connect(&postgres).await;
-    client.batch_execute("CREATE TABLE kept AS SELECT 42 AS answer").await.unwrap();
+    client
+        .batch_execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        .await
+        .unwrap();
     super::redis::kill(postgres.pid(), "-KILL");
     postgres.ended().await;
     let postgres = start(dir.path()).await;
-    let row = connect(&postgres).await.query_one("SELECT answer FROM kept", &[]).await.unwrap();
+    let row = connect(&postgres)
+        .await
+        .query_one("SELECT answer FROM kept", &[])
+        .await
+        .unwrap();
     assert_eq!(row.get::<_, i32>(0), 42);
     postgres.stop().await;
 }
@@ -58,7 +79,10 @@ async fn it_is_durable_unless_told_otherwise() {
         assert_eq!(setting(&client, name).await, "on", "{name}");
     }
     postgres.stop().await;
-    let options = PostgresOptions { durable: false, ..Default::default() };
+    let options = PostgresOptions {
+        durable: false,
+        ..Default::default()
+    };
     let postgres = PrivatePostgres::start(dir.path(), options).await.unwrap();
     assert_eq!(setting(&connect(&postgres).await, "fsync").await, "off");
     postgres.stop().await;
@@ -69,11 +93,20 @@ async fn the_password_is_asked_for_and_its_file_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let postgres = start(dir.path()).await;
-    let wrong = format!("postgres://atelier:wrong@127.0.0.1:{}/postgres", postgres.port());
+    let wrong = format!(
+        "postgres://atelier:wrong@127.0.0.1:{}/postgres",
+        postgres.port()
+    );
     let refused = tokio_postgres::connect(&wrong, NoTls).await.err().unwrap();
-    assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INVALID_PASSWORD));
+    assert_eq!(
+        refused.code(),
+        Some(&tokio_postgres::error::SqlState::INVALID_PASSWORD)
+    );
     let file = postgres.data_dir().join("password");
-    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     postgres.stop().await;
 }
 
@@ -82,7 +115,10 @@ async fn chinese_text_is_found_by_trigram() {
     let dir = tempfile::tempdir().unwrap();
     let postgres = start(dir.path()).await;
     let client = connect(&postgres).await;
-    let row = client.query_one("SELECT '创作者社区' ~ '\\w' AND lower('ÄÖ') = 'äö'", &[]).await.unwrap();
+    let row = client
+        .query_one("SELECT '创作者社区' ~ '\\w' AND lower('ÄÖ') = 'äö'", &[])
+        .await
+        .unwrap();
     assert!(row.get::<_, bool>(0));
     postgres.stop().await;
 }
@@ -93,8 +129,13 @@ async fn a_database_of_another_version_is_refused_and_left_alone() {
     let data = dir.path().join("data");
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("PG_VERSION"), "9\n").unwrap();
-    let error = PrivatePostgres::start(dir.path(), PostgresOptions::default()).await.unwrap_err();
-    assert!(matches!(&error, LocalError::VersionMismatch { found, .. } if found == "9"), "{error}");
+    let error = PrivatePostgres::start(dir.path(), PostgresOptions::default())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, LocalError::VersionMismatch { found, .. } if found == "9"),
+        "{error}"
+    );
     assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1);
 }
 
@@ -103,9 +144,17 @@ async fn a_taken_port_that_was_asked_for_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port();
-    let options = PostgresOptions { port: Some(port), ..Default::default() };
-    let error = PrivatePostgres::start(dir.path(), options).await.unwrap_err();
-    assert!(matches!(error, LocalError::PortTaken { port: named, .. } if named == port), "{error}");
+    let options = PostgresOptions {
+        port: Some(port),
+        ..Default::default()
+    };
+    let error = PrivatePostgres::start(dir.path(), options)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, LocalError::PortTaken { port: named, .. } if named == port),
+        "{error}"
+    );
 }
 
 #[tokio::test]

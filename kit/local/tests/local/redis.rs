@@ -8,20 +8,32 @@ use tokio::net::TcpStream;
 
 /// The first line of the answer to one inline command, after signing in as the URL says.
 pub async fn command(url: &str, command: &str) -> String {
-    let (password, address) =
-        url.trim_start_matches("redis://:").trim_end_matches('/').split_once('@').unwrap();
+    let (password, address) = url
+        .trim_start_matches("redis://:")
+        .trim_end_matches('/')
+        .split_once('@')
+        .unwrap();
     let stream = TcpStream::connect(address).await.unwrap();
     let mut stream = BufReader::new(stream);
-    stream.write_all(format!("AUTH {password}\r\n{command}\r\n").as_bytes()).await.unwrap();
+    stream
+        .write_all(format!("AUTH {password}\r\n{command}\r\n").as_bytes())
+        .await
+        .unwrap();
     let mut lines = stream.lines();
     assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("+OK"));
     let first = lines.next_line().await.unwrap().unwrap();
     // A bulk string has its length first.
-    if first.starts_with('$') && first != "$-1" { lines.next_line().await.unwrap().unwrap() } else { first }
+    if first.starts_with('$') && first != "$-1" {
+        lines.next_line().await.unwrap().unwrap()
+    } else {
+        first
+    }
 }
 
 async fn start(dir: &Path) -> PrivateRedis {
-    PrivateRedis::start(dir, RedisOptions::default()).await.unwrap()
+    PrivateRedis::start(dir, RedisOptions::default())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -41,13 +53,21 @@ async fn what_was_written_survives_stop_and_start_under_the_same_url() {
 async fn the_password_is_asked_for_and_never_in_the_process_list() {
     let dir = tempfile::tempdir().unwrap();
     let redis = start(dir.path()).await;
-    let mut stream = TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", redis.port()))
+        .await
+        .unwrap();
     stream.write_all(b"PING\r\n").await.unwrap();
     let mut line = String::new();
-    BufReader::new(&mut stream).read_line(&mut line).await.unwrap();
+    BufReader::new(&mut stream)
+        .read_line(&mut line)
+        .await
+        .unwrap();
     assert!(line.starts_with("-NOAUTH"), "{line}");
     let password = std::fs::read_to_string(dir.path().join("password")).unwrap();
-    let shown = std::process::Command::new("ps").args(["axww", "-o", "args"]).output().unwrap();
+    let shown = std::process::Command::new("ps")
+        .args(["axww", "-o", "args"])
+        .output()
+        .unwrap();
     assert!(!String::from_utf8_lossy(&shown.stdout).contains(password.trim()));
     redis.stop().await;
 }
@@ -57,9 +77,15 @@ async fn a_taken_port_that_was_asked_for_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port();
-    let options = RedisOptions { port: Some(port), ..Default::default() };
+    let options = RedisOptions {
+        port: Some(port),
+        ..Default::default()
+    };
     let error = PrivateRedis::start(dir.path(), options).await.unwrap_err();
-    assert!(matches!(error, LocalError::PortTaken { port: named, .. } if named == port), "{error}");
+    assert!(
+        matches!(error, LocalError::PortTaken { port: named, .. } if named == port),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -77,5 +103,11 @@ async fn a_killed_server_is_started_again_with_its_data() {
 
 /// Signals a process by number or name.
 pub fn kill(pid: u32, signal: &str) {
-    assert!(std::process::Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args([signal, &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }

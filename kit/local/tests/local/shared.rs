@@ -6,13 +6,20 @@ use atelier_local::test_servers;
 async fn the_shared_servers_all_answer() {
     let servers = test_servers().await;
     let (client, connection) =
-        tokio_postgres::connect(&servers.database_url, tokio_postgres::NoTls).await.unwrap();
+        tokio_postgres::connect(&servers.database_url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
     tokio::spawn(connection);
-    let row = client.query_one("SELECT current_setting('is_superuser')", &[]).await.unwrap();
+    let row = client
+        .query_one("SELECT current_setting('is_superuser')", &[])
+        .await
+        .unwrap();
     assert_eq!(row.get::<_, &str>(0), "on");
     let answer = crate::redis::command(&servers.redis_url, "PING").await;
     assert_eq!(answer, "+PONG");
-    let unsigned = reqwest::get(format!("{}/nothing", servers.s3_endpoint)).await.unwrap();
+    let unsigned = reqwest::get(format!("{}/nothing", servers.s3_endpoint))
+        .await
+        .unwrap();
     assert_eq!(unsigned.status(), 403);
 }
 
