@@ -1,0 +1,467 @@
+//! `@key`, `@requires` and `@provides`: checks each field set and records in
+//! the subgraph the valid ones and how they use its fields.
+
+use crate::error::ErrorCode;
+use crate::report::Report;
+use crate::spec::{Fed, Version};
+use crate::subgraph::walk::{Step, walk};
+use crate::subgraph::{Field, FieldSet, Key, Subgraph, Type, Usage};
+use crate::syntax::print::print_value;
+use crate::syntax::selection::canonical;
+use crate::syntax::{Directive, TypeKind, Value};
+
+/// What the walks found, applied to the subgraph at the end.
+#[derive(Default)]
+struct Found<'a> {
+    keys: Vec<(usize, Key<'a>)>,
+    requires: Vec<(usize, usize, FieldSet<'a>)>,
+    provides: Vec<(usize, usize, FieldSet<'a>)>,
+    uses: Vec<(usize, usize, Use)>,
+}
+
+#[derive(Clone, Copy)]
+enum Use {
+    TopOfKey,
+    InKey,
+    Provided,
+    Required,
+    Fragment,
+}
+
+/// Checks all field sets of the subgraph.
+pub(crate) fn check<'a>(subgraph: &mut Subgraph<'a>, report: &mut Report) {
+    let mut found = Found::default();
+    for (index, ty) in subgraph.types.values().enumerate() {
+        for directive in &ty.marks.keys {
+            let mut check = Check::new(subgraph, ty.name.to_owned(), Fed::Key, directive);
+            if let Some(key) = check.key(ty, &mut found, report) {
+                found.keys.push((index, key));
+            }
+        }
+        for (at, field) in ty.fields.values().enumerate() {
+            let Some(marks) = &field.marks else { continue };
+            let coordinate = || format!("{}.{}", ty.name, field.definition.name.text);
+            if let Some(directive) = marks.requires {
+                let mut check = Check::new(subgraph, coordinate(), Fed::Requires, directive);
+                if let Some(set) = check.requires(ty, &mut found, report) {
+                    found.requires.push((index, at, set));
+                }
+            }
+            if let Some(directive) = marks.provides {
+                let mut check = Check::new(subgraph, coordinate(), Fed::Provides, directive);
+                if let Some(set) = check.provides(ty, field, &mut found, report) {
+                    found.provides.push((index, at, set));
+                }
+            }
+        }
+    }
+    apply(subgraph, found);
+    if !subgraph.version.is_two() {
+        super::federation_one::drop_inactive(subgraph);
+    }
+}
+
+fn apply<'a>(subgraph: &mut Subgraph<'a>, found: Found<'a>) {
+    for (index, at, usage) in found.uses {
+        let field = &mut subgraph.types[index].fields[at];
+        usage.record(&mut field.usage);
+    }
+    for (index, key) in found.keys {
+        subgraph.types[index].keys.push(key);
+    }
+    for (index, at, set) in found.requires {
+        subgraph.types[index].fields[at].requires = Some(set);
+    }
+    for (index, at, set) in found.provides {
+        subgraph.types[index].fields[at].provides = Some(set);
+    }
+    // A key must be resolvable wherever it is declared, so it is shared.
+    for ty in subgraph.types.values_mut() {
+        for field in ty.fields.values_mut().filter(|field| field.usage.in_key) {
+            field.shareable = true;
+        }
+    }
+}
+
+impl Use {
+    fn record(self, usage: &mut Usage) {
+        usage.used = true;
+        match self {
+            Self::TopOfKey => {
+                usage.key = true;
+                usage.in_key = true;
+            }
+            Self::InKey => usage.in_key = true,
+            Self::Provided => usage.provided = true,
+            Self::Required => usage.required = true,
+            Self::Fragment => {}
+        }
+    }
+}
+
+/// One field set being checked.
+pub(super) struct Check<'s, 'a> {
+    pub(super) subgraph: &'s Subgraph<'a>,
+    coordinate: String,
+    pub(super) fed: Fed,
+    directive: &'a Directive<'a>,
+    valid: bool,
+}
+
+impl<'s, 'a> Check<'s, 'a> {
+    fn new(
+        subgraph: &'s Subgraph<'a>,
+        coordinate: String,
+        fed: Fed,
+        directive: &'a Directive<'a>,
+    ) -> Self {
+        Self {
+            subgraph,
+            coordinate,
+            fed,
+            directive,
+            valid: true,
+        }
+    }
+
+    pub(super) fn fail(&mut self, report: &mut Report, code: ErrorCode, message: impl AsRef<str>) {
+        self.valid = false;
+        let place = if self.fed == Fed::Key {
+            "type"
+        } else {
+            "field"
+        };
+        let fields = self.directive.argument("fields").map(print_value);
+        let message = format!(
+            "On {place} \"{}\", for @{}(fields: {}): {}",
+            self.coordinate,
+            self.fed.name(),
+            fields.unwrap_or_default(),
+            message.as_ref()
+        );
+        report.at(self.subgraph, self.directive.name.pos, code, message);
+    }
+
+    /// An error about the use of the directive as a whole.
+    fn misplaced(&mut self, report: &mut Report, code: ErrorCode, message: String) {
+        self.valid = false;
+        report.at(self.subgraph, self.directive.name.pos, code, message);
+    }
+
+    fn codes(&self) -> Codes {
+        match self.fed {
+            Fed::Key => KEY_CODES,
+            Fed::Provides => PROVIDES_CODES,
+            _ => REQUIRES_CODES,
+        }
+    }
+
+    /// The `fields` argument, parsed.
+    fn field_set(&mut self, report: &mut Report) -> Option<FieldSet<'a>> {
+        let value = self.directive.argument("fields")?;
+        let codes = self.codes();
+        let one = self.subgraph.version == Version::One;
+        let parsed = match value {
+            Value::String(text) => FieldSet::parse(text),
+            Value::Enum(text) if self.fed == Fed::Requires => FieldSet::parse(text),
+            Value::List(items) if one && self.fed == Fed::Key => {
+                let mut selections = Vec::new();
+                for item in items {
+                    let Value::String(text) = item else {
+                        self.fail(
+                            report,
+                            codes.invalid_type,
+                            "Invalid value for argument \"fields\": must be a string.",
+                        );
+                        return None;
+                    };
+                    match FieldSet::parse(text) {
+                        Ok(set) => selections.extend(set.selections),
+                        Err(message) => {
+                            self.fail(report, codes.invalid, message);
+                            return None;
+                        }
+                    }
+                }
+                let text = crate::syntax::selection::print_selections(&selections).into();
+                Ok(FieldSet { text, selections })
+            }
+            _ => {
+                self.fail(
+                    report,
+                    codes.invalid_type,
+                    "Invalid value for argument \"fields\": must be a string.",
+                );
+                return None;
+            }
+        };
+        match parsed {
+            Ok(set) => Some(set),
+            Err(message) => {
+                self.fail(report, codes.invalid, message);
+                None
+            }
+        }
+    }
+
+    fn key(
+        &mut self,
+        ty: &'s Type<'a>,
+        found: &mut Found<'a>,
+        report: &mut Report,
+    ) -> Option<Key<'a>> {
+        let version = self.subgraph.version;
+        let on_interface = ty.kind == TypeKind::Interface;
+        if !on_interface && ty.kind != TypeKind::Object {
+            return None;
+        }
+        if on_interface && version.is_two() && version < Version::Two(3) {
+            let message = format!(
+                "Cannot use @key on interface \"{}\": @key is not yet supported on interfaces \
+                 (from Federation 2.3 on it is)",
+                ty.name
+            );
+            self.misplaced(report, ErrorCode::KeyUnsupportedOnInterface, message);
+            return None;
+        }
+        let set = self.field_set(report)?;
+        self.walk(ty, &set, found, report);
+        if on_interface && version.is_two() && !ty.interface_object {
+            self.implementations_have_key(ty, &set, report);
+        }
+        let resolvable = !matches!(
+            self.directive.argument("resolvable"),
+            Some(Value::Boolean(false))
+        );
+        self.valid.then_some(Key {
+            pos: self.directive.name.pos,
+            fields: set,
+            resolvable,
+        })
+    }
+
+    fn implementations_have_key(
+        &mut self,
+        interface: &Type<'a>,
+        set: &FieldSet<'a>,
+        report: &mut Report,
+    ) {
+        let wanted = canonical(&set.text);
+        for ty in self.subgraph.types.values() {
+            if ty.kind != TypeKind::Object || !ty.implements(interface.name) {
+                continue;
+            }
+            let has = ty
+                .marks
+                .keys
+                .iter()
+                .any(|key| key.string("fields").is_some_and(|t| canonical(t) == wanted));
+            if !has {
+                let message = format!(
+                    "Key @key(fields: \"{}\") on interface type \"{}\" is missing on implementation \
+                     type \"{}\": add it there.",
+                    set.text, interface.name, ty.name
+                );
+                self.misplaced(report, ErrorCode::InterfaceKeyNotOnImplementation, message);
+            }
+        }
+    }
+
+    fn requires(
+        &mut self,
+        ty: &'s Type<'a>,
+        found: &mut Found<'a>,
+        report: &mut Report,
+    ) -> Option<FieldSet<'a>> {
+        if ty.kind == TypeKind::Interface && !ty.interface_object {
+            let message = format!(
+                "Cannot use @requires on field \"{}\": @requires is not supported within interfaces",
+                self.coordinate
+            );
+            self.misplaced(report, ErrorCode::RequiresUnsupportedOnInterface, message);
+            return None;
+        }
+        let set = self.field_set(report)?;
+        self.walk(ty, &set, found, report);
+        self.valid.then_some(set)
+    }
+
+    fn provides(
+        &mut self,
+        ty: &'s Type<'a>,
+        field: &Field<'a>,
+        found: &mut Found<'a>,
+        report: &mut Report,
+    ) -> Option<FieldSet<'a>> {
+        let target = self.subgraph.types.get(field.ty.name).filter(|target| {
+            matches!(
+                target.kind,
+                TypeKind::Object | TypeKind::Interface | TypeKind::Union
+            )
+        });
+        let Some(target) = target else {
+            let message = format!(
+                "Invalid @provides directive on field \"{}\": field has type \"{}\" which is not a \
+                 Composite Type",
+                self.coordinate, field.ty
+            );
+            self.misplaced(report, ErrorCode::ProvidesOnNonObjectField, message);
+            return None;
+        };
+        if ty.kind == TypeKind::Interface && !ty.interface_object {
+            let message = format!(
+                "Cannot use @provides on field \"{}\": @provides is not supported within interfaces",
+                self.coordinate
+            );
+            self.misplaced(report, ErrorCode::ProvidesUnsupportedOnInterface, message);
+            return None;
+        }
+        let set = self.field_set(report)?;
+        self.walk(target, &set, found, report);
+        self.valid.then_some(set)
+    }
+
+    fn walk(
+        &mut self,
+        ty: &'s Type<'a>,
+        set: &FieldSet<'a>,
+        found: &mut Found<'a>,
+        report: &mut Report,
+    ) {
+        let subgraph = self.subgraph;
+        walk(subgraph, ty, &set.selections, &mut |step| {
+            self.step(step, found, report);
+        });
+        if self.fed != Fed::Key && self.subgraph.version.is_two() {
+            self.leaves_are_external(ty, &set.selections, false, report);
+        }
+    }
+
+    fn step(&mut self, step: Step<'_, 'a>, found: &mut Found<'a>, report: &mut Report) {
+        let codes = self.codes();
+        match step {
+            Step::Typename => {}
+            Step::Unknown { ty, name } => {
+                let message = format!(
+                    "Cannot query field \"{name}\" on type \"{}\" (if the field is defined in \
+                     another subgraph, you need to add it to this subgraph with @external).",
+                    ty.name
+                );
+                self.fail(report, codes.invalid, message);
+            }
+            Step::FieldOnUnion { ty, name } => {
+                let message = format!(
+                    "Cannot query field \"{name}\" on union \"{}\": select it in a fragment on a member.",
+                    ty.name
+                );
+                self.fail(report, codes.invalid, message);
+            }
+            Step::ImpossibleFragment { ty, on } => {
+                let message =
+                    format!("Fragment on \"{on}\" can never match a value of type \"{ty}\".");
+                self.fail(report, codes.invalid, message);
+            }
+            Step::Field {
+                ty,
+                field,
+                selection,
+                top,
+            } => self.field(ty, field, selection, top, found, report),
+        }
+    }
+
+    fn field(
+        &mut self,
+        ty: &Type<'a>,
+        field: &Field<'a>,
+        selection: &crate::syntax::selection::FieldSelection<'a>,
+        top: bool,
+        found: &mut Found<'a>,
+        report: &mut Report,
+    ) {
+        let codes = self.codes();
+        let name = field.definition.name.text;
+        let usage = match self.fed {
+            Fed::Key if top => Use::TopOfKey,
+            Fed::Key => Use::InKey,
+            _ if ty.kind != TypeKind::Object => Use::Fragment,
+            Fed::Provides => Use::Provided,
+            _ => Use::Required,
+        };
+        if let Some(index) = self.subgraph.types.get_index_of(ty.name)
+            && let Some(at) = ty.fields.get_index_of(name)
+        {
+            found.uses.push((index, at, usage));
+        }
+        for directive in &selection.directives {
+            let local = directive.name.text;
+            if self.subgraph.directives.contains_key(local) {
+                let message = format!(
+                    "cannot have directive applications in the @{}(fields:) argument but found @{local}.",
+                    self.fed.name()
+                );
+                self.fail(report, codes.directive, message);
+            } else {
+                let message = format!("Unknown directive \"@{local}\" in selection");
+                self.fail(report, codes.invalid, message);
+            }
+        }
+        let target = self.subgraph.types.get(field.ty.name);
+        if self.fed != Fed::Requires && !field.definition.arguments.is_empty() {
+            let message = format!(
+                "field {}.{name} cannot be included because it has arguments (fields with argument \
+                 are not allowed in @{})",
+                ty.name,
+                self.fed.name()
+            );
+            self.fail(report, codes.arguments, message);
+            return;
+        }
+        let Some(target) = target else { return };
+        let composite = matches!(
+            target.kind,
+            TypeKind::Object | TypeKind::Interface | TypeKind::Union
+        );
+        let abstract_type = matches!(target.kind, TypeKind::Interface | TypeKind::Union);
+        if self.fed == Fed::Key && abstract_type && !target.interface_object {
+            let message = format!(
+                "field \"{}.{name}\" is of type \"{}\", an interface or union, which is not allowed in @key",
+                ty.name, target.name
+            );
+            self.fail(report, ErrorCode::KeyFieldsSelectInvalidType, message);
+        } else if composite && selection.selections.is_empty() {
+            let message = format!(
+                "Invalid empty selection set for field \"{}.{name}\" of non-leaf type {}",
+                ty.name, field.ty
+            );
+            self.fail(report, codes.invalid, message);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Codes {
+    invalid: ErrorCode,
+    invalid_type: ErrorCode,
+    directive: ErrorCode,
+    arguments: ErrorCode,
+}
+
+const KEY_CODES: Codes = Codes {
+    invalid: ErrorCode::KeyInvalidFields,
+    invalid_type: ErrorCode::KeyInvalidFieldsType,
+    directive: ErrorCode::KeyDirectiveInFieldsArg,
+    arguments: ErrorCode::KeyFieldsHasArgs,
+};
+const PROVIDES_CODES: Codes = Codes {
+    invalid: ErrorCode::ProvidesInvalidFields,
+    invalid_type: ErrorCode::ProvidesInvalidFieldsType,
+    directive: ErrorCode::ProvidesDirectiveInFieldsArg,
+    arguments: ErrorCode::ProvidesFieldsHasArgs,
+};
+const REQUIRES_CODES: Codes = Codes {
+    invalid: ErrorCode::RequiresInvalidFields,
+    invalid_type: ErrorCode::RequiresInvalidFieldsType,
+    directive: ErrorCode::RequiresDirectiveInFieldsArg,
+    arguments: ErrorCode::RequiresInvalidFields,
+};
