@@ -72,13 +72,19 @@ impl Actor {
 
     /// A part of the system that acts on its own.
     pub fn service(name: &str) -> Self {
-        Self { identity: Identity::Service { name: name.into() }, ..Self::default() }
+        Self {
+            identity: Identity::Service { name: name.into() },
+            ..Self::default()
+        }
     }
 
     /// A signed-in user with scopes; mostly for tests.
     pub fn user(user: Id<User>, scopes: &[&str]) -> Self {
         Self {
-            identity: Identity::User { user, session: None },
+            identity: Identity::User {
+                user,
+                session: None,
+            },
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             ..Self::default()
         }
@@ -153,7 +159,10 @@ struct Claims {
 impl ActorSigner {
     /// A signer with `secret`, at least 32 bytes of randomness.
     pub fn new(secret: &[u8]) -> Self {
-        Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret) }
+        Self {
+            encoding: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+        }
     }
 
     /// The header value for `actor`, valid for a minute.
@@ -161,8 +170,15 @@ impl ActorSigner {
     /// # Errors
     /// `INTERNAL` if the actor cannot be serialised.
     pub fn sign(&self, actor: &Actor, now: DateTime<Utc>) -> Result<String, Error> {
-        let claims = Claims { actor: actor.clone(), exp: (now + LIFETIME).timestamp() };
-        Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?)
+        let claims = Claims {
+            actor: actor.clone(),
+            exp: (now + LIFETIME).timestamp(),
+        };
+        Ok(jsonwebtoken::encode(
+            &Header::new(Algorithm::HS256),
+            &claims,
+            &self.encoding,
+        )?)
     }
 
     /// The actor of a header value.
@@ -204,9 +220,19 @@ mod tests {
     fn old_forged_and_damaged_actors_are_refused() {
         let now = SystemClock.now();
         let header = signer().sign(&Actor::service("router"), now).unwrap();
-        let forged = ActorSigner::new(b"another secret, another secret!!").sign(&Actor::service("router"), now).unwrap();
-        for (header, at) in [(header.as_str(), now + TimeDelta::seconds(61)), (&forged, now), (&header[1..], now), ("", now)] {
-            assert_eq!(signer().verify(header, at).unwrap_err().code(), ErrorCode::Unauthenticated);
+        let forged = ActorSigner::new(b"another secret, another secret!!")
+            .sign(&Actor::service("router"), now)
+            .unwrap();
+        for (header, at) in [
+            (header.as_str(), now + TimeDelta::seconds(61)),
+            (&forged, now),
+            (&header[1..], now),
+            ("", now),
+        ] {
+            assert_eq!(
+                signer().verify(header, at).unwrap_err().code(),
+                ErrorCode::Unauthenticated
+            );
         }
     }
 
@@ -214,9 +240,21 @@ mod tests {
     fn scopes_and_kinds_are_demanded() {
         let user = Actor::user(Id::from_uuid(uuid::Uuid::nil()), &["worker"]);
         assert!(user.require_scope("worker").is_ok());
-        assert_eq!(user.require_scope("admin:users").unwrap_err().code(), ErrorCode::Forbidden);
-        assert_eq!(Actor::anonymous().require_scope("worker").unwrap_err().code(), ErrorCode::Unauthenticated);
-        assert_eq!(user.require_service().unwrap_err().code(), ErrorCode::Forbidden);
+        assert_eq!(
+            user.require_scope("admin:users").unwrap_err().code(),
+            ErrorCode::Forbidden
+        );
+        assert_eq!(
+            Actor::anonymous()
+                .require_scope("worker")
+                .unwrap_err()
+                .code(),
+            ErrorCode::Unauthenticated
+        );
+        assert_eq!(
+            user.require_service().unwrap_err().code(),
+            ErrorCode::Forbidden
+        );
         assert_eq!(Actor::service("media").require_service().unwrap(), "media");
     }
 }

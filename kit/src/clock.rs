@@ -55,7 +55,8 @@ impl ManualClock {
 
     /// Moves the clock by `delta`.
     pub fn advance(&self, delta: TimeDelta) {
-        self.0.fetch_add(delta.num_microseconds().unwrap_or(0), Ordering::SeqCst);
+        self.0
+            .fetch_add(delta.num_microseconds().unwrap_or(0), Ordering::SeqCst);
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-use diesel::migration::{Migration, MigrationSource};
 use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel::migration::{Migration, MigrationSource};
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl,
     pooled_connection::{
@@ -41,7 +41,11 @@ pub struct DatabaseConfig {
 impl DatabaseConfig {
     /// 16 connections, 5 seconds of waiting.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), max_connections: 16, wait: Duration::from_secs(5) }
+        Self {
+            url: url.into(),
+            max_connections: 16,
+            wait: Duration::from_secs(5),
+        }
     }
 }
 
@@ -89,13 +93,19 @@ impl Database {
                         return Ok(());
                     }
                     let checked = diesel::sql_query("SELECT 1").execute(connection).await;
-                    checked.map(drop).map_err(|_| HookError::message("the connection is gone"))
+                    checked
+                        .map(drop)
+                        .map_err(|_| HookError::message("the connection is gone"))
                 }
                 .boxed()
             }))
             .build()
             .map_err(Error::internal)?;
-        Ok(Self { pool, statements, written: Arc::new(Notify::new()) })
+        Ok(Self {
+            pool,
+            statements,
+            written: Arc::new(Notify::new()),
+        })
     }
 
     /// A connection to read with.
@@ -103,7 +113,10 @@ impl Database {
     /// # Errors
     /// `UNAVAILABLE` if none is to be had in time.
     pub async fn read(&self) -> Result<Object<Connection>, Error> {
-        self.pool.get().await.map_err(|cause| Error::caused(ErrorCode::Unavailable, cause))
+        self.pool
+            .get()
+            .await
+            .map_err(|cause| Error::caused(ErrorCode::Unavailable, cause))
     }
 
     /// A connection to write with. When it is given back, the outbox relay is woken.
@@ -112,7 +125,10 @@ impl Database {
     /// `UNAVAILABLE` if none is to be had in time.
     pub async fn write(&self) -> Result<WriteConnection, Error> {
         let connection = self.read().await?;
-        Ok(WriteConnection { connection, written: Arc::clone(&self.written) })
+        Ok(WriteConnection {
+            connection,
+            written: Arc::clone(&self.written),
+        })
     }
 
     /// Completes when somebody has given back a write connection since the last call.
@@ -131,7 +147,9 @@ impl Database {
     /// `UNAVAILABLE` if it does not.
     pub async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.read().await?;
-        diesel::sql_query("SELECT 1").execute(&mut connection).await?;
+        diesel::sql_query("SELECT 1")
+            .execute(&mut connection)
+            .await?;
         Ok(())
     }
 
@@ -183,11 +201,17 @@ impl Instrumentation for StatementCounter {
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database cannot be reached, `INTERNAL` if a migration fails.
-pub async fn migrate(url: &str, domain: &str, migrations: &'static EmbeddedMigrations) -> Result<Vec<String>, Error> {
+pub async fn migrate(
+    url: &str,
+    domain: &str,
+    migrations: &'static EmbeddedMigrations,
+) -> Result<Vec<String>, Error> {
     let connection = connect_for_migrations(url, domain).await?;
     let mut harness = AsyncMigrationHarness::new(connection);
     let applied = tokio::task::block_in_place(|| {
-        harness.run_pending_migrations(Embedded(migrations)).map(|versions| versions.iter().map(ToString::to_string).collect())
+        harness
+            .run_pending_migrations(Embedded(migrations))
+            .map(|versions| versions.iter().map(ToString::to_string).collect())
     });
     applied.map_err(Error::internal)
 }
@@ -196,11 +220,22 @@ pub async fn migrate(url: &str, domain: &str, migrations: &'static EmbeddedMigra
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database cannot be reached.
-pub async fn pending(url: &str, domain: &str, migrations: &'static EmbeddedMigrations) -> Result<Vec<String>, Error> {
+pub async fn pending(
+    url: &str,
+    domain: &str,
+    migrations: &'static EmbeddedMigrations,
+) -> Result<Vec<String>, Error> {
     let connection = connect_for_migrations(url, domain).await?;
     let mut harness = AsyncMigrationHarness::new(connection);
     let pending = tokio::task::block_in_place(|| {
-        harness.pending_migrations(Embedded(migrations)).map(|found| found.iter().map(|migration| migration.name().to_string()).collect())
+        harness
+            .pending_migrations(Embedded(migrations))
+            .map(|found| {
+                found
+                    .iter()
+                    .map(|migration| migration.name().to_string())
+                    .collect()
+            })
     });
     pending.map_err(Error::internal)
 }
@@ -208,15 +243,18 @@ pub async fn pending(url: &str, domain: &str, migrations: &'static EmbeddedMigra
 /// A connection whose search path is the domain's schema, so that diesel's own table of applied
 /// migrations lives in it too. It holds the migration lock until it is closed.
 async fn connect_for_migrations(url: &str, domain: &str) -> Result<Connection, Error> {
-    let mut connection =
-        Connection::establish(url).await.map_err(|cause| Error::caused(ErrorCode::Unavailable, cause))?;
+    let mut connection = Connection::establish(url)
+        .await
+        .map_err(|cause| Error::caused(ErrorCode::Unavailable, cause))?;
     let schema = domain.replace('"', "");
     for statement in [
         format!("SELECT pg_advisory_lock(hashtext('atelier:migrate:{schema}'))"),
         format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\""),
         format!("SET search_path TO \"{schema}\""),
     ] {
-        diesel::sql_query(statement).execute(&mut connection).await?;
+        diesel::sql_query(statement)
+            .execute(&mut connection)
+            .await?;
     }
     Ok(connection)
 }

@@ -80,7 +80,10 @@ impl<E: Entity> Id<E> {
 
     /// Wraps a raw UUID, as stored in PostgreSQL.
     pub const fn from_uuid(uuid: Uuid) -> Self {
-        Self { uuid, entity: PhantomData }
+        Self {
+            uuid,
+            entity: PhantomData,
+        }
     }
 
     /// The raw UUID, as stored in PostgreSQL.
@@ -131,8 +134,12 @@ impl<E: Entity> FromStr for Id<E> {
         let rest = text
             .strip_prefix(E::PREFIX)
             .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or(ParseIdError::WrongPrefix { expected: E::PREFIX })?;
-        decode(rest).map(Self::from_uuid).ok_or(ParseIdError::Malformed)
+            .ok_or(ParseIdError::WrongPrefix {
+                expected: E::PREFIX,
+            })?;
+        decode(rest)
+            .map(Self::from_uuid)
+            .ok_or(ParseIdError::Malformed)
     }
 }
 
@@ -247,7 +254,6 @@ impl<E: Entity> ToSql<sql_types::Uuid, Pg> for Id<E> {
     }
 }
 
-
 macro_rules! as_uuid_expression {
     ($($ty:ty),*) => {$(
         impl<E: Entity> AsExpression<sql_types::Uuid> for $ty {
@@ -294,9 +300,19 @@ mod tests {
 
     #[test]
     fn malformed_ids_are_refused() {
-        for text in ["usr_", "usr_01h455vb4pex5vsknk084sn02", "usr_81h455vb4pex5vsknk084sn02q",
-            "usr_01h455vb4pex5vsknk084sn0lu", "usr_01H455VB4PEX5VSKNK084SN02Q", "usr_é1h455vb4pex5vsknk084sn02"] {
-            assert_eq!(text.parse::<Id<User>>(), Err(ParseIdError::Malformed), "{text}");
+        for text in [
+            "usr_",
+            "usr_01h455vb4pex5vsknk084sn02",
+            "usr_81h455vb4pex5vsknk084sn02q",
+            "usr_01h455vb4pex5vsknk084sn0lu",
+            "usr_01H455VB4PEX5VSKNK084SN02Q",
+            "usr_é1h455vb4pex5vsknk084sn02",
+        ] {
+            assert_eq!(
+                text.parse::<Id<User>>(),
+                Err(ParseIdError::Malformed),
+                "{text}"
+            );
         }
     }
 }

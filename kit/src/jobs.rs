@@ -92,10 +92,18 @@ impl NewTask {
 ///
 /// # Errors
 /// Whatever the insert fails with; the transaction is lost then.
-pub async fn enqueue(connection: &mut Connection, deps: &Deps, tasks: &[NewTask]) -> Result<(), Error> {
+pub async fn enqueue(
+    connection: &mut Connection,
+    deps: &Deps,
+    tasks: &[NewTask],
+) -> Result<(), Error> {
     let events = tasks
         .iter()
-        .map(|task| NewEvent { topic: TASK_REQUESTED, key: task.id.to_string(), payload: task })
+        .map(|task| NewEvent {
+            topic: TASK_REQUESTED,
+            key: task.id.to_string(),
+            payload: task,
+        })
         .collect();
     emit_all(connection, deps, events).await
 }

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod page;
 pub mod peers;
 pub mod redis;
+pub mod secret;
 pub mod storage;
 pub mod stream;
 mod subgraph;

@@ -23,14 +23,21 @@ pub trait Batch: Send + Sync + 'static {
     type Value: Clone + Send + Sync + 'static;
 
     /// Loads the values of `keys` with as few statements as possible.
-    fn load(&self, keys: Vec<Self::Key>) -> impl Future<Output = Result<HashMap<Self::Key, Self::Value>, Error>> + Send;
+    fn load(
+        &self,
+        keys: Vec<Self::Key>,
+    ) -> impl Future<Output = Result<HashMap<Self::Key, Self::Value>, Error>> + Send;
 }
 
 /// The most keys in one statement.
 const MAX_BATCH: usize = 1000;
 
 type Loaded<V> = Result<Option<V>, Error>;
-type Loader<B> = cached::Loader<<B as Batch>::Key, Loaded<<B as Batch>::Value>, Erased<<B as Batch>::Key, <B as Batch>::Value>>;
+type Loader<B> = cached::Loader<
+    <B as Batch>::Key,
+    Loaded<<B as Batch>::Value>,
+    Erased<<B as Batch>::Key, <B as Batch>::Value>,
+>;
 
 /// A batch function with its future boxed, so that the loader's own futures are `Send`.
 struct Erased<K, V>(Box<dyn Fn(Vec<K>) -> BoxFuture<'static, HashMap<K, Loaded<V>>> + Send + Sync>);
@@ -74,14 +81,25 @@ impl Loaders {
                 let batch = Arc::clone(&batch);
                 Box::pin(async move {
                     match batch.load(keys.clone()).await {
-                        Ok(mut found) => keys.into_iter().map(|key| { let value = found.remove(&key); (key, Ok(value)) }).collect(),
-                        Err(error) => keys.into_iter().map(|key| (key, Err(error.clone()))).collect(),
+                        Ok(mut found) => keys
+                            .into_iter()
+                            .map(|key| {
+                                let value = found.remove(&key);
+                                (key, Ok(value))
+                            })
+                            .collect(),
+                        Err(error) => keys
+                            .into_iter()
+                            .map(|key| (key, Err(error.clone())))
+                            .collect(),
                     }
                 })
             }));
             Arc::new(Loader::<B>::new(erased).with_max_batch_size(MAX_BATCH))
         });
-        Arc::clone(entry).downcast().unwrap_or_else(|_| unreachable!("the map is keyed by type"))
+        Arc::clone(entry)
+            .downcast()
+            .unwrap_or_else(|_| unreachable!("the map is keyed by type"))
     }
 }
 
@@ -101,7 +119,11 @@ mod tests {
             if keys.contains(&13) {
                 return Err(Error::new(ErrorCode::Unavailable));
             }
-            Ok(keys.into_iter().filter(|key| *key >= 0).map(|key| (key, key * 2)).collect())
+            Ok(keys
+                .into_iter()
+                .filter(|key| *key >= 0)
+                .map(|key| (key, key * 2))
+                .collect())
         }
     }
 
@@ -110,7 +132,9 @@ mod tests {
         let calls = Arc::new(AtomicUsize::new(0));
         let loaders = Loaders::default();
         let batch = || Doubles(Arc::clone(&calls));
-        let loads = (-1..100).filter(|key| *key != 13).map(|key| loaders.load(batch, key));
+        let loads = (-1..100)
+            .filter(|key| *key != 13)
+            .map(|key| loaders.load(batch, key));
         let loaded: Vec<_> = futures::future::join_all(loads).await;
         assert_eq!(loaded[0].as_ref().unwrap(), &None);
         assert_eq!(loaded[99].as_ref().unwrap(), &Some(198));
@@ -124,7 +148,10 @@ mod tests {
         let calls = Arc::new(AtomicUsize::new(0));
         let loaders = Loaders::default();
         let batch = || Doubles(Arc::clone(&calls));
-        assert_eq!(loaders.load(batch, 13).await.unwrap_err().code(), ErrorCode::Unavailable);
+        assert_eq!(
+            loaders.load(batch, 13).await.unwrap_err().code(),
+            ErrorCode::Unavailable
+        );
         assert_eq!(loaders.load(batch, 1).await.unwrap(), Some(2));
     }
 }

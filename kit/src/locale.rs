@@ -34,7 +34,9 @@ impl Locale {
                 Some(weight) => weight.parse::<f32>().unwrap_or(0.0),
                 None => 1.0,
             };
-            if let Some(locale) = Self::from_tag(tag.trim()) && weight > best.0 {
+            if let Some(locale) = Self::from_tag(tag.trim())
+                && weight > best.0
+            {
                 best = (weight, locale);
             }
         }

@@ -26,7 +26,10 @@ pub const DEFAULT_PAGE: i32 = 20;
 pub struct Cursor(pub String);
 
 /// An opaque position in a list or an event stream. Only what the server gave is accepted.
-#[Scalar(name = "Cursor", specified_by_url = "https://relay.dev/graphql/connections.htm#sec-Cursor")]
+#[Scalar(
+    name = "Cursor",
+    specified_by_url = "https://relay.dev/graphql/connections.htm#sec-Cursor"
+)]
 impl ScalarType for Cursor {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
@@ -52,7 +55,8 @@ const TAG: usize = 8;
 impl CursorSealer {
     /// A sealer with a secret that all processes share.
     pub fn new(secret: &[u8]) -> Self {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret)
+            .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
         mac.update(b"cursor");
         Self { mac }
     }
@@ -79,11 +83,19 @@ impl CursorSealer {
     /// # Errors
     /// `BAD_USER_INPUT` for a cursor that was tampered with or belongs to another list.
     pub fn open<K: DeserializeOwned>(&self, list: &str, cursor: &Cursor) -> Result<K, Error> {
-        let refused = || Error::with_detail(ErrorCode::BadUserInput, "The cursor is not valid for this list.");
+        let refused = || {
+            Error::with_detail(
+                ErrorCode::BadUserInput,
+                "The cursor is not valid for this list.",
+            )
+        };
         let bytes = URL_SAFE_NO_PAD.decode(&cursor.0).map_err(|_| refused())?;
         let (tag, key) = bytes.split_at_checked(TAG).ok_or_else(refused)?;
         let expected = self.tag(list, key);
-        let differs = tag.iter().zip(expected).fold(0, |differs, (a, b)| differs | (a ^ b));
+        let differs = tag
+            .iter()
+            .zip(expected)
+            .fold(0, |differs, (a, b)| differs | (a ^ b));
         if differs != 0 {
             return Err(refused());
         }
@@ -130,18 +142,34 @@ impl PageArgs {
     /// # Errors
     /// `BAD_USER_INPUT` for a size that is negative or above [`MAX_PAGE`], for `first` together with
     /// `last`, and for a cursor that is not of this list.
-    pub fn open<K: DeserializeOwned>(&self, list: &str, sealer: &CursorSealer) -> Result<PageRequest<K>, Error> {
+    pub fn open<K: DeserializeOwned>(
+        &self,
+        list: &str,
+        sealer: &CursorSealer,
+    ) -> Result<PageRequest<K>, Error> {
         let refused = |detail: String| Err(Error::with_detail(ErrorCode::BadUserInput, detail));
         let size = match (self.first, self.last) {
-            (Some(_), Some(_)) => return refused("Give either \"first\" or \"last\", not both.".to_owned()),
+            (Some(_), Some(_)) => {
+                return refused("Give either \"first\" or \"last\", not both.".to_owned());
+            }
             (Some(size), None) | (None, Some(size)) => size,
             (None, None) => DEFAULT_PAGE,
         };
         if !(0..=MAX_PAGE).contains(&size) {
             return refused(format!("A page holds between 0 and {MAX_PAGE} items."));
         }
-        let key = |cursor: &Option<Cursor>| cursor.as_ref().map(|cursor| sealer.open(list, cursor)).transpose();
-        Ok(PageRequest { limit: size.into(), after: key(&self.after)?, before: key(&self.before)?, backward: self.last.is_some() })
+        let key = |cursor: &Option<Cursor>| {
+            cursor
+                .as_ref()
+                .map(|cursor| sealer.open(list, cursor))
+                .transpose()
+        };
+        Ok(PageRequest {
+            limit: size.into(),
+            after: key(&self.after)?,
+            before: key(&self.before)?,
+            backward: self.last.is_some(),
+        })
     }
 }
 
@@ -209,14 +237,33 @@ impl<N: OutputType + Clone> Connection<N> {
         if request.backward {
             rows.reverse();
         }
-        let edges: Vec<_> = rows.iter().map(|node| Edge { cursor: sealer.seal(list, &key(node)), node: node.clone() }).collect();
+        let edges: Vec<_> = rows
+            .iter()
+            .map(|node| Edge {
+                cursor: sealer.seal(list, &key(node)),
+                node: node.clone(),
+            })
+            .collect();
         let page_info = PageInfo {
-            has_next_page: if request.backward { request.before.is_some() } else { more },
-            has_previous_page: if request.backward { more } else { request.after.is_some() },
+            has_next_page: if request.backward {
+                request.before.is_some()
+            } else {
+                more
+            },
+            has_previous_page: if request.backward {
+                more
+            } else {
+                request.after.is_some()
+            },
             start_cursor: edges.first().map(|edge| edge.cursor.clone()),
             end_cursor: edges.last().map(|edge| edge.cursor.clone()),
         };
-        Self { edges, nodes: rows, page_info, total_count: None }
+        Self {
+            edges,
+            nodes: rows,
+            page_info,
+            total_count: None,
+        }
     }
 
     /// Sets the total.
@@ -243,11 +290,19 @@ mod tests {
     #[test]
     fn a_cursor_opens_only_for_its_list_and_untouched() {
         let cursor = sealer().seal("assets", &("a", 7));
-        assert_eq!(sealer().open::<(String, i32)>("assets", &cursor).unwrap(), ("a".to_owned(), 7));
+        assert_eq!(
+            sealer().open::<(String, i32)>("assets", &cursor).unwrap(),
+            ("a".to_owned(), 7)
+        );
         let mut tampered = cursor.0.clone().into_bytes();
         tampered[12] ^= 1;
         let tampered = Cursor(String::from_utf8(tampered).unwrap());
-        for (list, cursor) in [("tasks", &cursor), ("assets", &tampered), ("assets", &Cursor("x".into())), ("assets", &Cursor("é".into()))] {
+        for (list, cursor) in [
+            ("tasks", &cursor),
+            ("assets", &tampered),
+            ("assets", &Cursor("x".into())),
+            ("assets", &Cursor("é".into())),
+        ] {
             let refused = sealer().open::<(String, i32)>(list, cursor).unwrap_err();
             assert_eq!(refused.code(), ErrorCode::BadUserInput);
         }
@@ -255,22 +310,47 @@ mod tests {
 
     #[test]
     fn page_sizes_are_bounded() {
-        let open = |first, last| PageArgs { first, last, ..PageArgs::default() }.open::<i32>("l", &sealer());
+        let open = |first, last| {
+            PageArgs {
+                first,
+                last,
+                ..PageArgs::default()
+            }
+            .open::<i32>("l", &sealer())
+        };
         assert_eq!(open(None, None).unwrap().limit, 20);
         assert_eq!(open(Some(100), None).unwrap().fetch(), 101);
         assert!(open(None, Some(5)).unwrap().backward);
-        for (first, last) in [(Some(101), None), (Some(-1), None), (None, Some(101)), (Some(1), Some(1))] {
-            assert_eq!(open(first, last).unwrap_err().code(), ErrorCode::BadUserInput);
+        for (first, last) in [
+            (Some(101), None),
+            (Some(-1), None),
+            (None, Some(101)),
+            (Some(1), Some(1)),
+        ] {
+            assert_eq!(
+                open(first, last).unwrap_err().code(),
+                ErrorCode::BadUserInput
+            );
         }
     }
 
     #[test]
     fn pages_tell_whether_there_is_more() {
-        let request = PageRequest { limit: 2, after: None, before: None, backward: false };
+        let request: PageRequest<i32> = PageRequest {
+            limit: 2,
+            after: None,
+            before: None,
+            backward: false,
+        };
         let page = Connection::build(&request, vec![1, 2, 3], &sealer(), "l", |n| *n);
         assert_eq!(page.nodes, [1, 2]);
         assert!(page.page_info.has_next_page && !page.page_info.has_previous_page);
-        let request = PageRequest { limit: 2, after: None, before: Some(4), backward: true };
+        let request: PageRequest<i32> = PageRequest {
+            limit: 2,
+            after: None,
+            before: Some(4),
+            backward: true,
+        };
         let page = Connection::build(&request, vec![3, 2], &sealer(), "l", |n| *n);
         assert_eq!(page.nodes, [2, 3]);
         assert!(page.page_info.has_next_page && !page.page_info.has_previous_page);

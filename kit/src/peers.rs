@@ -3,7 +3,11 @@
 //! They are fields of the other subgraph that are `@inaccessible` in the public graph, called with
 //! a service identity.
 
-use std::{collections::HashMap, sync::{Arc, OnceLock}, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_graphql::{Request, Variables};
 use async_trait::async_trait;
@@ -26,7 +30,13 @@ pub trait Peers: Send + Sync + 'static {
     ///
     /// # Errors
     /// `UNAVAILABLE` if the domain does not answer or answers with errors.
-    async fn call(&self, domain: &str, actor: Actor, operation: &'static str, variables: Value) -> Result<Value, Error>;
+    async fn call(
+        &self,
+        domain: &str,
+        actor: Actor,
+        operation: &'static str,
+        variables: Value,
+    ) -> Result<Value, Error>;
 }
 
 /// Peers in the same process, told once all domains are built.
@@ -44,12 +54,29 @@ impl LocalPeers {
 
 #[async_trait]
 impl Peers for LocalPeers {
-    async fn call(&self, domain: &str, actor: Actor, operation: &'static str, variables: Value) -> Result<Value, Error> {
-        let service = self.services.get().and_then(|services| services.get(domain)).ok_or(Error::new(ErrorCode::Unavailable))?;
-        let request = Request::new(operation).variables(Variables::from_json(variables)).data(Arc::new(actor));
-        let response = tokio::time::timeout(TIMEOUT, service.execute(request)).await.map_err(|_| Error::new(ErrorCode::Timeout))?;
+    async fn call(
+        &self,
+        domain: &str,
+        actor: Actor,
+        operation: &'static str,
+        variables: Value,
+    ) -> Result<Value, Error> {
+        let service = self
+            .services
+            .get()
+            .and_then(|services| services.get(domain))
+            .ok_or(Error::new(ErrorCode::Unavailable))?;
+        let request = Request::new(operation)
+            .variables(Variables::from_json(variables))
+            .data(Arc::new(actor));
+        let response = tokio::time::timeout(TIMEOUT, service.execute(request))
+            .await
+            .map_err(|_| Error::new(ErrorCode::Timeout))?;
         match response.errors.first() {
-            Some(error) => Err(Error::caused(ErrorCode::Unavailable, format!("{domain}: {}", error.message))),
+            Some(error) => Err(Error::caused(
+                ErrorCode::Unavailable,
+                format!("{domain}: {}", error.message),
+            )),
             None => Ok(response.data.into_json()?),
         }
     }
@@ -69,16 +96,33 @@ impl HttpPeers {
     /// # Errors
     /// `INTERNAL` if no HTTP client can be made.
     pub fn new(urls: HashMap<String, String>, signer: ActorSigner) -> Result<Self, Error> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
-        Ok(Self { urls: Arc::new(urls), signer, client })
+        let client = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            urls: Arc::new(urls),
+            signer,
+            client,
+        })
     }
 }
 
 #[async_trait]
 impl Peers for HttpPeers {
-    async fn call(&self, domain: &str, actor: Actor, operation: &'static str, variables: Value) -> Result<Value, Error> {
-        let unavailable = |cause: reqwest::Error| Error::caused(ErrorCode::Unavailable, cause.without_url());
-        let url = self.urls.get(domain).ok_or(Error::new(ErrorCode::Unavailable))?;
+    async fn call(
+        &self,
+        domain: &str,
+        actor: Actor,
+        operation: &'static str,
+        variables: Value,
+    ) -> Result<Value, Error> {
+        let unavailable =
+            |cause: reqwest::Error| Error::caused(ErrorCode::Unavailable, cause.without_url());
+        let url = self
+            .urls
+            .get(domain)
+            .ok_or(Error::new(ErrorCode::Unavailable))?;
         let body = serde_json::json!({ "query": operation, "variables": variables });
         let sent = self
             .client
@@ -86,9 +130,17 @@ impl Peers for HttpPeers {
             .header(ACTOR_HEADER, self.signer.sign(&actor, SystemClock.now())?)
             .json(&body)
             .send();
-        let mut answer: Value = sent.await.map_err(unavailable)?.json().await.map_err(unavailable)?;
+        let mut answer: Value = sent
+            .await
+            .map_err(unavailable)?
+            .json()
+            .await
+            .map_err(unavailable)?;
         match answer.pointer("/errors/0/message") {
-            Some(message) => Err(Error::caused(ErrorCode::Unavailable, format!("{domain}: {message}"))),
+            Some(message) => Err(Error::caused(
+                ErrorCode::Unavailable,
+                format!("{domain}: {message}"),
+            )),
             None => Ok(answer["data"].take()),
         }
     }

@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// Work of a domain that runs for as long as the process: a sweep, a scheduler.
-pub type Background = Box<dyn FnOnce(CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+pub type Background =
+    Box<dyn FnOnce(CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// A domain, ready to be served.
 pub struct Subgraph {
@@ -35,13 +36,18 @@ pub struct Subgraph {
 }
 
 /// The tables that every domain's schema holds.
-pub static KIT_MIGRATIONS: EmbeddedMigrations = diesel_migrations::embed_migrations!("../migrations/kit");
+pub static KIT_MIGRATIONS: EmbeddedMigrations =
+    diesel_migrations::embed_migrations!("../migrations/kit");
 
 /// Applies what is pending of the kit's and the domain's migrations.
 ///
 /// # Errors
 /// As [`crate::db::migrate`].
-pub async fn migrate(url: &str, domain: &str, migrations: &'static EmbeddedMigrations) -> Result<Vec<String>, Error> {
+pub async fn migrate(
+    url: &str,
+    domain: &str,
+    migrations: &'static EmbeddedMigrations,
+) -> Result<Vec<String>, Error> {
     let mut applied = crate::db::migrate(url, domain, &KIT_MIGRATIONS).await?;
     applied.extend(crate::db::migrate(url, domain, migrations).await?);
     Ok(applied)
@@ -51,7 +57,11 @@ pub async fn migrate(url: &str, domain: &str, migrations: &'static EmbeddedMigra
 ///
 /// # Errors
 /// As [`crate::db::pending`].
-pub async fn pending(url: &str, domain: &str, migrations: &'static EmbeddedMigrations) -> Result<Vec<String>, Error> {
+pub async fn pending(
+    url: &str,
+    domain: &str,
+    migrations: &'static EmbeddedMigrations,
+) -> Result<Vec<String>, Error> {
     let mut pending = crate::db::pending(url, domain, &KIT_MIGRATIONS).await?;
     pending.extend(crate::db::pending(url, domain, migrations).await?);
     Ok(pending)
@@ -60,11 +70,24 @@ pub async fn pending(url: &str, domain: &str, migrations: &'static EmbeddedMigra
 impl Subgraph {
     /// Starts the outbox relay, the consumers and the background work. `domains` names every domain
     /// whose events may concern this one. The tasks end soon after `stop`.
-    pub fn start(&mut self, domains: &[String], stop: &CancellationToken) -> Vec<tokio::task::JoinHandle<()>> {
-        let mut running = vec![tokio::spawn(Relay::new(self.deps.clone()).run(stop.clone()))];
+    pub fn start(
+        &mut self,
+        domains: &[String],
+        stop: &CancellationToken,
+    ) -> Vec<tokio::task::JoinHandle<()>> {
+        let mut running = vec![tokio::spawn(
+            Relay::new(self.deps.clone()).run(stop.clone()),
+        )];
         for consumer in &self.consumers {
-            let (deps, consumer, domains, stop) = (self.deps.clone(), Arc::clone(consumer), domains.to_vec(), stop.clone());
-            running.push(tokio::spawn(async move { run_consumers(deps, consumer, &domains, stop).await }));
+            let (deps, consumer, domains, stop) = (
+                self.deps.clone(),
+                Arc::clone(consumer),
+                domains.to_vec(),
+                stop.clone(),
+            );
+            running.push(tokio::spawn(async move {
+                run_consumers(deps, consumer, &domains, stop).await
+            }));
         }
         for background in self.background.drain(..) {
             running.push(tokio::spawn(background(stop.clone())));

@@ -94,8 +94,13 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_unique() {
-        let names: std::collections::HashSet<_> = ErrorCode::ALL.iter().map(|c| c.spec().name).collect();
-        let numbers: std::collections::HashSet<_> = ErrorCode::ALL.iter().map(|c| c.spec().numeric).collect();
-        assert_eq!((names.len(), numbers.len()), (ErrorCode::ALL.len(), ErrorCode::ALL.len()));
+        let names: std::collections::HashSet<_> =
+            ErrorCode::ALL.iter().map(|c| c.spec().name).collect();
+        let numbers: std::collections::HashSet<_> =
+            ErrorCode::ALL.iter().map(|c| c.spec().numeric).collect();
+        assert_eq!(
+            (names.len(), numbers.len()),
+            (ErrorCode::ALL.len(), ErrorCode::ALL.len())
+        );
     }
 }

@@ -19,12 +19,20 @@ pub struct Error {
 impl Error {
     /// An error told by its code alone.
     pub const fn new(code: ErrorCode) -> Self {
-        Self { code, detail: None, cause: None }
+        Self {
+            code,
+            detail: None,
+            cause: None,
+        }
     }
 
     /// An error of which the caller sees `detail` instead of the code's own message.
     pub fn with_detail(code: ErrorCode, detail: impl Into<Arc<str>>) -> Self {
-        Self { code, detail: Some(detail.into()), cause: None }
+        Self {
+            code,
+            detail: Some(detail.into()),
+            cause: None,
+        }
     }
 
     /// An unforeseen failure: logged with its cause, shown as `INTERNAL`.
@@ -34,7 +42,11 @@ impl Error {
 
     /// An error with a cause that is logged and never shown.
     pub fn caused(code: ErrorCode, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { code, detail: None, cause: Some(Arc::from(cause.into())) }
+        Self {
+            code,
+            detail: None,
+            cause: Some(Arc::from(cause.into())),
+        }
     }
 
     /// The stable code.

@@ -25,7 +25,11 @@ pub struct Refusal<C> {
 impl<C: UserErrorCode> Refusal<C> {
     /// A refusal of the input at `path`, written with dots: `"input.lines.0.quantity"`.
     pub fn new(code: C, path: &str) -> Self {
-        Self { code, path: path.split('.').map(str::to_owned).collect(), params: Map::new() }
+        Self {
+            code,
+            path: path.split('.').map(str::to_owned).collect(),
+            params: Map::new(),
+        }
     }
 
     /// Adds a value that the message names.
@@ -39,7 +43,9 @@ impl<C: UserErrorCode> Refusal<C> {
     pub fn message(&self, locale: Locale) -> String {
         let mut message = self.code.spec().message(locale).to_owned();
         for (name, value) in &self.params {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             message = message.replace(&format!("{{{name}}}"), &text);
         }
         message

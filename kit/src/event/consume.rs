@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use diesel::{QueryableByName, sql_types::{Text, Uuid as SqlUuid}};
+use diesel::{
+    QueryableByName,
+    sql_types::{Text, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +38,12 @@ pub trait Consumer: Send + Sync + 'static {
 }
 
 /// Runs a domain's consumer on the streams of `domains` until `stop`.
-pub async fn run_consumers(deps: Deps, consumer: Arc<dyn Consumer>, domains: &[String], stop: CancellationToken) {
+pub async fn run_consumers(
+    deps: Deps,
+    consumer: Arc<dyn Consumer>,
+    domains: &[String],
+    stop: CancellationToken,
+) {
     let runs = domains.iter().map(|domain| {
         let (deps, consumer, stop) = (deps.clone(), Arc::clone(&consumer), stop.clone());
         async move {
@@ -47,14 +55,25 @@ pub async fn run_consumers(deps: Deps, consumer: Arc<dyn Consumer>, domains: &[S
                 let (deps, consumer) = (deps.clone(), Arc::clone(&consumer));
                 async move { handle(&deps, &*consumer, &entry).await }
             };
-            consume(redis, ConsumerConfig::new(stream, group, member), handler, stop).await;
+            consume(
+                redis,
+                ConsumerConfig::new(stream, group, member),
+                handler,
+                stop,
+            )
+            .await;
         }
     });
     futures::future::join_all(runs).await;
 }
 
-async fn handle(deps: &Deps, consumer: &dyn Consumer, entry: &StreamEntry) -> Result<(), HandlerError> {
-    let event: Event = serde_json::from_slice(&entry.payload).map_err(|cause| HandlerError::reject(cause))?;
+async fn handle(
+    deps: &Deps,
+    consumer: &dyn Consumer,
+    entry: &StreamEntry,
+) -> Result<(), HandlerError> {
+    let event: Event =
+        serde_json::from_slice(&entry.payload).map_err(|cause| HandlerError::reject(cause))?;
     if !consumer.topics().contains(&event.topic.as_str()) {
         return Ok(());
     }

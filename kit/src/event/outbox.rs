@@ -22,7 +22,11 @@ pub struct NewEvent<'a, P> {
 ///
 /// # Errors
 /// Whatever the insert fails with; the transaction is lost then.
-pub async fn emit<P: Serialize>(connection: &mut Connection, deps: &Deps, event: NewEvent<'_, P>) -> Result<(), Error> {
+pub async fn emit<P: Serialize>(
+    connection: &mut Connection,
+    deps: &Deps,
+    event: NewEvent<'_, P>,
+) -> Result<(), Error> {
     emit_all(connection, deps, vec![event]).await
 }
 
@@ -38,7 +42,7 @@ pub async fn emit_all<P: Serialize>(
     if events.is_empty() {
         return Ok(());
     }
-    let trace = telemetry::propagate::current();
+    let trace = telemetry::propagate::traceparent();
     let mut ids = Vec::with_capacity(events.len());
     let mut topics = Vec::with_capacity(events.len());
     let mut keys = Vec::with_capacity(events.len());

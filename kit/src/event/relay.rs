@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use redis::streams::StreamRangeReply;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Event, stream_of};
-use crate::{Deps, db::Connection, error::{Error, ErrorCode}};
+use crate::{
+    Deps,
+    db::Connection,
+    error::{Error, ErrorCode},
+};
 
 /// Events per round.
 const BATCH: i64 = 500;
@@ -20,6 +24,8 @@ pub const STREAM_LENGTH: usize = 100_000;
 /// Without a wake-up the outbox is looked at this often: events of a process that died between its
 /// commit and its relay are found then.
 const POLL: Duration = Duration::from_secs(1);
+/// Pause until events that an older transaction holds up are looked at again.
+const UNSETTLED: Duration = Duration::from_millis(3);
 /// Pause after a failure, so that a dead Redis costs nothing.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -46,6 +52,8 @@ struct OutboxRow {
     trace: Option<String>,
     #[diesel(sql_type = Timestamptz)]
     occurred_at: DateTime<Utc>,
+    #[diesel(sql_type = Bool)]
+    settled: bool,
 }
 
 impl OutboxRow {
@@ -104,37 +112,62 @@ impl Relay {
         // One relay per domain at a time keeps the order. The lock belongs to the connection's
         // session: it goes when the process dies.
         let lock = format!("hashtext('atelier:relay:{}')", self.deps.domain);
-        diesel::sql_query(format!("SELECT pg_advisory_lock({lock})")).execute(&mut connection).await?;
+        diesel::sql_query(format!("SELECT pg_advisory_lock({lock})"))
+            .execute(&mut connection)
+            .await?;
         let drained = self.drain_locked(&mut connection).await;
-        diesel::sql_query(format!("SELECT pg_advisory_unlock({lock})")).execute(&mut connection).await?;
+        diesel::sql_query(format!("SELECT pg_advisory_unlock({lock})"))
+            .execute(&mut connection)
+            .await?;
         drained
     }
 
     async fn drain_locked(&self, connection: &mut Connection) -> Result<(), Error> {
+        let give_up = tokio::time::Instant::now() + POLL;
         loop {
-            let rows = self.fetch(connection).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            let (tx, id, full) = (last.tx.clone(), last.id, rows.len() as i64 == BATCH);
-            self.publish(rows).await?;
-            self.forget(connection, tx, id).await?;
-            if !full {
+            let mut rows = self.fetch(connection).await?;
+            let fetched = rows.len();
+            rows.retain(|row| row.settled);
+            if let Some(last) = rows.last() {
+                let (tx, id, all) = (
+                    last.tx.clone(),
+                    last.id,
+                    rows.len() == fetched && (fetched as i64) < BATCH,
+                );
+                self.publish(rows).await?;
+                self.forget(connection, tx, id).await?;
+                if all {
+                    return Ok(());
+                }
+            } else if fetched == 0 || tokio::time::Instant::now() > give_up {
                 return Ok(());
+            } else {
+                // An older transaction is still at work: it may yet add an event before these.
+                tokio::time::sleep(UNSETTLED).await;
             }
         }
     }
 
     async fn fetch(&self, connection: &mut Connection) -> Result<Vec<OutboxRow>, Error> {
         let statement = format!(
-            "SELECT tx::text AS tx, id, event_id, topic, key, payload, trace, occurred_at FROM {}.outbox \
-             WHERE tx < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY outbox.tx, id LIMIT {BATCH}",
+            "SELECT tx::text AS tx, id, event_id, topic, key, payload, trace, occurred_at, \
+             tx < pg_snapshot_xmin(pg_current_snapshot()) AS settled \
+             FROM {}.outbox ORDER BY outbox.tx, id LIMIT {BATCH}",
             self.deps.domain
         );
         Ok(diesel::sql_query(statement).load(connection).await?)
     }
 
     async fn forget(&self, connection: &mut Connection, tx: String, id: i64) -> Result<(), Error> {
-        let statement = format!("DELETE FROM {}.outbox WHERE (tx, id) <= ($1::xid8, $2)", self.deps.domain);
-        diesel::sql_query(statement).bind::<Text, _>(tx).bind::<BigInt, _>(id).execute(connection).await?;
+        let statement = format!(
+            "DELETE FROM {}.outbox WHERE (tx, id) <= ($1::xid8, $2)",
+            self.deps.domain
+        );
+        diesel::sql_query(statement)
+            .bind::<Text, _>(tx)
+            .bind::<BigInt, _>(id)
+            .execute(connection)
+            .await?;
         Ok(())
     }
 
@@ -145,16 +178,28 @@ impl Relay {
         for row in rows {
             let (entry, event_id) = (row.entry_id(), row.event_id.to_string());
             let payload = row.into_payload(self.deps.domain)?;
-            pipe.cmd("XADD").arg(&stream).arg("MAXLEN").arg("~").arg(STREAM_LENGTH).arg(&entry).arg("id").arg(&event_id).arg("data").arg(&payload);
+            pipe.cmd("XADD")
+                .arg(&stream)
+                .arg("MAXLEN")
+                .arg("~")
+                .arg(STREAM_LENGTH)
+                .arg(&entry)
+                .arg("id")
+                .arg(&event_id)
+                .arg("data")
+                .arg(&payload);
             entries.push((entry, event_id, payload));
         }
         pipe.ignore_errors();
         let mut commands = self.deps.redis.commands();
-        let answers: Vec<redis::RedisResult<String>> =
-            pipe.query_async(&mut commands).await.map_err(|cause| Error::caused(ErrorCode::Unavailable, cause))?;
+        let answers: Vec<redis::RedisResult<String>> = pipe
+            .query_async(&mut commands)
+            .await
+            .map_err(|cause| Error::caused(ErrorCode::Unavailable, cause))?;
         for ((entry, event_id, payload), answer) in entries.into_iter().zip(answers) {
             if let Err(cause) = answer {
-                self.settle(&stream, &entry, &event_id, &payload, cause).await?;
+                self.settle(&stream, &entry, &event_id, &payload, cause)
+                    .await?;
             }
         }
         Ok(())
@@ -175,18 +220,37 @@ impl Relay {
             return Err(Error::caused(ErrorCode::Unavailable, cause));
         }
         let mut commands = self.deps.redis.commands();
-        let present: StreamRangeReply =
-            redis::cmd("XRANGE").arg(stream).arg(entry).arg(entry).query_async(&mut commands).await?;
+        let present: StreamRangeReply = redis::cmd("XRANGE")
+            .arg(stream)
+            .arg(entry)
+            .arg(entry)
+            .query_async(&mut commands)
+            .await?;
         if present.ids.is_empty() {
             let newest: StreamRangeReply = redis::cmd("XREVRANGE")
-                .arg(stream).arg("+").arg("-").arg("COUNT").arg(1).query_async(&mut commands).await?;
-            let head = newest.ids.as_slice().first().and_then(|entry| entry.id.split('-').next()).unwrap_or("0");
+                .arg(stream)
+                .arg("+")
+                .arg("-")
+                .arg("COUNT")
+                .arg(1)
+                .query_async(&mut commands)
+                .await?;
+            let head = newest
+                .ids
+                .as_slice()
+                .first()
+                .and_then(|entry| entry.id.split('-').next())
+                .unwrap_or("0");
             redis::cmd("XADD")
-                .arg(stream).arg(format!("{head}-*")).arg("id").arg(event_id).arg("data").arg(payload)
+                .arg(stream)
+                .arg(format!("{head}-*"))
+                .arg("id")
+                .arg(event_id)
+                .arg("data")
+                .arg(payload)
                 .query_async::<String>(&mut commands)
                 .await?;
         }
         Ok(())
     }
 }
-

@@ -4,14 +4,19 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 use serde::{Deserialize, Serialize};
 
 /// An integer within ±2^53, as a JSON number: byte sizes, sequence numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Long(pub i64);
 
 /// The largest integer that a JavaScript number holds exactly.
 const MAX: i64 = 1 << 53;
 
 /// An integer within ±2^53, as a JSON number.
-#[Scalar(name = "Long", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-6")]
+#[Scalar(
+    name = "Long",
+    specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-6"
+)]
 impl ScalarType for Long {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {

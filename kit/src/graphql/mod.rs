@@ -1,5 +1,6 @@
 //! The edge between a domain's schema and whoever calls it.
 
+pub mod directive;
 mod long;
 mod payload;
 mod scope;

@@ -27,7 +27,10 @@ pub trait Payload: Sized {
 ///
 /// # Errors
 /// The error that the operation failed with.
-pub fn mutation<P: Payload>(ctx: &Context<'_>, outcome: Result<P::Done, Fail<P::Code>>) -> async_graphql::Result<P> {
+pub fn mutation<P: Payload>(
+    ctx: &Context<'_>,
+    outcome: Result<P::Done, Fail<P::Code>>,
+) -> async_graphql::Result<P> {
     match outcome {
         Ok(done) => Ok(P::done(done)),
         Err(Fail::Refused(refusals)) => Ok(P::refused(refusals, actor(ctx).locale)),

@@ -33,6 +33,10 @@ pub fn actor<'a>(ctx: &Context<'a>) -> &'a Actor {
 ///
 /// # Errors
 /// What the batch failed with.
-pub async fn load<B: Batch>(ctx: &Context<'_>, batch: impl FnOnce() -> B, key: B::Key) -> Result<Option<B::Value>, Error> {
+pub async fn load<B: Batch>(
+    ctx: &Context<'_>,
+    batch: impl FnOnce() -> B,
+    key: B::Key,
+) -> Result<Option<B::Value>, Error> {
     scope(ctx).loaders.load(batch, key).await
 }

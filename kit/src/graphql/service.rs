@@ -3,7 +3,8 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
-    Data, Executor, ObjectType, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType,
+    Data, Executor, ObjectType, Request, Response, Schema, SchemaBuilder, ServerError,
+    SubscriptionType,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo},
     parser::types::OperationType,
 };
@@ -53,7 +54,9 @@ impl Service {
         let (mut request, actor) = prepare(request);
         let locale = actor.locale;
         let retry = is_query(&mut request).then(|| copy(&mut request, &actor));
-        let ran = AssertUnwindSafe(self.schema.execute(request.data(scope(actor)))).catch_unwind().await;
+        let ran = AssertUnwindSafe(self.schema.execute(request.data(scope(actor))))
+            .catch_unwind()
+            .await;
         let mut response = match (ran, retry) {
             (Ok(response), _) => response,
             (Err(_), Some(again)) => self.guarded.execute(again).await,
@@ -85,7 +88,11 @@ impl Executor for Service {
         Self::execute(self, request)
     }
 
-    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+    fn execute_stream(
+        &self,
+        request: Request,
+        session: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
         // Sessions of async-graphql's own WebSocket server are not in use: identity is per request.
         drop(session);
         Self::execute_stream(self, request)
@@ -93,7 +100,10 @@ impl Executor for Service {
 }
 
 fn scope(actor: Arc<Actor>) -> Scope {
-    Scope { actor, loaders: Arc::new(Loaders::default()) }
+    Scope {
+        actor,
+        loaders: Arc::new(Loaders::default()),
+    }
 }
 
 /// Takes the actor out of the request's data.
@@ -110,7 +120,10 @@ fn prepare(mut request: Request) -> (Request, Arc<Actor>) {
 
 fn is_query(request: &mut Request) -> bool {
     request.parsed_query().is_ok_and(|document| {
-        document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Query)
+        document
+            .operations
+            .iter()
+            .all(|(_, operation)| operation.node.ty == OperationType::Query)
     })
 }
 
@@ -175,7 +188,10 @@ impl Extension for PanicGuard {
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> async_graphql::ServerResult<Option<async_graphql::Value>> {
-        AssertUnwindSafe(next.run(ctx, info)).catch_unwind().await.unwrap_or_else(|_| Err(panicked()))
+        AssertUnwindSafe(next.run(ctx, info))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(panicked()))
     }
 }
 
@@ -186,7 +202,9 @@ trait Erased: Send + Sync {
     fn sdl(&self) -> String;
 }
 
-impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static> Erased for Schema<Q, M, S> {
+impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static> Erased
+    for Schema<Q, M, S>
+{
     fn execute(&self, request: Request) -> BoxFuture<'_, Response> {
         Self::execute(self, request).boxed()
     }
@@ -196,6 +214,10 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
     }
 
     fn sdl(&self) -> String {
-        self.sdl_with_options(async_graphql::SDLExportOptions::new().federation().compose_directive())
+        self.sdl_with_options(
+            async_graphql::SDLExportOptions::new()
+                .federation()
+                .compose_directive(),
+        )
     }
 }

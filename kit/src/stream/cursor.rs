@@ -5,30 +5,22 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The id of a stream entry: milliseconds since the epoch by the server's clock, and a counter.
-///
-/// Ordered as the entries are; written `1700000000000-0`.
+/// The id of a stream entry: two numbers, ordered as the entries are and written
+/// `1700000000000-0`. Unless the writer chose the id, the first is the server's time in
+/// milliseconds since the epoch, and the second a counter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamCursor {
-    millis: u64,
-    sequence: u64,
+    major: u64,
+    minor: u64,
 }
 
 impl StreamCursor {
     /// Before the first entry of any stream.
-    pub const START: Self = Self {
-        millis: 0,
-        sequence: 0,
-    };
+    pub const START: Self = Self { major: 0, minor: 0 };
 
-    /// The cursor `millis-sequence`.
-    pub const fn new(millis: u64, sequence: u64) -> Self {
-        Self { millis, sequence }
-    }
-
-    /// When the entry was appended, in milliseconds since the epoch by the server's clock.
-    pub const fn millis(self) -> u64 {
-        self.millis
+    /// The cursor `major-minor`.
+    pub const fn new(major: u64, minor: u64) -> Self {
+        Self { major, minor }
     }
 }
 
@@ -39,7 +31,7 @@ pub struct InvalidCursor;
 
 impl fmt::Display for StreamCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.millis, self.sequence)
+        write!(f, "{}-{}", self.major, self.minor)
     }
 }
 
@@ -53,10 +45,10 @@ impl FromStr for StreamCursor {
             [b'1'..=b'9', ..] => part.parse().map_err(|_| InvalidCursor),
             _ => Err(InvalidCursor),
         };
-        let (millis, sequence) = text.split_once('-').ok_or(InvalidCursor)?;
+        let (major, minor) = text.split_once('-').ok_or(InvalidCursor)?;
         Ok(Self {
-            millis: number(millis)?,
-            sequence: number(sequence)?,
+            major: number(major)?,
+            minor: number(minor)?,
         })
     }
 }
@@ -79,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_by_time_then_counter() {
+    fn orders_by_the_first_number_then_the_second() {
         assert!(StreamCursor::new(2, 0) > StreamCursor::new(1, 9));
         assert!(StreamCursor::new(1, 10) > StreamCursor::new(1, 9));
     }

@@ -17,18 +17,34 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     /// Clones the template of `domain`'s migrations, which is made first if need be.
-    pub async fn create(servers: &TestServers, domain: &str, migrations: &'static EmbeddedMigrations) -> Self {
+    pub async fn create(
+        servers: &TestServers,
+        domain: &str,
+        migrations: &'static EmbeddedMigrations,
+    ) -> Self {
         Self::create_many(servers, &[(domain, migrations)]).await
     }
 
     /// Clones a template that holds several domains.
-    pub async fn create_many(servers: &TestServers, domains: &[(&str, &'static EmbeddedMigrations)]) -> Self {
+    pub async fn create_many(
+        servers: &TestServers,
+        domains: &[(&str, &'static EmbeddedMigrations)],
+    ) -> Self {
         let template = format!("template_{:016x}", fingerprint(domains));
-        let mut admin = Connection::establish(&servers.database_url).await.expect("the test PostgreSQL answers");
+        let mut admin = Connection::establish(&servers.database_url)
+            .await
+            .expect("the test PostgreSQL answers");
         ensure_template(servers, &mut admin, &template, domains).await;
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-        run(&mut admin, &format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")).await;
-        Self { url: on_database(&servers.database_url, &name), name }
+        run(
+            &mut admin,
+            &format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"),
+        )
+        .await;
+        Self {
+            url: on_database(&servers.database_url, &name),
+            name,
+        }
     }
 
     /// The database's name.
@@ -71,7 +87,10 @@ async fn ensure_template(
             let url = url.clone();
             // Migrations block their thread, which a test's current-thread runtime has only one of.
             std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .enable_all()
+                    .build();
                 runtime
                     .expect("a runtime for migrations")
                     .block_on(crate::subgraph::migrate(&url, &domain, migrations))
@@ -80,17 +99,26 @@ async fn ensure_template(
             .join()
             .expect("migrating does not panic");
         }
-        run(admin, &format!("ALTER DATABASE {template} IS_TEMPLATE true")).await;
+        run(
+            admin,
+            &format!("ALTER DATABASE {template} IS_TEMPLATE true"),
+        )
+        .await;
     }
     run(admin, &format!("SELECT pg_advisory_unlock({lock})")).await;
 }
 
 async fn run(connection: &mut Connection, statement: &str) {
-    diesel::sql_query(statement).execute(connection).await.unwrap_or_else(|cause| panic!("{statement}: {cause}"));
+    diesel::sql_query(statement)
+        .execute(connection)
+        .await
+        .unwrap_or_else(|cause| panic!("{statement}: {cause}"));
 }
 
 fn on_database(url: &str, database: &str) -> String {
-    let (server, _) = url.rsplit_once('/').expect("a database URL ends in a database name");
+    let (server, _) = url
+        .rsplit_once('/')
+        .expect("a database URL ends in a database name");
     format!("{server}/{database}")
 }
 
@@ -98,7 +126,9 @@ fn fingerprint(domains: &[(&str, &'static EmbeddedMigrations)]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for (domain, migrations) in domains {
         domain.hash(&mut hasher);
-        for migration in MigrationSource::<diesel::pg::Pg>::migrations(*migrations).expect("embedded migrations") {
+        for migration in
+            MigrationSource::<diesel::pg::Pg>::migrations(*migrations).expect("embedded migrations")
+        {
             migration.name().to_string().hash(&mut hasher);
         }
     }

@@ -33,7 +33,11 @@ pub struct TestDeps {
 
 /// Surroundings of `domain` with a migrated database, a Redis prefix of its own, a clock that
 /// stands still, and `peers` instead of other domains.
-pub async fn deps_with(domain: &'static str, migrations: &'static EmbeddedMigrations, peers: Arc<dyn Peers>) -> TestDeps {
+pub async fn deps_with(
+    domain: &'static str,
+    migrations: &'static EmbeddedMigrations,
+    peers: Arc<dyn Peers>,
+) -> TestDeps {
     let servers = test_servers().await;
     let database = TestDatabase::create(servers, domain, migrations).await;
     let prefix = format!("test:{}", database.name());
@@ -43,8 +47,11 @@ pub async fn deps_with(domain: &'static str, migrations: &'static EmbeddedMigrat
     let clock = ManualClock::at(SystemClock.now());
     let deps = Deps {
         domain,
-        db: Database::new(&DatabaseConfig { max_connections: 8, ..DatabaseConfig::new(database.url()) })
-            .expect("a pool for the test database"),
+        db: Database::new(&DatabaseConfig {
+            max_connections: 8,
+            ..DatabaseConfig::new(database.url())
+        })
+        .expect("a pool for the test database"),
         hub: Hub::new(redis.clone()),
         redis,
         peers,
@@ -52,7 +59,11 @@ pub async fn deps_with(domain: &'static str, migrations: &'static EmbeddedMigrat
         random: Arc::new(SystemRandom),
         cursors: CursorSealer::new(b"cursors of tests"),
     };
-    TestDeps { deps, clock, database }
+    TestDeps {
+        deps,
+        clock,
+        database,
+    }
 }
 
 /// As [`deps_with`], with no other domains around.

@@ -204,3 +204,47 @@ async fn a_path_too_long_for_a_socket_still_works() {
     connect(&postgres).await;
     postgres.stop().await;
 }
+
+/// Root's checkout often lies where the account PostgreSQL runs as cannot go, such as `/root`.
+#[tokio::test]
+async fn a_directory_the_servers_account_cannot_reach_is_replaced_until_it_is_deleted() {
+    use std::os::unix::fs::PermissionsExt;
+    if !nix::unistd::geteuid().is_root() {
+        return; // Only root drops to another account; for others the directory is used itself.
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let asked = dir.path().join("postgres");
+    let postgres = start(&asked).await;
+    let first = postgres.data_dir().to_owned();
+    assert!(!first.starts_with(dir.path()), "{}", first.display());
+    connect(&postgres)
+        .await
+        .batch_execute("CREATE TABLE kept ()")
+        .await
+        .unwrap();
+    postgres.stop().await;
+
+    let postgres = start(&asked).await;
+    assert_eq!(postgres.data_dir(), first);
+    connect(&postgres)
+        .await
+        .batch_execute("SELECT FROM kept")
+        .await
+        .unwrap();
+    postgres.stop().await;
+
+    std::fs::remove_dir_all(&asked).unwrap();
+    let postgres = start(&asked).await;
+    let second = postgres.data_dir().to_owned();
+    assert!(
+        connect(&postgres)
+            .await
+            .batch_execute("SELECT FROM kept")
+            .await
+            .is_err()
+    );
+    assert!(!first.exists());
+    postgres.stop().await;
+    std::fs::remove_dir_all(second).unwrap();
+}
