@@ -15,18 +15,15 @@ pub(super) fn version(data: &Path) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
-/// Creates the cluster unless it exists. Blocking: initdb takes some hundred milliseconds.
+/// Creates the cluster unless it exists, and says whether it did: then it is not on the disk
+/// before [`sync_file_system`]. Blocking: initdb takes some hundred milliseconds.
 ///
 /// It is made beside its place and moved there when complete, so a start that is killed half way
 /// leaves nothing that a later one would take for a database.
-pub(super) fn ensure(
-    place: &Place,
-    installation: &Installation,
-    durable: bool,
-) -> Result<(), LocalError> {
+pub(super) fn ensure(place: &Place, installation: &Installation) -> Result<bool, LocalError> {
     let data = place.data();
     if version(&data).is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let unfinished = place.root.join("data.unfinished");
     remove_if_there(&unfinished)?;
@@ -47,15 +44,8 @@ pub(super) fn ensure(
         account.own(&place.password_file())?;
     }
     initdb(place, installation, &unfinished)?;
-    if durable {
-        // One pass over the file system instead of initdb's fsync of each of a thousand files.
-        sync_file_system(&unfinished)?;
-    }
     std::fs::rename(&unfinished, &data).map_err(LocalError::io("cannot move into place", &data))?;
-    if durable {
-        sync_directory(&place.root)?;
-    }
-    Ok(())
+    Ok(true)
 }
 
 fn initdb(place: &Place, installation: &Installation, target: &Path) -> Result<(), LocalError> {
@@ -116,7 +106,9 @@ fn remove_if_there(path: &Path) -> Result<(), LocalError> {
     }
 }
 
-fn sync_file_system(path: &Path) -> Result<(), LocalError> {
+/// Brings a new cluster to the disk: one call for the file system, some milliseconds where
+/// initdb's own fsync of each of a thousand files takes seconds.
+pub(super) fn sync_file_system(path: &Path) -> Result<(), LocalError> {
     let io = || LocalError::io("cannot sync", path);
     let directory = File::open(path).map_err(io())?;
     #[cfg(target_os = "linux")]
@@ -127,12 +119,6 @@ fn sync_file_system(path: &Path) -> Result<(), LocalError> {
         nix::unistd::sync();
     }
     Ok(())
-}
-
-fn sync_directory(path: &Path) -> Result<(), LocalError> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(LocalError::io("cannot sync", path))
 }
 
 /// The last `count` non-empty lines of what a program said, as one line.

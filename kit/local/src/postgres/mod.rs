@@ -69,21 +69,27 @@ impl PrivatePostgres {
     pub async fn start(dir: &Path, options: PostgresOptions) -> Result<Self, LocalError> {
         crate::data_dir::check_disk_space(dir)?;
         let dir = dir.to_owned();
-        let durable = options.durable;
-        let prepare = move || -> Result<(Place, Installation, String), LocalError> {
+        let prepare = move || -> Result<(Place, Installation, String, bool), LocalError> {
             let place = Place::prepare(&dir)?;
             let data = place.data();
             let installation = binaries::find(&data, cluster::version(&data).as_deref())?;
-            cluster::ensure(&place, &installation, durable)?;
+            let is_new = cluster::ensure(&place, &installation)?;
             let password = crate::secret::remembered(&place.password_file())?;
-            Ok((place, installation, password))
+            Ok((place, installation, password, is_new))
         };
-        let (place, installation, password) = match tokio::task::spawn_blocking(prepare).await {
-            Ok(prepared) => prepared?,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
+        let (place, installation, password, is_new) = blocking(prepare).await?;
         clear_leftover(&place).await?;
-        let (process, port) = launch(&place, &installation, &password, &options).await?;
+        // The sync may take its time beside the start, but not beyond it: whoever gets the URL
+        // may commit, and commits must survive.
+        let root = place.root.clone();
+        let sync = async {
+            match is_new && options.durable {
+                true => blocking(move || cluster::sync_file_system(&root)).await,
+                false => Ok(()),
+            }
+        };
+        let started = launch(&place, &installation, &password, &options);
+        let ((process, port), ()) = tokio::try_join!(started, sync)?;
         Ok(Self {
             process,
             place,
@@ -132,6 +138,15 @@ impl PrivatePostgres {
     /// Fast shutdown: sessions are cut off, everything is written, the next start is quick.
     pub async fn stop(self) {
         self.process.stop(Signal::SIGINT, STOP_PATIENCE).await;
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LocalError> + Send + 'static,
+) -> Result<T, LocalError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 
