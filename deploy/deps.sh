@@ -1,0 +1,124 @@
+#!/bin/sh
+# Installs what Atelier needs on this machine and is missing; `make deps`.
+#
+#   deploy/deps.sh          what `make run` needs
+#   deploy/deps.sh --test   also what `make test` needs
+#
+# Prints exactly what it installs, and nothing when all is there. Nothing is configured: Debian's
+# postgresql package creates and starts a cluster of its own on port 5432 and redis-server one on
+# 6379; Atelier leaves both alone and runs private ones.
+set -eu
+
+with_tests=no
+case "${1-}" in
+  '') ;;
+  --test) with_tests=yes ;;
+  *) echo "usage: $0 [--test]" >&2; exit 2 ;;
+esac
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+have_postgres() {
+  if [ -n "${PG_BIN-}" ]; then [ -x "$PG_BIN/initdb" ]; return; fi
+  for initdb in /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb \
+    /usr/local/opt/postgresql*/bin/initdb; do
+    if [ -x "$initdb" ]; then return 0; fi
+  done
+  have initdb
+}
+
+have_redis() { have valkey-server || have redis-server; }
+
+have_node() {
+  have node && have npm || return 1
+  major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+  [ "$major" -ge 18 ]
+}
+
+have_browser() {
+  [ -n "${CHROMIUM_PATH-}" ] || have chromium || have chromium-browser || have google-chrome
+}
+
+# What is missing, in the names of the package manager given as the first argument.
+missing() {
+  have_postgres || case $1 in apt) echo postgresql ;; brew) echo postgresql@17 ;; esac
+  have_redis || case $1 in apt) redis_package ;; brew) echo valkey ;; esac
+  have_node || case $1 in apt) node_packages ;; brew) echo node ;; esac
+  if [ "$1" = apt ]; then
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
+    { have cc && have make; } || echo build-essential
+  fi
+  if [ $with_tests = yes ]; then
+    have python3 || case $1 in apt) echo python3 ;; brew) echo python ;; esac
+    # Without any font a page is a page of blanks, and chromium only recommends them.
+    have_browser || case $1 in apt) echo chromium fonts-liberation ;; brew) echo --cask chromium ;; esac
+  fi
+}
+
+# Valkey where the distribution has it (Debian 13, Ubuntu 24.04), else Redis.
+redis_package() {
+  if apt-cache show valkey-server >/dev/null 2>&1; then echo valkey-server; else echo redis-server; fi
+}
+
+# NodeSource's package, where that repository is set up, holds npm and conflicts with Debian's.
+node_packages() {
+  case $(apt-cache policy nodejs 2>/dev/null) in
+    *Candidate:*nodesource*) echo nodejs ;;
+    *) echo nodejs npm ;;
+  esac
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; return; fi
+  if ! have sudo; then
+    echo "deps: neither root nor sudo here; run as root: $*" >&2
+    exit 1
+  fi
+  sudo "$@"
+}
+
+install_with_apt() {
+  # The lists first: on a fresh machine there are none, and which Redis there is stands in them.
+  if [ -z "$(missing apt)" ]; then return; fi
+  as_root apt-get update -qq
+  packages=$(missing apt | tr '\n' ' ')
+  echo "deps: installing with apt-get: $packages"
+  # shellcheck disable=SC2086 # a list of words
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2
+}
+
+install_with_brew() {
+  packages=$(missing brew)
+  if [ -z "$packages" ]; then return; fi
+  if ! have brew; then
+    echo "deps: missing: $(echo "$packages" | tr '\n' ' '). Install Homebrew (https://brew.sh) and run this again." >&2
+    exit 1
+  fi
+  # Line by line: a cask has an option of its own.
+  echo "$packages" | while read -r line; do
+    echo "deps: installing with brew: $line"
+    # shellcheck disable=SC2086 # a list of words
+    brew install $line >&2
+  done
+}
+
+if have apt-get; then
+  install_with_apt
+elif [ "$(uname -s)" = Darwin ]; then
+  install_with_brew
+fi
+
+# Whatever the way, say by name what is still not there.
+absent=''
+have_postgres || absent="$absent PostgreSQL (initdb, postgres);"
+have_redis || absent="$absent Valkey or Redis;"
+have_node || absent="$absent Node.js 18 or later with npm;"
+have cc || absent="$absent a C compiler (cc);"
+if [ $with_tests = yes ]; then
+  have python3 || absent="$absent Python 3;"
+  have_browser || absent="$absent Chromium (or set CHROMIUM_PATH);"
+fi
+if [ -n "$absent" ]; then
+  echo "deps: still missing:${absent%;}. Install them with your package manager." >&2
+  exit 1
+fi
