@@ -1,0 +1,58 @@
+import './workers.js';
+import 'graphiql/style.css';
+import './style.css';
+
+import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
+import { createRoot } from 'react-dom/client';
+
+import { accountPlugin } from './account-panel.jsx';
+import { renew } from './account.js';
+import { endpoint, socketEndpoint } from './endpoint.js';
+import { defaultTabs } from './examples.js';
+import { createFetcher } from './fetcher.js';
+import { rootFields } from './root-fields.js';
+import { session, transport, useSession } from './state.js';
+
+const fetcher = createFetcher({
+  endpoint,
+  socketEndpoint,
+  authorization: () => session.authorization(renew),
+  transport: transport.get,
+});
+
+function App({ tabs }) {
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      defaultTabs={tabs}
+      plugins={[HISTORY_PLUGIN, accountPlugin]}
+      shouldPersistHeaders={false}
+      showPersistHeadersSettings={false}
+      inputValueDeprecation
+    >
+      <GraphiQL.Logo>
+        <Badge />
+      </GraphiQL.Logo>
+    </GraphiQL>
+  );
+}
+
+/** The name of the house and who is signed in; opens the account panel. */
+function Badge() {
+  const current = useSession();
+  const visible = useGraphiQL((state) => state.visiblePlugin);
+  const { setVisiblePlugin } = useGraphiQLActions();
+  const toggle = () => setVisiblePlugin(visible === accountPlugin ? null : accountPlugin);
+  return (
+    <span className="atelier-badge">
+      <strong>Atelier</strong>
+      <button type="button" onClick={toggle}>
+        {current ? (current.username ?? 'token') : 'Sign in'}
+      </button>
+    </span>
+  );
+}
+
+const tabs = defaultTabs(await rootFields());
+createRoot(document.getElementById('root')).render(<App tabs={tabs} />);
