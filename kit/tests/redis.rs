@@ -87,8 +87,11 @@ async fn commands_work_again_after_the_server_was_restarted() {
 #[tokio::test]
 async fn connecting_to_a_server_that_is_not_there_fails_instead_of_hanging() {
     let port = atelier_local::free_port().unwrap();
-    let connected = Redis::connect(&format!("redis://127.0.0.1:{port}"));
-    let error = timeout(DEADLINE, connected).await.unwrap().unwrap_err();
+    let url = format!("redis://127.0.0.1:{port}");
+    let error = timeout(DEADLINE, Redis::connect(&url))
+        .await
+        .unwrap()
+        .unwrap_err();
     assert!(error.is_connection_refusal(), "{error}");
 }
 
@@ -100,7 +103,7 @@ async fn a_wrong_password_is_refused() {
     let error = Redis::connect(&format!("redis://:wrong@{address}"))
         .await
         .unwrap_err();
-    assert!(!error.to_string().contains("wrong"), "{error}");
+    assert_eq!(error.kind(), redis::ErrorKind::AuthenticationFailed);
 }
 
 #[tokio::test]
