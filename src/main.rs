@@ -1,1 +1,67 @@
-fn main() {}
+//! Atelier: an open-source backend for creator communities, as one federated GraphQL API.
+
+mod cli;
+mod doctor;
+mod domains;
+mod graph;
+mod health;
+mod identity;
+mod lifecycle;
+mod local_servers;
+mod parts;
+mod report;
+mod schema;
+mod seed;
+mod serve;
+mod settings;
+mod subgraph_server;
+mod up;
+mod worker;
+
+use std::process::ExitCode;
+
+use atelier_kit::telemetry;
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => return fail(&cause.into()),
+    };
+    // Not spawned: private servers end with the thread that starts them, which must be this one.
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let service = match &cli.command {
+        Command::Up(_) => "atelier",
+        Command::Router(_) => "atelier-router",
+        Command::Subgraph(_) => "atelier-subgraph",
+        Command::Worker(_) => "atelier-worker",
+        Command::Schema(command) => return schema::run(command),
+        Command::Doctor => return doctor::run(&cli.settings).await,
+        Command::Migrate => "atelier-migrate",
+    };
+    let telemetry = telemetry::init(&cli.settings.telemetry(service))?;
+    let done = match cli.command {
+        Command::Up(args) => up::run(args, cli.settings).await,
+        Command::Router(args) => parts::router(args, cli.settings).await,
+        Command::Subgraph(args) => parts::subgraphs(args, cli.settings).await,
+        Command::Worker(args) => parts::worker(args).await,
+        Command::Migrate => parts::migrate().await,
+        Command::Schema(_) | Command::Doctor => Ok(()),
+    };
+    telemetry.shutdown().await;
+    done
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("atelier: {error:#}");
+    ExitCode::FAILURE
+}

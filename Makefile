@@ -1,0 +1,39 @@
+# Atelier's commands. `make run` and `make test` install what is missing by themselves.
+.PHONY: run test lint generate deps deps-test bench bench-compose ci
+SHELL := /bin/bash
+ARGS ?=
+
+# Start everything: private PostgreSQL and Redis, an S3 store, all subgraphs, the router, a worker.
+run: deps
+	cargo run --quiet --bin atelier -- up $(ARGS)
+
+# All tests: Rust, real servers, real clients.
+test: deps-test
+	tests/run.sh
+
+# Formatting, lints, dependency directions.
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	deploy/check-dependencies.sh
+
+# Write schema/, docs/ERRORS.md and the TypeScript client anew from the code.
+generate:
+	cargo run --quiet --bin atelier -- schema generate $(ARGS)
+	codegen/typescript/generate.sh
+
+deps:
+	@deploy/deps.sh
+
+deps-test:
+	@deploy/deps.sh --test
+
+# Figures: the router, the task engine, start-up. Builds in release mode.
+bench:
+	bench/run.sh
+
+# The composer beside the JavaScript one.
+bench-compose:
+	bench/compose/run.sh
+
+ci: lint test

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Dependencies between our crates run one way: kit <- subgraphs <- atelier, router <- atelier.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo metadata --format-version 1 --no-deps --offline | python3 -c '
+import json, sys
+
+packages = json.load(sys.stdin)["packages"]
+ours = {p["name"] for p in packages}
+subgraphs = {p["name"] for p in packages if "/subgraphs/" in p["manifest_path"]}
+allowed = {
+    "atelier-local": set(),
+    "atelier-kit": {"atelier-local"},
+    "atelier-composition": set(),
+    "atelier-router": {"atelier-composition"},
+    "atelier-codegen": {"atelier-composition"},
+    "atelier": ours,
+}
+allowed.update({name: {"atelier-kit", "atelier-local"} for name in subgraphs})
+wrong = []
+for package in packages:
+    name = package["name"]
+    for dependency in package["dependencies"]:
+        target = dependency["name"]
+        if target in ours and target != name and target not in allowed.get(name, set()):
+            wrong.append(f"{name} depends on {target}")
+for line in wrong:
+    print(line + ": dependencies run kit <- subgraphs <- atelier and router <- atelier", file=sys.stderr)
+sys.exit(bool(wrong))
+'

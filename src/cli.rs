@@ -1,0 +1,160 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::Settings;
+
+/// An open-source backend for creator communities, as one federated GraphQL API.
+#[derive(Debug, Parser)]
+#[command(name = "atelier", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Where things are.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything in one process, servers included.
+    Up(UpArgs),
+    /// Serve the federation router alone.
+    Router(RouterArgs),
+    /// Serve one or more subgraphs over HTTP.
+    Subgraph(SubgraphArgs),
+    /// Do background tasks.
+    Worker(WorkerArgs),
+    /// Apply pending database migrations.
+    Migrate,
+    /// Export, compose and check the graph's schema.
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// Check whether this machine has what is needed, and say what to do if not.
+    Doctor,
+}
+
+/// Options of `atelier up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Where to listen for clients.
+    #[arg(long, env = "ATELIER_LISTEN", default_value = "127.0.0.1:4000")]
+    pub listen: SocketAddr,
+    /// Add a demo user.
+    #[arg(long)]
+    pub demo: bool,
+    /// Do not do background tasks in this process.
+    #[arg(long)]
+    pub no_worker: bool,
+    /// Tasks done at the same time.
+    #[arg(long, env = "ATELIER_WORKER_CONCURRENCY", default_value_t = 2)]
+    pub concurrency: usize,
+    /// The router's configuration file.
+    #[arg(long, env = "ATELIER_ROUTER_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Options of `atelier router`.
+#[derive(Debug, Args)]
+pub struct RouterArgs {
+    /// Where to listen for clients.
+    #[arg(long, env = "ATELIER_LISTEN", default_value = "127.0.0.1:4000")]
+    pub listen: SocketAddr,
+    /// Listen on this port of the loopback interface instead.
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Serve this supergraph instead of Atelier's own; its subgraph URLs are called as they are,
+    /// and callers stay anonymous unless the configuration says otherwise.
+    #[arg(long)]
+    pub supergraph: Option<PathBuf>,
+    /// The router's configuration file.
+    #[arg(long, env = "ATELIER_ROUTER_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Check the configuration file and stop.
+    #[arg(long)]
+    pub check_config: bool,
+    /// Where a subgraph is: `accounts=http://127.0.0.1:4001/graphql`. May be given often.
+    #[arg(long = "subgraph", env = "ATELIER_SUBGRAPH_URLS", value_delimiter = ',')]
+    pub subgraphs: Vec<String>,
+}
+
+/// Options of `atelier subgraph`.
+#[derive(Debug, Args)]
+pub struct SubgraphArgs {
+    /// Which: accounts, media, tasks.
+    #[arg(required = true)]
+    pub names: Vec<String>,
+    /// Where to listen; each subgraph is at `/NAME/graphql`.
+    #[arg(long, env = "ATELIER_SUBGRAPH_LISTEN", default_value = "127.0.0.1:4001")]
+    pub listen: SocketAddr,
+    /// Where the other subgraphs are: `accounts=http://127.0.0.1:4001/accounts/graphql`.
+    #[arg(long = "peer", env = "ATELIER_SUBGRAPH_URLS", value_delimiter = ',')]
+    pub peers: Vec<String>,
+}
+
+/// Options of `atelier worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Only these queues; all that this binary has handlers for, if none is named.
+    #[arg(long, value_delimiter = ',')]
+    pub queues: Vec<String>,
+    /// Tasks done at the same time.
+    #[arg(long, env = "ATELIER_WORKER_CONCURRENCY", default_value_t = 2)]
+    pub concurrency: usize,
+    /// Where the subgraphs are: `accounts=http://127.0.0.1:4001/accounts/graphql`.
+    #[arg(long = "peer", env = "ATELIER_SUBGRAPH_URLS", value_delimiter = ',')]
+    pub peers: Vec<String>,
+}
+
+/// What `atelier schema` can do.
+#[derive(Debug, Subcommand)]
+pub enum SchemaCommand {
+    /// Write `schema/` anew from the code: every subgraph and the supergraph.
+    Generate {
+        /// The folder to write.
+        #[arg(long, default_value = "schema")]
+        dir: PathBuf,
+        /// Accept changes that break clients.
+        #[arg(long)]
+        allow_breaking: bool,
+    },
+    /// Compose subgraph files (`name=url=path`, or `path` alone) and print the supergraph.
+    Compose {
+        /// The subgraphs.
+        #[arg(required = true)]
+        subgraphs: Vec<String>,
+    },
+    /// Compare two schemas and fail if the change breaks clients.
+    Check {
+        /// What clients use today.
+        old: PathBuf,
+        /// What they would get.
+        new: PathBuf,
+    },
+    /// Print every difference between two schemas.
+    Diff {
+        /// What clients use today.
+        old: PathBuf,
+        /// What they would get.
+        new: PathBuf,
+    },
+    /// Make the folder of a new subgraph.
+    Scaffold {
+        /// The domain's name, one lowercase word.
+        name: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,182 @@
+//! Which domains there are, and how each is built. A new subgraph is one entry here.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Context;
+use atelier_kit::{
+    Deps, Subgraph,
+    clock::{SystemClock, SystemRandom},
+    db::{Database, DatabaseConfig},
+    jobs::Handler,
+    page::CursorSealer,
+    peers::Peers,
+    redis::{Redis, RedisConfig},
+    secret::Secret,
+    storage::Storage,
+    stream::Hub,
+};
+use diesel_migrations::EmbeddedMigrations;
+
+use crate::settings::{Databases, Servers};
+
+/// What all domains of a process share.
+#[derive(Clone)]
+pub struct Shared {
+    servers: Servers,
+    /// Redis.
+    pub redis: Redis,
+    hub: Hub,
+    /// The object store.
+    pub storage: Storage,
+    peers: Arc<dyn Peers>,
+    /// One for each domain and process: a domain's writers wake the relay of the same surroundings.
+    deps: Arc<Mutex<HashMap<&'static str, Deps>>>,
+}
+
+impl Shared {
+    /// Connects to the servers; PostgreSQL is reached when it is first needed.
+    ///
+    /// # Errors
+    /// If a server's address cannot be used.
+    pub fn new(servers: &Servers, peers: Arc<dyn Peers>) -> anyhow::Result<Self> {
+        let redis = Redis::lazy(RedisConfig::new(servers.redis_url.as_str())).context("ATELIER_REDIS_URL")?;
+        Ok(Self {
+            hub: Hub::new(redis.clone()),
+            redis,
+            storage: Storage::new(&servers.storage).context("ATELIER_S3_ENDPOINT")?,
+            peers,
+            deps: Arc::default(),
+            servers: servers.clone(),
+        })
+    }
+
+    /// The installation's secret.
+    pub fn secret(&self) -> &Secret {
+        &self.servers.secret
+    }
+
+    /// A domain's surroundings.
+    ///
+    /// # Errors
+    /// If the domain's database address cannot be used.
+    pub fn deps(&self, domain: &'static str) -> anyhow::Result<Deps> {
+        let mut known = self.deps.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.entry(domain) {
+            Entry::Occupied(entry) => Ok(entry.get().clone()),
+            Entry::Vacant(entry) => Ok(entry.insert(self.make_deps(domain)?).clone()),
+        }
+    }
+
+    fn make_deps(&self, domain: &'static str) -> anyhow::Result<Deps> {
+        let database = DatabaseConfig::new(self.servers.databases.of(domain)?);
+        Ok(Deps {
+            domain,
+            db: Database::new(&database).map_err(|error| anyhow::anyhow!("the database of {domain}: {error}"))?,
+            redis: self.redis.clone(),
+            hub: self.hub.clone(),
+            peers: Arc::clone(&self.peers),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            cursors: CursorSealer::new(&self.servers.secret.derive("cursors")),
+        })
+    }
+}
+
+/// A domain that this binary can serve.
+pub struct Domain {
+    /// Its name in the graph, in URLs and in PostgreSQL.
+    pub name: &'static str,
+    /// Its tables.
+    pub migrations: &'static EmbeddedMigrations,
+    /// Builds its subgraph.
+    pub build: fn(Deps, &Shared) -> Subgraph,
+    /// Builds what does its background tasks, without its schema.
+    pub handlers: fn(&Deps, &Shared) -> Vec<Arc<dyn Handler>>,
+}
+
+/// Every domain, in the order of the schema.
+pub static DOMAINS: &[Domain] = &[
+    Domain {
+        name: atelier_accounts::NAME,
+        migrations: &atelier_accounts::MIGRATIONS,
+        build: |deps, shared| atelier_accounts::subgraph(deps, accounts_config(shared)),
+        handlers: |_, _| Vec::new(),
+    },
+    Domain {
+        name: atelier_media::NAME,
+        migrations: &atelier_media::MIGRATIONS,
+        build: |deps, shared| atelier_media::subgraph(deps, media_config(shared)),
+        handlers: |deps, shared| atelier_media::handlers(deps.clone(), media_config(shared)),
+    },
+    Domain {
+        name: atelier_tasks::NAME,
+        migrations: &atelier_tasks::MIGRATIONS,
+        build: |deps, _| atelier_tasks::subgraph(deps, atelier_tasks::TasksConfig::default()),
+        handlers: |_, _| Vec::new(),
+    },
+];
+
+/// The domains called `names`.
+///
+/// # Errors
+/// For a name that no domain has.
+pub fn find(names: &[String]) -> anyhow::Result<Vec<&'static Domain>> {
+    let known = || DOMAINS.iter().map(|domain| domain.name).collect::<Vec<_>>().join(", ");
+    names
+        .iter()
+        .map(|name| {
+            DOMAINS
+                .iter()
+                .find(|domain| domain.name == name)
+                .with_context(|| format!("there is no subgraph {name:?}; there are: {}", known()))
+        })
+        .collect()
+}
+
+/// The names of all domains.
+pub fn names() -> Vec<String> {
+    DOMAINS.iter().map(|domain| domain.name.to_owned()).collect()
+}
+
+/// Applies pending migrations of all domains, each in its own database.
+///
+/// # Errors
+/// If a database cannot be reached or a migration fails.
+pub async fn migrate(databases: &Databases) -> anyhow::Result<HashMap<&'static str, Vec<String>>> {
+    let runs = DOMAINS.iter().map(|domain| async move {
+        let url = databases.of(domain.name)?;
+        let applied = atelier_kit::migrate(&url, domain.name, domain.migrations).await.map_err(|error| told(domain.name, &error))?;
+        anyhow::Ok((domain.name, applied))
+    });
+    futures::future::try_join_all(runs).await.map(|applied| applied.into_iter().collect())
+}
+
+/// Refuses to go on while migrations are pending.
+///
+/// # Errors
+/// Names what is pending and the command that applies it.
+pub async fn require_migrated(servers: &Servers, domains: &[&Domain]) -> anyhow::Result<()> {
+    for domain in domains {
+        let url = servers.databases.of(domain.name)?;
+        let pending = atelier_kit::pending(&url, domain.name, domain.migrations).await.map_err(|error| told(domain.name, &error))?;
+        if !pending.is_empty() {
+            anyhow::bail!("the database of {} lacks {} migration(s): {}. Apply them with: atelier migrate", domain.name, pending.len(), pending.join(", "));
+        }
+    }
+    Ok(())
+}
+
+fn told(domain: &str, error: &atelier_kit::error::Error) -> anyhow::Error {
+    anyhow::anyhow!("the database of {domain}: {}", error.cause_chain().unwrap_or_else(|| error.to_string()))
+}
+
+fn accounts_config(shared: &Shared) -> atelier_accounts::AccountsConfig {
+    atelier_accounts::AccountsConfig::new(shared.secret().derive("accounts"))
+}
+
+fn media_config(shared: &Shared) -> atelier_media::MediaConfig {
+    atelier_media::MediaConfig::new(shared.storage.clone())
+}

@@ -1,0 +1,105 @@
+//! The graph: which subgraphs the router reaches, and how.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use anyhow::Context;
+use async_graphql::Request;
+use async_trait::async_trait;
+use atelier_kit::{
+    actor::Actor,
+    graphql::{Direct, Service},
+};
+use atelier_router::{
+    Identify, LocalSubgraph, OperationKind, RequestContext, Router, RouterConfig, SubgraphClient, SubgraphError,
+    SubgraphRequest, SubgraphResponse, Supergraph,
+};
+use futures::stream::BoxStream;
+
+/// The composed schema of this version, made by `make generate`.
+pub const SUPERGRAPH: &str = include_str!("../schema/supergraph.graphql");
+
+/// Reads the router's configuration file; defaults without one.
+///
+/// # Errors
+/// Names the file and the key that is wrong.
+pub fn config(path: Option<&Path>) -> anyhow::Result<RouterConfig> {
+    let Some(path) = path else { return Ok(RouterConfig::default()) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    RouterConfig::from_toml(&text).with_context(|| path.display().to_string())
+}
+
+/// A router over subgraphs in this process.
+///
+/// # Errors
+/// If the supergraph names a subgraph that is not there.
+pub fn in_process(
+    services: &HashMap<String, Service>,
+    identify: Arc<dyn Identify>,
+    config: RouterConfig,
+) -> anyhow::Result<Router> {
+    let mut builder = Router::builder(Supergraph::parse(SUPERGRAPH)?).config(config).identify(identify);
+    for (name, service) in services {
+        builder = builder.subgraph(name.clone(), Arc::new(InProcess::new(service)));
+    }
+    Ok(builder.build()?)
+}
+
+/// A router over subgraphs at `urls`.
+///
+/// # Errors
+/// If the supergraph is not one, or a subgraph has no URL.
+pub fn over_http(
+    supergraph: &str,
+    urls: &HashMap<String, String>,
+    identify: Option<Arc<dyn Identify>>,
+    mut config: RouterConfig,
+) -> anyhow::Result<Router> {
+    for (name, url) in urls {
+        config.subgraphs.entry(name.clone()).or_default().url = Some(url.clone());
+    }
+    let mut builder = Router::builder(Supergraph::parse(supergraph)?).config(config);
+    if let Some(identify) = identify {
+        builder = builder.identify(identify);
+    }
+    Ok(builder.build()?)
+}
+
+/// A subgraph in this process. A query that panics runs once more with a guard around every
+/// resolver, so that it loses one field and not the whole answer.
+struct InProcess {
+    direct: LocalSubgraph<Direct>,
+    guarded: LocalSubgraph<Direct>,
+}
+
+impl InProcess {
+    fn new(service: &Service) -> Self {
+        Self {
+            direct: LocalSubgraph::new(service.direct(), inject),
+            guarded: LocalSubgraph::new(service.guarded(), inject),
+        }
+    }
+}
+
+/// Hands the verified caller over as a value.
+fn inject(context: &RequestContext, request: &mut Request) {
+    let actor = context.caller.extensions.get::<Arc<Actor>>().cloned().unwrap_or_default();
+    request.data.insert(actor);
+}
+
+#[async_trait]
+impl SubgraphClient for InProcess {
+    async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError> {
+        let query = request.operation.kind() == OperationKind::Query;
+        match self.direct.execute(request.clone()).await {
+            Err(SubgraphError::Panicked) if query => self.guarded.execute(request).await,
+            answered => answered,
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubgraphRequest,
+    ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
+        self.direct.subscribe(request).await
+    }
+}

@@ -1,0 +1,32 @@
+//! What must answer for a process to be ready.
+
+use std::sync::Arc;
+
+use atelier_kit::{Subgraph, health::Health};
+
+use crate::domains::Shared;
+
+/// Checks of every database, Redis and the object store.
+pub fn checks(subgraphs: &[Subgraph], shared: &Shared) -> Health {
+    let databases: Vec<_> = subgraphs.iter().map(|subgraph| subgraph.deps.db.clone()).collect();
+    let databases = Arc::new(databases);
+    let (redis, storage) = (shared.redis.clone(), shared.storage.clone());
+    Health::new()
+        .required("postgresql", move || {
+            let databases = Arc::clone(&databases);
+            async move {
+                let pings = databases.iter().map(|database| async {
+                    database.ping().await.map_err(|error| error.cause_chain().unwrap_or_else(|| error.to_string()))
+                });
+                futures::future::try_join_all(pings).await.map(drop)
+            }
+        })
+        .required("redis", move || {
+            let redis = redis.clone();
+            async move { redis.ping().await.map(drop) }
+        })
+        .optional("object_store", move || {
+            let storage = storage.clone();
+            async move { storage.check().await }
+        })
+}

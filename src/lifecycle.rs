@@ -1,0 +1,40 @@
+//! The beginning of the end: signals, and how long things may take to finish.
+
+use std::time::Duration;
+
+use tokio::{signal::unix::{SignalKind, signal}, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// How long background work may take to finish.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// A token that is cancelled by the first SIGINT or SIGTERM; the second ends the process at once.
+///
+/// # Errors
+/// If signals cannot be listened to.
+pub fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        for first in [true, false] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if !first {
+                std::process::exit(130);
+            }
+            eprintln!("Finishing what is under way. Press Ctrl-C again to stop at once.");
+            stopping.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+/// Waits for background work that has been told to stop.
+pub async fn finish(running: Vec<JoinHandle<()>>) {
+    if tokio::time::timeout(GRACE, futures::future::join_all(running)).await.is_err() {
+        tracing::warn!(target: "atelier", "some background work did not finish in time");
+    }
+}

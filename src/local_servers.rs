@@ -1,0 +1,124 @@
+//! The servers that `atelier up` starts by itself, for those that no variable names.
+
+use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+
+use anyhow::Context;
+use atelier_kit::{secret::Secret, storage::StorageConfig};
+use atelier_local::{
+    DataDir, PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions, S3Credentials, S3Server, S3Store,
+    check_disk_space,
+};
+
+use crate::settings::{Databases, Servers, storage_from_env, variable};
+
+/// Private servers; they end when this is stopped, and with the process in any case.
+#[derive(Default)]
+pub struct LocalServers {
+    postgres: Option<PrivatePostgres>,
+    redis: Option<PrivateRedis>,
+    storage: Option<S3Server>,
+}
+
+/// The bucket of a private object store.
+const BUCKET: &str = "atelier";
+
+impl LocalServers {
+    /// Starts what is not named by `ATELIER_DATABASE_URL`, `ATELIER_REDIS_URL`, `ATELIER_S3_ENDPOINT`.
+    ///
+    /// Must run on the main thread: the servers are told to end with the thread that started them.
+    ///
+    /// # Errors
+    /// Says what is missing or in the way, and what to do.
+    pub async fn start(data: &DataDir) -> anyhow::Result<(Self, Servers)> {
+        let path = data.path();
+        check_disk_space(path)?;
+        let secret = Secret::new(match variable("ATELIER_SECRET")? {
+            Some(secret) => secret.into_bytes(),
+            None => remembered_secret(&path.join("secret"))?,
+        })?;
+        let (database_url, redis_url, storage) =
+            (variable("ATELIER_DATABASE_URL")?, variable("ATELIER_REDIS_URL")?, storage_from_env()?);
+        let mut local = Self::default();
+        let (postgres, redis, s3) = tokio::try_join!(
+            async {
+                match database_url {
+                    Some(_) => anyhow::Ok(None),
+                    None => Ok(Some(PrivatePostgres::start(&path.join("postgres"), PostgresOptions::default()).await?)),
+                }
+            },
+            async {
+                match redis_url {
+                    Some(_) => anyhow::Ok(None),
+                    None => Ok(Some(PrivateRedis::start(&path.join("redis"), RedisOptions::default()).await?)),
+                }
+            },
+            async {
+                match storage {
+                    Some(_) => anyhow::Ok(None),
+                    None => Ok(Some(start_storage(&path.join("s3")).await?)),
+                }
+            },
+        )?;
+        let servers = Servers {
+            databases: Databases {
+                url: database_url.or_else(|| postgres.as_ref().map(PrivatePostgres::url)).unwrap_or_default(),
+            },
+            redis_url: redis_url.or_else(|| redis.as_ref().map(PrivateRedis::url)).unwrap_or_default(),
+            storage: storage.or_else(|| s3.as_ref().map(storage_config)).context("no object store")?,
+            secret,
+        };
+        (local.postgres, local.redis, local.storage) = (postgres, redis, s3);
+        Ok((local, servers))
+    }
+
+    /// Stops the servers, the object store first.
+    pub async fn stop(self) {
+        if let Some(storage) = self.storage {
+            storage.stop().await;
+        }
+        if let Some(redis) = self.redis {
+            redis.stop().await;
+        }
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await;
+        }
+    }
+}
+
+async fn start_storage(path: &Path) -> anyhow::Result<S3Server> {
+    let store = S3Store::open(path)?;
+    store.ensure_bucket(BUCKET)?;
+    let credentials = S3Credentials::remembered(path)?;
+    Ok(S3Server::start_on_free_port(store, credentials).await?)
+}
+
+fn storage_config(server: &S3Server) -> StorageConfig {
+    StorageConfig {
+        endpoint: server.endpoint(),
+        public_endpoint: server.endpoint(),
+        region: server.region().to_owned(),
+        bucket: BUCKET.to_owned(),
+        access_key: server.credentials().access_key.clone(),
+        secret_key: server.credentials().secret_key.clone(),
+        path_style: true,
+    }
+}
+
+/// The secret of this data directory, made on first use and readable by its owner only.
+fn remembered_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Ok(secret) => return Ok(secret),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
+        Err(cause) => return Err(cause).with_context(|| format!("cannot read {}", path.display())),
+    }
+    let secret: String = rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_all(secret.as_bytes())?;
+    file.sync_all()?;
+    Ok(secret.into_bytes())
+}

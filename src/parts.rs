@@ -1,0 +1,146 @@
+//! The parts of Atelier, each in a process of its own; `atelier up` is all of them in one.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use anyhow::Context;
+use atelier_kit::{
+    actor::ActorSigner,
+    health::Health,
+    metrics,
+    peers::{HttpPeers, Peers},
+    redis::{Redis, RedisConfig},
+    secret::Secret,
+};
+use atelier_router::Identify;
+use axum::Router;
+
+use crate::{
+    cli::{RouterArgs, SubgraphArgs, WorkerArgs},
+    domains::{self, Shared},
+    graph, health,
+    identity::Verifier,
+    lifecycle, serve,
+    settings::{self, Servers, Settings},
+    subgraph_server, worker,
+};
+
+fn signer(secret: &Secret) -> ActorSigner {
+    ActorSigner::new(&secret.derive("actor"))
+}
+
+fn http_peers(pairs: &[String], secret: &Secret) -> anyhow::Result<Arc<dyn Peers>> {
+    let peers = HttpPeers::new(settings::urls(pairs)?, signer(secret));
+    Ok(Arc::new(peers.map_err(|error| anyhow::anyhow!("{error}"))?))
+}
+
+/// `atelier router`.
+///
+/// # Errors
+/// Whatever is missing or in the way, with what to do about it.
+pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> {
+    let config = graph::config(args.config.as_deref())?;
+    if args.check_config {
+        println!("The configuration is fine.");
+        return Ok(());
+    }
+    let stop = lifecycle::stop_on_signal()?;
+    let listen = args.port.map_or(args.listen, |port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let listener = serve::listen(listen).await?;
+    let metrics = metrics::install();
+    let urls = settings::urls(&args.subgraphs)?;
+    let (router, health) = match &args.supergraph {
+        Some(path) => {
+            let supergraph = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            (graph::over_http(&supergraph, &urls, None, config)?, Health::new())
+        }
+        None => {
+            let secret = Secret::new(settings::required("ATELIER_SECRET")?)?;
+            let peers = http_peers(&args.subgraphs, &secret)?;
+            let redis = Redis::lazy(RedisConfig::new(settings::required("ATELIER_REDIS_URL")?))?;
+            let verifier = Arc::new(Verifier::new(peers, signer(&secret), true));
+            tokio::spawn(Arc::clone(&verifier).follow_changes(redis, stop.clone()));
+            (graph::over_http(graph::SUPERGRAPH, &urls, Some(verifier as Arc<dyn Identify>), config)?, Health::new())
+        }
+    };
+    let app = router.clone().into_axum().merge(health.router()).merge(metrics::router(metrics));
+    let draining = stop.clone();
+    tokio::spawn(async move {
+        draining.cancelled().await;
+        health.drain();
+        router.drain();
+    });
+    println!("The router listens on http://{listen}/graphql");
+    serve::serve(listener, app, settings.trusted_proxies, stop).await
+}
+
+/// `atelier subgraph NAME…`.
+///
+/// # Errors
+/// Whatever is missing or in the way, with what to do about it.
+pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result<()> {
+    let chosen = domains::find(&args.names)?;
+    let stop = lifecycle::stop_on_signal()?;
+    let listener = serve::listen(args.listen).await?;
+    let metrics = metrics::install();
+    let servers = Servers::from_env()?;
+    domains::require_migrated(&servers, &chosen).await?;
+    let shared = Shared::new(&servers, http_peers(&args.peers, &servers.secret)?)?;
+    let mut subgraphs = Vec::new();
+    for domain in chosen {
+        subgraphs.push((domain.build)(shared.deps(domain.name)?, &shared));
+    }
+    let signer = signer(&servers.secret);
+    let health = health::checks(&subgraphs, &shared);
+    let app = subgraphs
+        .iter()
+        .fold(Router::new(), |app, subgraph| app.merge(subgraph_server::routes(subgraph, &signer)))
+        .merge(health.router())
+        .merge(metrics::router(metrics));
+    let names = domains::names();
+    let running = subgraphs.iter_mut().flat_map(|subgraph| subgraph.start(&names, &stop)).collect();
+    for subgraph in &subgraphs {
+        println!("The subgraph {0} listens on http://{1}/{0}/graphql", subgraph.name, args.listen);
+    }
+    let draining = stop.clone();
+    tokio::spawn(async move {
+        draining.cancelled().await;
+        health.drain();
+    });
+    let served = serve::serve(listener, app, settings.trusted_proxies, stop.clone()).await;
+    stop.cancel();
+    lifecycle::finish(running).await;
+    served
+}
+
+/// `atelier worker`.
+///
+/// # Errors
+/// Whatever is missing or in the way, with what to do about it.
+pub async fn worker(args: WorkerArgs) -> anyhow::Result<()> {
+    let stop = lifecycle::stop_on_signal()?;
+    let servers = Servers::from_env()?;
+    domains::require_migrated(&servers, &domains::find(&domains::names())?).await?;
+    let shared = Shared::new(&servers, http_peers(&args.peers, &servers.secret)?)?;
+    let mut running = worker::relays(&shared, &stop)?;
+    running.push(worker::spawn(&shared, args.queues, args.concurrency, &stop)?);
+    println!("The worker is at work.");
+    stop.cancelled().await;
+    lifecycle::finish(running).await;
+    Ok(())
+}
+
+/// `atelier migrate`.
+///
+/// # Errors
+/// If a database cannot be reached or a migration fails.
+pub async fn migrate() -> anyhow::Result<()> {
+    let databases = settings::Databases::from_env()?;
+    let applied: HashMap<_, _> = domains::migrate(&databases).await?;
+    for domain in domains::DOMAINS {
+        match applied.get(domain.name).filter(|names| !names.is_empty()) {
+            Some(names) => println!("{}: applied {}", domain.name, names.join(", ")),
+            None => println!("{}: up to date", domain.name),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Where things are and how they look: flags and `ATELIER_` variables, secrets by variable or file.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use anyhow::{Context, bail};
+use atelier_kit::{
+    secret::Secret,
+    storage::StorageConfig,
+    telemetry::{LogFile, LogFormat, Rotation, TelemetryConfig},
+};
+use clap::Args;
+
+/// Settings that all commands share.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// Where `atelier up` keeps its data.
+    #[arg(long, global = true, env = "ATELIER_DATA_DIR", default_value = ".atelier")]
+    pub data_dir: PathBuf,
+    /// Look of the log lines: pretty or json.
+    #[arg(long, global = true, env = "ATELIER_LOG_FORMAT", default_value = "pretty")]
+    pub log_format: LogFormat,
+    /// Levels by target: `info,request=debug`.
+    #[arg(long, global = true, env = "ATELIER_LOG", default_value = "warn,atelier=info,request=info")]
+    pub log: String,
+    /// Also write log files into this folder, a new one each day, the last 14 kept.
+    #[arg(long, global = true, env = "ATELIER_LOG_DIR")]
+    pub log_dir: Option<PathBuf>,
+    /// Send traces to this OTLP/HTTP collector.
+    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
+    /// Proxies in front of this process whose `X-Forwarded-For` is believed.
+    #[arg(long, global = true, env = "ATELIER_TRUSTED_PROXIES", default_value_t = 0)]
+    pub trusted_proxies: usize,
+}
+
+impl Settings {
+    /// How to log and trace.
+    pub fn telemetry(&self, service: &str) -> TelemetryConfig {
+        TelemetryConfig {
+            format: self.log_format,
+            filter: self.log.clone(),
+            file: self.log_dir.clone().map(|dir| LogFile { dir, rotation: Rotation::Daily, max_files: 14 }),
+            otlp_endpoint: self.otlp_endpoint.clone(),
+            service_name: service.to_owned(),
+            ..TelemetryConfig::default()
+        }
+    }
+}
+
+/// A variable, or the content of the file that the variable with `_FILE` names.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn variable(name: &str) -> anyhow::Result<Option<String>> {
+    if let Ok(path) = std::env::var(format!("{name}_FILE")) {
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{name}_FILE: cannot read {path}"))?;
+        return Ok(Some(text.trim_end().to_owned()));
+    }
+    Ok(std::env::var(name).ok().filter(|value| !value.is_empty()))
+}
+
+/// A variable that must be there.
+///
+/// # Errors
+/// Says how to set it.
+pub fn required(name: &str) -> anyhow::Result<String> {
+    variable(name)?.with_context(|| format!("{name} is not set. Set it (or {name}_FILE), or run everything with: atelier up"))
+}
+
+/// The servers that a process works with.
+#[derive(Clone)]
+pub struct Servers {
+    /// PostgreSQL.
+    pub databases: Databases,
+    /// Redis or Valkey.
+    pub redis_url: String,
+    /// The object store.
+    pub storage: StorageConfig,
+    /// The installation's secret.
+    pub secret: Secret,
+}
+
+impl Servers {
+    /// The servers named by `ATELIER_DATABASE_URL`, `ATELIER_REDIS_URL`, `ATELIER_S3_*` and
+    /// `ATELIER_SECRET`.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing.
+    pub fn from_env() -> anyhow::Result<Self> {
+        Ok(Self {
+            databases: Databases::from_env()?,
+            redis_url: required("ATELIER_REDIS_URL")?,
+            storage: storage_from_env()?.context("ATELIER_S3_ENDPOINT is not set. Set it, or run everything with: atelier up")?,
+            secret: Secret::new(required("ATELIER_SECRET")?)?,
+        })
+    }
+
+}
+
+/// The databases of the domains: one for all, or one each.
+#[derive(Clone)]
+pub struct Databases {
+    /// The database of domains without one of their own.
+    pub url: String,
+}
+
+impl Databases {
+    /// The database named by `ATELIER_DATABASE_URL`.
+    ///
+    /// # Errors
+    /// If it is not set.
+    pub fn from_env() -> anyhow::Result<Self> {
+        Ok(Self { url: required("ATELIER_DATABASE_URL")? })
+    }
+
+    /// The database of a domain: `ATELIER_<DOMAIN>_DATABASE_URL`, or the common one.
+    ///
+    /// # Errors
+    /// If a file named by a variable cannot be read.
+    pub fn of(&self, domain: &str) -> anyhow::Result<String> {
+        let own = variable(&format!("ATELIER_{}_DATABASE_URL", domain.to_uppercase()))?;
+        Ok(own.unwrap_or_else(|| self.url.clone()))
+    }
+}
+
+/// The object store named by `ATELIER_S3_*`; `None` without an endpoint.
+///
+/// # Errors
+/// If an endpoint is given without keys.
+pub fn storage_from_env() -> anyhow::Result<Option<StorageConfig>> {
+    let Some(endpoint) = variable("ATELIER_S3_ENDPOINT")? else { return Ok(None) };
+    Ok(Some(StorageConfig {
+        public_endpoint: variable("ATELIER_S3_PUBLIC_ENDPOINT")?.unwrap_or_else(|| endpoint.clone()),
+        endpoint,
+        region: variable("ATELIER_S3_REGION")?.unwrap_or_else(|| "us-east-1".to_owned()),
+        bucket: variable("ATELIER_S3_BUCKET")?.unwrap_or_else(|| "atelier".to_owned()),
+        access_key: required("ATELIER_S3_ACCESS_KEY")?,
+        secret_key: required("ATELIER_S3_SECRET_KEY")?,
+        path_style: variable("ATELIER_S3_PATH_STYLE")?.is_none_or(|value| value != "false"),
+    }))
+}
+
+/// Reads `name=url` pairs.
+///
+/// # Errors
+/// For a pair without `=`, and for a name given twice.
+pub fn urls(pairs: &[String]) -> anyhow::Result<HashMap<String, String>> {
+    let mut urls = HashMap::new();
+    for pair in pairs {
+        let Some((name, url)) = pair.split_once('=') else { bail!("{pair:?} is not of the form name=url") };
+        if urls.insert(name.trim().to_owned(), url.trim().to_owned()).is_some() {
+            bail!("the subgraph {name:?} is named twice");
+        }
+    }
+    Ok(urls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::urls;
+
+    #[test]
+    fn subgraph_urls_are_read_and_mistakes_told() {
+        let pairs = |pairs: &[&str]| urls(&pairs.iter().map(|pair| (*pair).to_owned()).collect::<Vec<_>>());
+        assert_eq!(pairs(&["a=http://x/?q=1"]).unwrap()["a"], "http://x/?q=1");
+        assert!(pairs(&["a"]).unwrap_err().to_string().contains("name=url"));
+        assert!(pairs(&["a=1", "a=2"]).unwrap_err().to_string().contains("twice"));
+    }
+}

@@ -1,0 +1,94 @@
+//! `atelier up`: everything in one process, servers included.
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use atelier_kit::{
+    Subgraph,
+    actor::ActorSigner,
+    graphql::Service,
+    metrics,
+    peers::LocalPeers,
+};
+use atelier_local::DataDir;
+use axum::Router;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::UpArgs,
+    domains::{self, DOMAINS, Shared},
+    graph, health,
+    identity::Verifier,
+    lifecycle,
+    local_servers::LocalServers,
+    serve,
+    settings::Settings,
+    worker,
+};
+
+/// Runs until a signal.
+///
+/// # Errors
+/// Whatever is missing or in the way, with what to do about it.
+pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let stop = lifecycle::stop_on_signal()?;
+    // First what costs nothing to find out: the port, the data directory.
+    let listener = serve::listen(args.listen).await?;
+    let config = graph::config(args.config.as_deref())?;
+    let data = DataDir::lock(&settings.data_dir)?;
+    let metrics = metrics::install();
+    let (local, servers) = LocalServers::start(&data).await?;
+    let applied = domains::migrate(&servers.databases).await?;
+    tracing::debug!(target: "atelier", migrations = ?applied, "the databases are up to date");
+
+    let peers = LocalPeers::default();
+    let shared = Shared::new(&servers, Arc::new(peers.clone()))?;
+    shared.storage.ensure_bucket().await?;
+    let mut subgraphs = build(&shared)?;
+    let services: HashMap<String, Service> =
+        subgraphs.iter().map(|subgraph| (subgraph.name.to_owned(), subgraph.service.clone())).collect();
+    peers.set(services.clone());
+    let admin = crate::seed::run(&subgraphs, &shared, args.demo).await?;
+
+    let signer = ActorSigner::new(&servers.secret.derive("actor"));
+    let verifier = Arc::new(Verifier::new(Arc::new(peers), signer, false));
+    let router = graph::in_process(&services, Arc::clone(&verifier) as _, config)?;
+    let health = health::checks(&subgraphs, &shared);
+    let app = router
+        .clone()
+        .into_axum()
+        .merge(subgraphs.iter().fold(Router::new(), |routes, subgraph| routes.merge(subgraph.routes.clone())))
+        .merge(health.router())
+        .merge(metrics::router(metrics));
+
+    let mut running = start(&mut subgraphs, &stop);
+    running.push(tokio::spawn(verifier.follow_changes(shared.redis.clone(), stop.clone())));
+    if !args.no_worker {
+        running.push(worker::spawn(&shared, Vec::new(), args.concurrency, &stop)?);
+    }
+    let draining = stop.clone();
+    tokio::spawn(async move {
+        draining.cancelled().await;
+        health.drain();
+        router.drain();
+    });
+
+    crate::report::ready(&args, &settings, &servers, admin.as_ref(), started.elapsed());
+    let served = serve::serve(listener, app, settings.trusted_proxies, stop.clone()).await;
+    stop.cancel();
+    lifecycle::finish(running).await;
+    local.stop().await;
+    served
+}
+
+/// All subgraphs of this binary.
+fn build(shared: &Shared) -> anyhow::Result<Vec<Subgraph>> {
+    DOMAINS.iter().map(|domain| Ok((domain.build)(shared.deps(domain.name)?, shared))).collect()
+}
+
+/// Starts what runs beside the schemas.
+fn start(subgraphs: &mut [Subgraph], stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let names = domains::names();
+    subgraphs.iter_mut().flat_map(|subgraph| subgraph.start(&names, stop)).collect()
+}

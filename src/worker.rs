@@ -1,0 +1,47 @@
+//! Doing the domains' background tasks in this process.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use atelier_kit::{event::Relay, jobs::Handler};
+use atelier_tasks::{Engine, WorkerConfig};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::domains::{DOMAINS, Shared};
+
+/// Starts a worker on `queues`, or on all queues that this binary has handlers for. It gives back
+/// what it has not finished when `stop` comes.
+///
+/// # Errors
+/// If a domain's surroundings cannot be made, or no handler serves the queues.
+pub fn spawn(
+    shared: &Shared,
+    queues: Vec<String>,
+    concurrency: usize,
+    stop: &CancellationToken,
+) -> anyhow::Result<JoinHandle<()>> {
+    let mut handlers: Vec<Arc<dyn Handler>> = Vec::new();
+    for domain in DOMAINS {
+        handlers.extend((domain.handlers)(&shared.deps(domain.name)?, shared));
+    }
+    let served: BTreeSet<String> = handlers.iter().map(|handler| handler.queue().to_owned()).collect();
+    let queues = if queues.is_empty() { served.iter().cloned().collect() } else { queues };
+    if let Some(unknown) = queues.iter().find(|queue| !served.contains(*queue)) {
+        anyhow::bail!("nothing in this binary works on the queue {unknown:?}; the queues are: {}", served.iter().cloned().collect::<Vec<_>>().join(", "));
+    }
+    let engine = Engine::new(shared.deps(atelier_tasks::NAME)?);
+    let config = WorkerConfig { queues, concurrency, ..WorkerConfig::default() };
+    Ok(tokio::spawn(atelier_tasks::run_worker(engine, handlers, config, stop.clone())))
+}
+
+/// Publishes what handlers write to their domains' outboxes; a worker that serves no subgraph has
+/// nobody else to do it at once.
+///
+/// # Errors
+/// If a domain's surroundings cannot be made.
+pub fn relays(shared: &Shared, stop: &CancellationToken) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    DOMAINS
+        .iter()
+        .map(|domain| Ok(tokio::spawn(Relay::new(shared.deps(domain.name)?).run(stop.clone()))))
+        .collect()
+}
