@@ -32,7 +32,9 @@ mod report;
 mod satisfy;
 mod spec;
 mod subgraph;
-mod syntax;
+// For the tools of this workspace; not part of the stable interface.
+#[doc(hidden)]
+pub mod syntax;
 mod validate;
 
 pub use error::{CompositionError, CompositionErrors, ErrorCode, Hint, HintCode, SubgraphLocation};

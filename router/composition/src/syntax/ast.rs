@@ -3,18 +3,18 @@
 use std::borrow::Cow;
 
 /// Byte offset into the source of the node's first character.
-pub(crate) type Pos = u32;
+pub type Pos = u32;
 
 /// A name and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Name<'a> {
+pub struct Name<'a> {
     pub text: &'a str,
     pub pos: Pos,
 }
 
 /// A whole SDL text.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Document<'a> {
+pub struct Document<'a> {
     pub schemas: Vec<SchemaDefinition<'a>>,
     pub directives: Vec<DirectiveDefinition<'a>>,
     pub types: Vec<TypeDefinition<'a>>,
@@ -22,7 +22,7 @@ pub(crate) struct Document<'a> {
 
 /// `schema { … }` or `extend schema …`.
 #[derive(Clone, Debug)]
-pub(crate) struct SchemaDefinition<'a> {
+pub struct SchemaDefinition<'a> {
     pub pos: Pos,
     pub extend: bool,
     pub description: Option<Cow<'a, str>>,
@@ -32,17 +32,17 @@ pub(crate) struct SchemaDefinition<'a> {
 
 /// The three kinds of operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Operation {
+pub enum Operation {
     Query,
     Mutation,
     Subscription,
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 3] = [Self::Query, Self::Mutation, Self::Subscription];
+    pub const ALL: [Self; 3] = [Self::Query, Self::Mutation, Self::Subscription];
 
     /// The keyword: `query`, `mutation`, `subscription`.
-    pub(crate) fn keyword(self) -> &'static str {
+    pub fn keyword(self) -> &'static str {
         match self {
             Self::Query => "query",
             Self::Mutation => "mutation",
@@ -51,7 +51,7 @@ impl Operation {
     }
 
     /// The root type's name when the schema names no other.
-    pub(crate) fn default_type(self) -> &'static str {
+    pub fn default_type(self) -> &'static str {
         match self {
             Self::Query => "Query",
             Self::Mutation => "Mutation",
@@ -62,7 +62,7 @@ impl Operation {
 
 /// `directive @name(args) repeatable on A | B`.
 #[derive(Clone, Debug)]
-pub(crate) struct DirectiveDefinition<'a> {
+pub struct DirectiveDefinition<'a> {
     pub name: Name<'a>,
     pub description: Option<Cow<'a, str>>,
     pub arguments: Vec<InputValue<'a>>,
@@ -72,7 +72,7 @@ pub(crate) struct DirectiveDefinition<'a> {
 
 /// The six kinds of named type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum TypeKind {
+pub enum TypeKind {
     Scalar,
     Object,
     Interface,
@@ -83,7 +83,7 @@ pub(crate) enum TypeKind {
 
 impl TypeKind {
     /// The SDL keyword of a definition.
-    pub(crate) fn keyword(self) -> &'static str {
+    pub fn keyword(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
             Self::Object => "type",
@@ -95,7 +95,7 @@ impl TypeKind {
     }
 
     /// The directive location of a definition.
-    pub(crate) fn location(self) -> &'static str {
+    pub fn location(self) -> &'static str {
         match self {
             Self::Scalar => "SCALAR",
             Self::Object => "OBJECT",
@@ -109,7 +109,7 @@ impl TypeKind {
 
 /// A type definition or extension; which lists may be filled follows the kind.
 #[derive(Clone, Debug)]
-pub(crate) struct TypeDefinition<'a> {
+pub struct TypeDefinition<'a> {
     pub name: Name<'a>,
     pub kind: TypeKind,
     pub extend: bool,
@@ -124,7 +124,7 @@ pub(crate) struct TypeDefinition<'a> {
 
 /// An output field of an object or interface.
 #[derive(Clone, Debug)]
-pub(crate) struct FieldDefinition<'a> {
+pub struct FieldDefinition<'a> {
     pub name: Name<'a>,
     pub description: Option<Cow<'a, str>>,
     pub arguments: Vec<InputValue<'a>>,
@@ -134,7 +134,7 @@ pub(crate) struct FieldDefinition<'a> {
 
 /// An argument or an input field.
 #[derive(Clone, Debug)]
-pub(crate) struct InputValue<'a> {
+pub struct InputValue<'a> {
     pub name: Name<'a>,
     pub description: Option<Cow<'a, str>>,
     pub ty: TypeRef<'a>,
@@ -144,7 +144,7 @@ pub(crate) struct InputValue<'a> {
 
 /// One value of an enum.
 #[derive(Clone, Debug)]
-pub(crate) struct EnumValue<'a> {
+pub struct EnumValue<'a> {
     pub name: Name<'a>,
     pub description: Option<Cow<'a, str>>,
     pub directives: Vec<Directive<'a>>,
@@ -152,14 +152,14 @@ pub(crate) struct EnumValue<'a> {
 
 /// An applied directive.
 #[derive(Clone, Debug)]
-pub(crate) struct Directive<'a> {
+pub struct Directive<'a> {
     pub name: Name<'a>,
     pub arguments: Vec<(Name<'a>, Value<'a>)>,
 }
 
 impl<'a> Directive<'a> {
     /// The value of an argument, if it was given.
-    pub(crate) fn argument(&self, name: &str) -> Option<&Value<'a>> {
+    pub fn argument(&self, name: &str) -> Option<&Value<'a>> {
         self.arguments
             .iter()
             .find(|(n, _)| n.text == name)
@@ -167,7 +167,7 @@ impl<'a> Directive<'a> {
     }
 
     /// The text of a string argument.
-    pub(crate) fn string(&self, name: &str) -> Option<&str> {
+    pub fn string(&self, name: &str) -> Option<&str> {
         match self.argument(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,
@@ -177,7 +177,7 @@ impl<'a> Directive<'a> {
 
 /// A constant value. `PartialEq` compares meaning: object fields in any order.
 #[derive(Clone, Debug)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     Null,
     Int(&'a str),
     Float(&'a str),
@@ -212,7 +212,7 @@ impl PartialEq for Value<'_> {
 /// Bit 0 of `non_null` is the named type itself, bit *n* the *n*-th list
 /// around it, counted from the inside.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TypeRef<'a> {
+pub struct TypeRef<'a> {
     pub name: &'a str,
     pub pos: Pos,
     pub lists: u8,
@@ -221,7 +221,7 @@ pub(crate) struct TypeRef<'a> {
 
 impl<'a> TypeRef<'a> {
     /// A nullable reference by name alone.
-    pub(crate) fn named(name: &'a str) -> Self {
+    pub fn named(name: &'a str) -> Self {
         Self {
             name,
             pos: 0,
@@ -231,22 +231,22 @@ impl<'a> TypeRef<'a> {
     }
 
     /// Whether the outermost layer is non-null.
-    pub(crate) fn is_non_null(self) -> bool {
+    pub fn is_non_null(self) -> bool {
         self.non_null >> self.lists & 1 == 1
     }
 
     /// Whether the outermost layer (below non-null) is a list.
-    pub(crate) fn is_list(self) -> bool {
+    pub fn is_list(self) -> bool {
         self.lists > 0
     }
 
     /// Same name and wrappers, wherever they stand.
-    pub(crate) fn same(self, other: Self) -> bool {
+    pub fn same(self, other: Self) -> bool {
         self.name == other.name && self.lists == other.lists && self.non_null == other.non_null
     }
 
     /// Layer-wise: non-null only where both are.
-    pub(crate) fn weakest(self, other: Self) -> Self {
+    pub fn weakest(self, other: Self) -> Self {
         Self {
             non_null: self.non_null & other.non_null,
             ..self
@@ -254,7 +254,7 @@ impl<'a> TypeRef<'a> {
     }
 
     /// Layer-wise: non-null where either is.
-    pub(crate) fn strictest(self, other: Self) -> Self {
+    pub fn strictest(self, other: Self) -> Self {
         Self {
             non_null: self.non_null | other.non_null,
             ..self
@@ -262,7 +262,7 @@ impl<'a> TypeRef<'a> {
     }
 
     /// The reference with its outermost non-null and list taken off.
-    pub(crate) fn item(self) -> Option<Self> {
+    pub fn item(self) -> Option<Self> {
         let lists = self.lists.checked_sub(1)?;
         Some(Self {
             lists,

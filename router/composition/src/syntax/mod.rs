@@ -12,8 +12,9 @@ mod parse_type_system;
 pub(crate) mod print;
 pub(crate) mod selection;
 
-pub(crate) use ast::*;
-pub(crate) use parse::{SyntaxError, parse_document};
+pub use ast::*;
+pub use parse::{SyntaxError, parse_document};
+pub use print::{print_document, print_value};
 
 /// The longest SDL text that is read, in bytes, per subgraph.
 pub(crate) const MAX_SOURCE_BYTES: usize = 32 * 1024 * 1024;
@@ -22,7 +23,7 @@ pub(crate) const MAX_SOURCE_BYTES: usize = 32 * 1024 * 1024;
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Line and column (both from 1, the column in characters) of a byte offset.
-pub(crate) fn line_column(source: &str, offset: u32) -> (u32, u32) {
+pub fn line_column(source: &str, offset: u32) -> (u32, u32) {
     let mut end = (offset as usize).min(source.len());
     while !source.is_char_boundary(end) {
         end -= 1;

@@ -7,13 +7,13 @@ use super::{Directive, Document, MAX_DEPTH, MAX_SOURCE_BYTES, Name, Pos, TypeRef
 
 /// Why a text is not the GraphQL it should be, and where.
 #[derive(Clone, Debug)]
-pub(crate) struct SyntaxError {
+pub struct SyntaxError {
     pub pos: Pos,
     pub message: String,
 }
 
 impl SyntaxError {
-    pub(crate) fn new(pos: Pos, message: impl Into<String>) -> Self {
+    pub fn new(pos: Pos, message: impl Into<String>) -> Self {
         Self {
             pos,
             message: message.into(),
@@ -22,7 +22,7 @@ impl SyntaxError {
 }
 
 /// Parses a schema document.
-pub(crate) fn parse_document(source: &str) -> Result<Document<'_>, SyntaxError> {
+pub fn parse_document(source: &str) -> Result<Document<'_>, SyntaxError> {
     if source.len() > MAX_SOURCE_BYTES {
         let message = format!(
             "The schema is {} bytes long; at most {MAX_SOURCE_BYTES} are read.",

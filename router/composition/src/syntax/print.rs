@@ -10,7 +10,7 @@ use super::{
 
 /// The document as SDL: schema, directive definitions, then types, each in
 /// the order of the tree.
-pub(crate) fn print_document(document: &Document<'_>) -> String {
+pub fn print_document(document: &Document<'_>) -> String {
     let mut out = String::with_capacity(4096);
     for schema in &document.schemas {
         write_schema(&mut out, schema);
@@ -213,7 +213,7 @@ pub(super) fn write_arguments(out: &mut String, arguments: &[(Name<'_>, Value<'_
 }
 
 /// The value as SDL.
-pub(crate) fn print_value(value: &Value<'_>) -> String {
+pub fn print_value(value: &Value<'_>) -> String {
     let mut out = String::new();
     write_value(&mut out, value);
     out
