@@ -87,9 +87,12 @@ pub fn check_disk_space(path: &Path) -> Result<(), LocalError> {
 pub(crate) fn free_mib(path: &Path) -> Option<u64> {
     let existing = path.ancestors().find(|ancestor| ancestor.exists())?;
     let stat = nix::sys::statvfs::statvfs(existing).ok()?;
-    #[expect(
-        clippy::useless_conversion,
-        reason = "the field widths differ between Linux and macOS"
+    #[cfg_attr(
+        target_os = "linux",
+        expect(
+            clippy::useless_conversion,
+            reason = "the field widths differ between Linux and macOS"
+        )
     )]
     let free = u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size()));
     Some(free / (1024 * 1024))

@@ -35,6 +35,20 @@ pub enum LocalError {
         installed: String,
     },
 
+    /// The installed program is older than what Atelier uses of it.
+    #[error(
+        "{program} {found} is too old: {needed} or later is needed. Install a newer one \
+         (`make deps` on a current Debian or Ubuntu)."
+    )]
+    TooOld {
+        /// The program's name.
+        program: &'static str,
+        /// The version found.
+        found: String,
+        /// The oldest version that will do.
+        needed: &'static str,
+    },
+
     /// There is not enough room on the disk.
     #[error(
         "the disk that holds {} is full: {free_mib} MiB free, at least {needed_mib} MiB are needed. \

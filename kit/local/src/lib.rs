@@ -24,3 +24,12 @@ pub use process::is_running;
 pub use redis::{PrivateRedis, RedisOptions};
 pub use s3::{S3Credentials, S3Server, S3Store, S3StoreOptions};
 pub use test_servers::{RunningTestServers, TestServers, test_servers};
+
+/// A program of this machine that a private server is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Where it is.
+    pub program: std::path::PathBuf,
+    /// Its version, as it says itself.
+    pub version: String,
+}

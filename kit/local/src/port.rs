@@ -34,11 +34,10 @@ pub(crate) fn choose(
     wanted_for: &'static str,
 ) -> Result<u16, LocalError> {
     if let Some(port) = asked {
-        return if is_free(port) {
-            Ok(port)
-        } else {
-            Err(LocalError::PortTaken { port, wanted_for })
-        };
+        if !is_free(port) {
+            return Err(LocalError::PortTaken { port, wanted_for });
+        }
+        return remember(port, file);
     }
     let remembered = std::fs::read_to_string(file)
         .ok()
@@ -47,6 +46,11 @@ pub(crate) fn choose(
         return Ok(port);
     }
     let port = free_port().map_err(LocalError::io("cannot find a free port for", file))?;
+    remember(port, file)
+}
+
+/// A server of an earlier run is recognised by its port, so every port is written down.
+fn remember(port: u16, file: &Path) -> Result<u16, LocalError> {
     std::fs::write(file, format!("{port}\n")).map_err(LocalError::io("cannot write", file))?;
     Ok(port)
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::process::{self, ServerProcess};
-use crate::{LocalError, port};
+use crate::{Installed, LocalError, port};
 
 /// How long a start may take; loading a large append-only file is the slow case.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -64,6 +64,7 @@ impl PrivateRedis {
             .canonicalize()
             .map_err(LocalError::io("cannot resolve", dir))?;
         let binary = find_binary()?;
+        new_enough(version_of(&binary).await?)?;
         let password = crate::secret::remembered(&dir.join("password"))?;
         clear_leftover(&dir).await?;
         let mut attempt = 1;
@@ -86,6 +87,16 @@ impl PrivateRedis {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The program that [`start`](Self::start) would use, without starting anything.
+    ///
+    /// # Errors
+    /// [`LocalError::MissingBinary`] or [`LocalError::TooOld`].
+    pub async fn installed() -> Result<Installed, LocalError> {
+        let program = find_binary()?;
+        let version = new_enough(version_of(&program).await?)?;
+        Ok(Installed { program, version })
     }
 
     /// The connection URL with the password.
@@ -134,6 +145,35 @@ fn find_binary() -> Result<PathBuf, LocalError> {
             remedy: "Run `make deps`, or install one yourself (Debian: apt-get install redis-server; \
                      macOS: brew install valkey).",
         })
+}
+
+/// The version in `Redis server v=7.0.15 sha=00000000:0 …` or `Valkey server v=8.0.1 …`.
+async fn version_of(binary: &Path) -> Result<String, LocalError> {
+    let output = tokio::process::Command::new(binary)
+        .arg("--version")
+        .output()
+        .await
+        .map_err(LocalError::io("cannot run", binary))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = said
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("v="));
+    Ok(version.unwrap_or_default().to_owned())
+}
+
+/// Refuses what is older than 6.2, the first with XAUTOCLAIM.
+fn new_enough(version: String) -> Result<String, LocalError> {
+    let mut numbers = version
+        .split('.')
+        .map(|number| number.parse::<u32>().unwrap_or(0));
+    if (numbers.next(), numbers.next()) >= (Some(6), Some(2)) {
+        return Ok(version);
+    }
+    Err(LocalError::TooOld {
+        program: "Redis",
+        found: version,
+        needed: "6.2",
+    })
 }
 
 /// Waits for a server of an earlier run: two of them would write the same append-only file.
@@ -264,4 +304,22 @@ async fn answers(port: u16, password: &str) -> std::io::Result<bool> {
         }
     }
     Ok(reply == b"+OK\r\n+PONG\r\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_from_6_2_on_are_taken() {
+        for good in ["6.2.0", "7.0.15", "8.1", "10.0.0"] {
+            assert_eq!(new_enough(good.to_owned()).unwrap(), good);
+        }
+        for bad in ["6.0.16", "5.9", "", "unknown"] {
+            assert!(
+                matches!(new_enough(bad.to_owned()), Err(LocalError::TooOld { .. })),
+                "{bad}"
+            );
+        }
+    }
 }

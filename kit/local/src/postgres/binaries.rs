@@ -5,6 +5,10 @@ use std::process::Command;
 
 use crate::LocalError;
 
+/// The oldest major version that is still maintained and has everything the migrations use.
+const OLDEST: u32 = 14;
+const OLDEST_NAME: &str = "14";
+
 /// One installation of PostgreSQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Installation {
@@ -50,6 +54,18 @@ pub(super) fn find(data: &Path, wanted: Option<&str>) -> Result<Installation, Lo
     choose(installed, data, wanted)
 }
 
+/// Refuses a version older than [`OLDEST`].
+fn new_enough(found: Installation) -> Result<Installation, LocalError> {
+    if found.major.parse().is_ok_and(|major: u32| major >= OLDEST) {
+        return Ok(found);
+    }
+    Err(LocalError::TooOld {
+        program: "PostgreSQL",
+        found: found.major,
+        needed: OLDEST_NAME,
+    })
+}
+
 fn choose(
     mut installed: Vec<Installation>,
     data: &Path,
@@ -75,6 +91,7 @@ fn choose(
             found: wanted.unwrap_or_default().to_owned(),
             installed: versions,
         })
+        .and_then(new_enough)
 }
 
 /// Every directory worth a look.
@@ -144,6 +161,17 @@ mod tests {
         let text = error.to_string();
         assert!(
             text.contains("PostgreSQL 14") && text.contains("17, 15"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_version_that_is_too_old_is_refused() {
+        let text = choose(vec![installation("9")], Path::new("/d"), None)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("PostgreSQL 9") && text.contains("14"),
             "{text}"
         );
     }

@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use tokio::time::Instant;
 
 use crate::process::{self, ServerProcess};
-use crate::{LocalError, port};
+use crate::{Installed, LocalError, port};
 use binaries::Installation;
 use place::Place;
 
@@ -96,6 +96,19 @@ impl PrivatePostgres {
             port,
             password,
             version: installation.major,
+        })
+    }
+
+    /// The installation that [`start`](Self::start) in `dir` would use, without starting anything.
+    ///
+    /// # Errors
+    /// [`LocalError::MissingBinary`], [`LocalError::VersionMismatch`] or [`LocalError::TooOld`].
+    pub fn installed(dir: &Path) -> Result<Installed, LocalError> {
+        let data = dir.join("data");
+        let found = binaries::find(&data, cluster::version(&data).as_deref())?;
+        Ok(Installed {
+            program: found.bin.join("postgres"),
+            version: found.major,
         })
     }
 

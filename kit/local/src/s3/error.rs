@@ -27,6 +27,8 @@ pub(super) enum StoreError {
     TooLarge,
     #[error("the body ended before it was complete")]
     IncompleteBody,
+    #[error("no byte of the body arrived for too long")]
+    Stalled,
     #[error("a condition of the request does not hold")]
     PreconditionFailed,
     #[error("not modified")]
@@ -72,6 +74,7 @@ impl StoreError {
             Self::BadDigest => S3ErrorCode::BadDigest,
             Self::TooLarge => S3ErrorCode::EntityTooLarge,
             Self::IncompleteBody => S3ErrorCode::IncompleteBody,
+            Self::Stalled => S3ErrorCode::RequestTimeout,
             Self::PreconditionFailed => S3ErrorCode::PreconditionFailed,
             Self::NotModified { .. } => S3ErrorCode::NotModified,
             Self::InvalidRange => S3ErrorCode::InvalidRange,

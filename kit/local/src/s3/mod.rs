@@ -1,5 +1,6 @@
 //! An S3 store in this process: the protocol by crate `s3s`, the storage our own.
 
+mod assemble;
 mod blob;
 mod bucket;
 mod bucket_ops;

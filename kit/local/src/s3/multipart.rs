@@ -1,41 +1,20 @@
 //! Multipart uploads: a directory each, with a file per part, until completed or aborted.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::assemble::{Completion, assemble};
 use super::blob::{self, ChecksumKind, Meta, StoredHeaders, UploadMeta, now_ms};
-use super::bucket::{Bucket, WriteCondition, entries};
-use super::checksum::{Algorithm, Checksums, Digest, Expected, Hasher, composite, hex, md5};
+use super::bucket::{Bucket, entries};
+use super::checksum::{Algorithm, hex};
 use super::error::StoreError;
 use super::receive::Received;
 
-/// The smallest part that is not the last, as in S3.
-const MIN_PART: u64 = 5 * 1024 * 1024;
 /// The most parts, as in S3.
 pub(super) const MAX_PARTS: i32 = 10_000;
-/// The most bytes of an object, as in S3.
-const MAX_OBJECT: u64 = 5 * 1024 * 1024 * 1024 * 1024;
-
-/// A part as the client lists it when completing.
-#[derive(Debug)]
-pub(super) struct ClaimedPart {
-    pub(super) number: i32,
-    /// Without quotes.
-    pub(super) etag: Option<String>,
-    pub(super) checksums: Checksums,
-}
-
-/// What the client says about the object as a whole when completing.
-#[derive(Debug, Default)]
-pub(super) struct Completion {
-    pub(super) parts: Vec<ClaimedPart>,
-    pub(super) checksums: Checksums,
-    pub(super) size: Option<u64>,
-    pub(super) condition: WriteCondition,
-}
 
 impl Bucket {
     /// Starts an upload.
@@ -154,26 +133,19 @@ impl Bucket {
             upload => upload?,
         };
         let dir = self.upload_dir(id)?;
-        let parts = claimed_parts(&dir, completion)?;
-        let mut digest_bytes = Vec::with_capacity(parts.len() * 16);
-        for (_, meta) in &parts {
-            digest_bytes.extend(unhex(&meta.etag).ok_or(StoreError::Damaged("a part's ETag"))?);
-        }
-        let etag = format!("{}-{}", hex(&md5(&digest_bytes)), parts.len());
-        let (file, digest) = join_parts(scratch, &upload, &parts)?;
-        let checksums = object_checksums(&upload, &parts, &digest)?;
-        if !checksums.agree_with(&completion.checksums) {
-            return Err(StoreError::BadDigest);
-        }
-        let meta = Meta {
-            key: upload.key.clone(),
-            size: parts.iter().map(|(_, meta)| meta.size).sum(),
-            etag,
-            modified_ms: now_ms(),
-            headers: upload.headers.clone(),
-            checksums,
-            checksum_kind: upload.kind,
-            upload_id: Some(upload.id.clone()),
+        let assembled = assemble(
+            scratch,
+            &upload,
+            |number| part_path(&dir, number),
+            completion,
+        );
+        let (file, meta) = match assembled {
+            Ok(assembled) => assembled,
+            // Another request may have completed it in the meantime and taken the parts away.
+            Err(error) => match self.upload(id, key) {
+                Err(StoreError::NoSuchUpload) => return self.completed_before(id, key),
+                _ => return Err(error),
+            },
         };
         self.publish(file, &meta, &completion.condition)?;
         // The object is there; a crash before this line leaves an upload that can be completed
@@ -224,6 +196,8 @@ impl Bucket {
             _ => {}
         }
         match fs::remove_dir_all(&dir) {
+            // A part that arrived meanwhile; the next start sweeps it.
+            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(()),
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
@@ -252,117 +226,4 @@ fn read_upload(dir: &Path) -> Result<Option<UploadMeta>, StoreError> {
 
 fn part_path(dir: &Path, number: i32) -> PathBuf {
     dir.join(format!("part-{number:05}"))
-}
-
-/// The parts the client lists, each checked against what it says about it. Paths rather than open
-/// files: ten thousand of those would exceed the usual limit.
-fn claimed_parts(dir: &Path, completion: &Completion) -> Result<Vec<(PathBuf, Meta)>, StoreError> {
-    if completion.parts.is_empty() {
-        return Err(StoreError::InvalidRequest("at least one part is needed"));
-    }
-    if !completion.parts.is_sorted_by(|a, b| a.number < b.number) {
-        return Err(StoreError::InvalidPartOrder);
-    }
-    let last = completion.parts.len() - 1;
-    let mut parts = Vec::with_capacity(completion.parts.len());
-    let mut size = 0_u64;
-    for (position, claimed) in completion.parts.iter().enumerate() {
-        let number = claimed.number;
-        let path = part_path(dir, number);
-        let (_, meta) = blob::open(&path)?.ok_or(StoreError::InvalidPart(number))?;
-        let etag_agrees = claimed.etag.as_ref() == Some(&meta.etag);
-        if !etag_agrees || !meta.checksums.agree_with(&claimed.checksums) {
-            return Err(StoreError::InvalidPart(number));
-        }
-        if position != last && meta.size < MIN_PART {
-            return Err(StoreError::PartTooSmall(number));
-        }
-        size += meta.size;
-        parts.push((path, meta));
-    }
-    if size > MAX_OBJECT {
-        return Err(StoreError::TooLarge);
-    }
-    if completion.size.is_some_and(|said| said != size) {
-        return Err(StoreError::InvalidRequest(
-            "the object's size differs from x-amz-mp-object-size",
-        ));
-    }
-    Ok(parts)
-}
-
-/// One file of all parts' bytes. Only a full-object checksum makes it read them itself; otherwise
-/// the kernel copies (and shares blocks, where the file system can).
-fn join_parts(
-    scratch: &Path,
-    upload: &UploadMeta,
-    parts: &[(PathBuf, Meta)],
-) -> Result<(NamedTempFile, Option<Digest>), StoreError> {
-    let mut target = NamedTempFile::new_in(scratch)?;
-    let full = upload
-        .algorithm
-        .filter(|_| upload.kind == Some(ChecksumKind::FullObject));
-    let mut hasher: Option<Hasher> = full.map(|algorithm| {
-        let mut expected = Expected::default();
-        expected.also_compute(Some(algorithm));
-        expected.hasher()
-    });
-    for (path, meta) in parts {
-        let mut source = File::open(path)?.take(meta.size);
-        let copied = match &mut hasher {
-            None => std::io::copy(&mut source, target.as_file_mut())?,
-            Some(hasher) => copy_hashed(&mut source, target.as_file_mut(), hasher)?,
-        };
-        if copied != meta.size {
-            return Err(StoreError::Damaged("a part is shorter than it was"));
-        }
-    }
-    Ok((target, hasher.map(Hasher::finish)))
-}
-
-fn copy_hashed(
-    source: &mut impl Read,
-    target: &mut File,
-    hasher: &mut Hasher,
-) -> Result<u64, StoreError> {
-    let mut buffer = vec![0_u8; 256 * 1024];
-    let mut copied = 0_u64;
-    loop {
-        let count = source.read(&mut buffer)?;
-        let bytes = buffer.get(..count).unwrap_or_default();
-        if bytes.is_empty() {
-            return Ok(copied);
-        }
-        hasher.update(bytes);
-        target.write_all(bytes)?;
-        copied += count as u64;
-    }
-}
-
-fn object_checksums(
-    upload: &UploadMeta,
-    parts: &[(PathBuf, Meta)],
-    digest: &Option<Digest>,
-) -> Result<Checksums, StoreError> {
-    let mut checksums = Checksums::default();
-    let Some(algorithm) = upload.algorithm else {
-        return Ok(checksums);
-    };
-    if let Some(digest) = digest {
-        return Ok(digest.sums.clone());
-    }
-    let sums: Option<Vec<String>> = parts
-        .iter()
-        .map(|(_, meta)| meta.checksums.get(algorithm))
-        .collect();
-    let sums = sums.ok_or(StoreError::Damaged("a part without its checksum"))?;
-    checksums.set(algorithm, composite(algorithm, &sums));
-    Ok(checksums)
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-        .collect()
 }

@@ -3,11 +3,12 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
+use super::assemble::{ClaimedPart, Completion};
 use super::blob::{ChecksumKind, StoredHeaders, UploadMeta};
 use super::checksum::{Algorithm, Expected, checksums_of, put_checksums};
 use super::conditions::{modified, timestamp, write_condition};
 use super::error::StoreError;
-use super::multipart::{ClaimedPart, Completion, MAX_PARTS};
+use super::multipart::MAX_PARTS;
 use super::object_ops::{checksum_type, headers_of, parts_of, signed};
 use super::protocol::Protocol;
 use super::receive::{blocking, receive};

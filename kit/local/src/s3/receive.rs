@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -25,6 +26,9 @@ pub(super) struct Received {
     pub(super) size: u64,
     pub(super) digest: Digest,
 }
+
+/// How long a sender may be silent; S3 gives it about as long.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Sink {
     file: NamedTempFile,
@@ -59,9 +63,9 @@ pub(super) async fn receive(
     let mut body = body;
     loop {
         let next = match body.as_mut() {
-            Some(body) => body
-                .next()
+            Some(body) => tokio::time::timeout(PATIENCE, body.next())
                 .await
+                .map_err(|_| StoreError::Stalled)?
                 .transpose()
                 .map_err(|_| StoreError::IncompleteBody)?,
             None => None,
@@ -113,5 +117,21 @@ pub(super) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(StoreError::Io(std::io::Error::other(error))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_falls_silent_is_given_up_and_leaves_nothing() {
+        let scratch = tempfile::tempdir().unwrap();
+        let first =
+            futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![0; 2 * BATCH]))]);
+        let body = StreamingBlob::wrap(first.chain(futures::stream::pending()));
+        let received = receive(scratch.path().to_owned(), Some(body), Expected::default()).await;
+        assert!(matches!(received, Err(StoreError::Stalled)));
+        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
     }
 }

@@ -248,3 +248,12 @@ async fn a_directory_the_servers_account_cannot_reach_is_replaced_until_it_is_de
     postgres.stop().await;
     std::fs::remove_dir_all(second).unwrap();
 }
+
+#[test]
+fn what_is_installed_can_be_asked_without_a_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let installed = PrivatePostgres::installed(dir.path()).unwrap();
+    assert!(installed.program.is_file());
+    assert!(installed.version.parse::<u32>().unwrap() >= 14);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}

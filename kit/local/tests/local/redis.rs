@@ -101,6 +101,13 @@ async fn a_killed_server_is_started_again_with_its_data() {
     redis.stop().await;
 }
 
+#[tokio::test]
+async fn what_is_installed_can_be_asked_without_a_start() {
+    let installed = PrivateRedis::installed().await.unwrap();
+    assert!(installed.program.is_file());
+    assert!(!installed.version.is_empty());
+}
+
 /// Signals a process by number or name.
 pub fn kill(pid: u32, signal: &str) {
     assert!(

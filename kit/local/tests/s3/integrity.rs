@@ -189,3 +189,36 @@ async fn a_body_cut_off_in_the_middle_leaves_nothing() {
     assert!(world.leftovers().is_empty());
     assert_eq!(world.get("k").await, None);
 }
+
+#[tokio::test]
+async fn a_streamed_body_with_its_checksum_behind_it_is_verified() {
+    let world = World::new().await;
+    let file = world.dir.path().join("source");
+    std::fs::write(&file, bytes(300_000, 5)).unwrap();
+    for algorithm in [ChecksumAlgorithm::Crc32, ChecksumAlgorithm::Sha256] {
+        // A body that is read only once cannot be hashed before it is sent.
+        let body = aws_sdk_s3::primitives::ByteStream::from_path(&file)
+            .await
+            .unwrap();
+        let put = world
+            .s3
+            .put_object()
+            .bucket(BUCKET)
+            .key("k")
+            .checksum_algorithm(algorithm.clone());
+        put.body(body).send().await.unwrap();
+        let head = world
+            .s3
+            .head_object()
+            .bucket(BUCKET)
+            .key("k")
+            .checksum_mode(ChecksumMode::Enabled);
+        let head = head.send().await.unwrap();
+        let kept = match algorithm {
+            ChecksumAlgorithm::Crc32 => head.checksum_crc32,
+            _ => head.checksum_sha256,
+        };
+        assert!(kept.is_some(), "{algorithm}");
+        assert_eq!(world.get("k").await, Some(bytes(300_000, 5)));
+    }
+}

@@ -384,3 +384,34 @@ async fn a_full_object_checksum_is_computed_over_all_parts_and_checked() {
     let done = finish("NhCmhg==").await.unwrap();
     assert_eq!(done.checksum_crc32(), Some("NhCmhg=="));
 }
+
+#[tokio::test]
+async fn a_checksum_that_was_never_computed_is_not_believed() {
+    let world = World::new().await;
+    let id = world.start_upload("k").await;
+    let etag = world.put_part("k", &id, 1, b"hello".to_vec()).await;
+    let sha256 = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=";
+    let claimed = CompletedPart::builder()
+        .part_number(1)
+        .e_tag(&etag)
+        .checksum_sha256(sha256)
+        .build();
+    assert_eq!(
+        complete(&world, "k", &id, vec![claimed]).await,
+        Err("InvalidPart".to_owned())
+    );
+    assert_eq!(world.get("k").await, None);
+}
+
+#[tokio::test]
+async fn completing_twice_at_once_makes_one_object_for_both() {
+    let world = World::new().await;
+    let id = world.start_upload("k").await;
+    let etag = world.put_part("k", &id, 1, bytes(3_000_000, 4)).await;
+    let (first, second) = tokio::join!(
+        complete(&world, "k", &id, vec![part(1, &etag)]),
+        complete(&world, "k", &id, vec![part(1, &etag)]),
+    );
+    assert_eq!(first.unwrap(), second.unwrap());
+    assert_eq!(world.get("k").await, Some(bytes(3_000_000, 4)));
+}
