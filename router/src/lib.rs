@@ -1,1 +1,30 @@
-//! Placeholder.
+//! Atelier's federation router: serves any Federation 2 supergraph over HTTP,
+//! WebSockets and server-sent events, with subgraphs in process or over HTTP.
+//! It knows no domain. `docs/ROUTER.md` explains its stages.
+
+pub mod config;
+pub mod error;
+mod execute;
+mod http;
+pub mod identity;
+mod json;
+mod operation;
+mod plan;
+pub mod request;
+mod router;
+mod snapshot;
+pub mod subgraph;
+mod supergraph;
+
+pub use config::RouterConfig;
+pub use identity::{Anonymous, Caller, Credentials, Identify, IdentifyError};
+pub use operation::Kind as OperationKind;
+pub use request::{
+    Accepts, ClientRequest, ClientResponse, GraphqlParams, Outcome, ResponseStatus, Summary,
+};
+pub use router::{BuildError, Router, RouterBuilder};
+pub use subgraph::{
+    CatchPanics, HttpSubgraph, LocalSubgraph, RequestContext, SubgraphClient, SubgraphError,
+    SubgraphOperation, SubgraphRequest, SubgraphResponse,
+};
+pub use supergraph::{SubgraphInfo, Supergraph, SupergraphError};

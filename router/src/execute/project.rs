@@ -1,0 +1,263 @@
+//! Writing the answer: the client's fields in the client's order, straight
+//! from the subgraphs' bytes into one buffer, nulls carried up as the schema's
+//! non-null types demand.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::nullify;
+use super::store::{Slot, Store};
+use crate::error::{GraphqlError, PathSegment, code};
+use crate::operation::{PreparedOperation, introspect};
+use crate::plan::{
+    Denial, FieldProjection, Leaf, OperationPlan, Shape, ValueProjection, Variant, Variants,
+};
+use crate::supergraph::Schema;
+
+/// A null that its place does not allow; the object around it becomes null.
+pub(super) struct NotNullable;
+
+/// Nulls in forbidden places that are reported; more are only nulled.
+const MAX_NULL_ERRORS: usize = 100;
+
+/// What is written from.
+pub(crate) struct Source<'a> {
+    pub(crate) plan: &'a OperationPlan,
+    pub(crate) operation: &'a PreparedOperation,
+    pub(crate) schema: &'a Schema,
+    pub(crate) store: &'a Store,
+    pub(crate) variables: &'a Map<String, Value>,
+}
+
+/// Writes `data` to `out`; adds errors for nulls and refusals met on the way.
+pub(crate) fn project(source: &Source<'_>, errors: &mut Vec<GraphqlError>, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut projector = Projector {
+        source,
+        out,
+        errors,
+        path: Vec::new(),
+        refused: HashSet::new(),
+        nulls: 0,
+    };
+    let written = projector.object(source.plan.projection.root, 0);
+    if written.is_err() {
+        out.truncate(start);
+        out.extend_from_slice(b"null");
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+struct Projector<'a, 'o> {
+    source: &'a Source<'a>,
+    out: &'o mut Vec<u8>,
+    errors: &'o mut Vec<GraphqlError>,
+    path: Vec<Step<'a>>,
+    /// Refused fields already reported: once each, however many objects have them.
+    refused: HashSet<*const FieldProjection>,
+    nulls: usize,
+}
+
+impl<'a> Projector<'a, '_> {
+    fn object(&mut self, projection: usize, object: u32) -> Result<(), NotNullable> {
+        let source = self.source;
+        let list = match &source.plan.projection.objects[projection] {
+            Variants::One(list) => Some(*list),
+            Variants::ByType {
+                typename,
+                table,
+                fallback,
+            } => {
+                match typename.and_then(|slot| source.store.leaf(object, slot)) {
+                    None => *fallback,
+                    Some(name) => match table.iter().find(|(known, _)| **known == *name) {
+                        Some((_, Variant::Fields(list))) => Some(*list),
+                        Some((_, Variant::Denied(denial))) => {
+                            self.report_denied(*denial);
+                            return Err(NotNullable);
+                        }
+                        // A type clients may not know about.
+                        None => None,
+                    },
+                }
+            }
+        };
+        let Some(list) = list else {
+            self.report_null();
+            return Err(NotNullable);
+        };
+        let fields = &source.plan.projection.lists[list];
+        self.out.push(b'{');
+        for (at, field) in fields.iter().enumerate() {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(&field.json_key);
+            self.path.push(Step::Key(&field.key));
+            self.field(field, object)?;
+            self.path.pop();
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn field(&mut self, field: &'a FieldProjection, object: u32) -> Result<(), NotNullable> {
+        match &field.value {
+            ValueProjection::Typename(name) => {
+                self.out.extend_from_slice(name);
+                Ok(())
+            }
+            ValueProjection::Denied(denial) => {
+                if self.refused.insert(std::ptr::from_ref(field)) {
+                    self.report_denied(*denial);
+                }
+                self.null(&field.shape)
+            }
+            ValueProjection::Introspection(at) => {
+                let source = self.source;
+                let selected = &source.plan.projection.introspection[*at];
+                introspect::write(
+                    source.schema,
+                    source.operation,
+                    source.variables,
+                    selected,
+                    self.out,
+                );
+                Ok(())
+            }
+            value => {
+                let store = self.source.store;
+                let slot = field
+                    .slot
+                    .map_or(Slot::Missing, |slot| store.get(object, slot));
+                self.value(value, &field.shape, slot)
+            }
+        }
+    }
+
+    fn value(
+        &mut self,
+        value: &'a ValueProjection,
+        shape: &Shape,
+        slot: Slot,
+    ) -> Result<(), NotNullable> {
+        let start = self.out.len();
+        let depth = self.path.len();
+        let written = match (slot, value, &shape.item) {
+            (Slot::Leaf { buffer, start, len }, ValueProjection::Leaf(leaf), _) => {
+                self.leaf(leaf, shape, self.source.store.text(buffer, start, len))
+            }
+            (Slot::Object(object), ValueProjection::Object(projection), None) => {
+                self.object(*projection, object)
+            }
+            (Slot::List { start, len }, _, Some(item)) => self.list(value, item, start, len),
+            // Nothing, or not what the schema promises.
+            _ => {
+                if shape.non_null {
+                    self.report_null();
+                }
+                Err(NotNullable)
+            }
+        };
+        if written.is_err() {
+            self.path.truncate(depth);
+            self.out.truncate(start);
+            return self.null(shape);
+        }
+        Ok(())
+    }
+
+    fn null(&mut self, shape: &Shape) -> Result<(), NotNullable> {
+        if shape.non_null {
+            return Err(NotNullable);
+        }
+        self.out.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        value: &'a ValueProjection,
+        item: &Shape,
+        start: u32,
+        len: u32,
+    ) -> Result<(), NotNullable> {
+        let store = self.source.store;
+        self.out.push(b'[');
+        for (at, slot) in store.items(start, len).iter().enumerate() {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            self.path.push(Step::Index(at));
+            self.value(value, item, *slot)?;
+            self.path.pop();
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn leaf(&mut self, leaf: &Leaf, shape: &Shape, text: &[u8]) -> Result<(), NotNullable> {
+        let checked = match leaf {
+            Leaf::Any if !shape.has_non_null_items() => None,
+            Leaf::Any if !nullify::may_hold_null(text) => None,
+            Leaf::Any => Some(nullify::leaf(shape, text, None)),
+            Leaf::Enum(values) => Some(nullify::leaf(shape, text, Some(values))),
+        };
+        match checked {
+            None => self.out.extend_from_slice(text),
+            Some(Ok(text)) => self.out.extend_from_slice(&text),
+            Some(Err(NotNullable)) => {
+                self.report_null();
+                return Err(NotNullable);
+            }
+        }
+        Ok(())
+    }
+
+    fn here(&self) -> Vec<PathSegment> {
+        self.path
+            .iter()
+            .map(|step| match step {
+                Step::Key(key) => PathSegment::Key((*key).to_owned()),
+                Step::Index(at) => PathSegment::Index(*at),
+            })
+            .collect()
+    }
+
+    /// Tells of a null in a forbidden place, unless an error already explains it.
+    fn report_null(&mut self) {
+        if self.nulls == MAX_NULL_ERRORS {
+            return;
+        }
+        let here = self.here();
+        let explained = self.errors.iter().any(|error| match &error.path {
+            None => true,
+            Some(path) => path.iter().zip(&here).all(|(a, b)| a == b),
+        });
+        if explained {
+            return;
+        }
+        self.nulls += 1;
+        self.errors.push(
+            GraphqlError::new("Cannot return null for a field that is not nullable.")
+                .with_code(code::INTERNAL)
+                .at(here),
+        );
+    }
+
+    fn report_denied(&mut self, denial: Denial) {
+        if self.errors.len() < MAX_NULL_ERRORS * 10 {
+            self.errors.push(
+                GraphqlError::new(denial.message())
+                    .with_code(denial.code())
+                    .at(self.here()),
+            );
+        }
+    }
+}

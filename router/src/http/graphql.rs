@@ -1,0 +1,316 @@
+//! GraphQL over HTTP: GET and POST.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde_json::{Map, Value};
+
+use super::negotiate::{BodyType, MediaType};
+use super::observe::Observed;
+use super::{csrf, sse, websocket};
+use crate::error::{GraphqlError, code};
+use crate::execute;
+use crate::identity::{Caller, Credentials, IdentifyError};
+use crate::request::{Accepts, ClientRequest, ClientResponse, GraphqlParams, Outcome, Summary};
+use crate::router::Router;
+
+/// A request refused by the edge itself.
+pub(super) struct EdgeError {
+    pub(super) status: StatusCode,
+    pub(super) error: GraphqlError,
+}
+
+impl EdgeError {
+    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            error: GraphqlError::new(message).with_code(code),
+        }
+    }
+
+    fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message)
+    }
+
+    pub(super) fn identify(error: IdentifyError) -> Self {
+        let mut graphql = GraphqlError::new(error.message);
+        graphql.extensions = error.extensions;
+        Self {
+            status: error.http_status,
+            error: graphql.with_code(&error.code),
+        }
+    }
+
+    pub(super) fn response(&self, media: MediaType, request_id: &str) -> Response {
+        let media = if media == MediaType::EventStream {
+            MediaType::Json
+        } else {
+            media
+        };
+        let body = execute::refusal(std::slice::from_ref(&self.error), request_id);
+        (self.status, [(CONTENT_TYPE, media.header())], body).into_response()
+    }
+}
+
+pub(super) async fn get(State(router): State<Arc<Router>>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let config = router.config();
+    if websocket::is_upgrade(&parts.headers) {
+        if !csrf::allows_websocket(&parts.headers, &config.csrf, &config.cors) {
+            return StatusCode::FORBIDDEN.into_response();
+        }
+        return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+            Ok(upgrade) => websocket::upgrade(router, upgrade, parts.headers),
+            Err(rejection) => rejection.into_response(),
+        };
+    }
+    let observed = Observed::new(Method::GET, &parts.headers);
+    let prepared = if csrf::allows_get(&parts.headers, &config.csrf, &config.cors) {
+        match Query::<HashMap<String, String>>::try_from_uri(&parts.uri) {
+            Ok(Query(query)) => params_of_query(query),
+            Err(_) => Err(EdgeError::bad("The query string cannot be read.")),
+        }
+    } else {
+        Err(EdgeError::new(
+            StatusCode::FORBIDDEN,
+            code::BAD_REQUEST,
+            "Requests from other sites must be preflighted: send the header \"x-requested-with\".",
+        ))
+    };
+    answer(
+        &router,
+        observed,
+        &parts.headers,
+        prepared,
+        Accepts::Queries,
+    )
+    .await
+}
+
+pub(super) async fn post(State(router): State<Arc<Router>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let observed = Observed::new(Method::POST, &parts.headers);
+    let prepared = read_body(&router, &parts.headers, body).await;
+    answer(&router, observed, &parts.headers, prepared, Accepts::Single).await
+}
+
+async fn read_body(
+    router: &Router,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<GraphqlParams, EdgeError> {
+    let unsupported = |message: String| {
+        EdgeError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            code::BAD_REQUEST,
+            message,
+        )
+    };
+    match BodyType::of(headers) {
+        BodyType::Json => {}
+        BodyType::Multipart => {
+            let hint = &router.config().http.upload_hint;
+            return Err(unsupported(format!(
+                "Files are not uploaded through GraphQL. {hint}"
+            )));
+        }
+        BodyType::Other => {
+            return Err(unsupported(
+                "The body must be JSON: \"content-type: application/json\".".into(),
+            ));
+        }
+    }
+    let limit = router.config().limits.max_body_bytes;
+    let too_large = || {
+        EdgeError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            code::BAD_REQUEST,
+            format!("The body is larger than {limit} bytes."),
+        )
+    };
+    let announced = headers
+        .get(http::header::CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok());
+    if announced
+        .and_then(|v| v.parse::<usize>().ok())
+        .is_some_and(|length| length > limit)
+    {
+        return Err(too_large());
+    }
+    let bytes = to_bytes(body, limit).await.map_err(|error| {
+        use std::error::Error as _;
+        match error
+            .source()
+            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+        {
+            true => too_large(),
+            false => EdgeError::bad("The body could not be read."),
+        }
+    })?;
+    params_of_json(&bytes)
+}
+
+/// Reads the JSON of a request, with an error for each thing that can be wrong.
+pub(super) fn params_of_json(bytes: &[u8]) -> Result<GraphqlParams, EdgeError> {
+    // The common case first; what fails is looked at again to say why.
+    if bytes.first() == Some(&b'{')
+        && let Ok(params) = serde_json::from_slice::<GraphqlParams>(bytes)
+    {
+        return Ok(params);
+    }
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(Value::Object(fields)) => params_of_value(fields),
+        Ok(Value::Array(_)) => Err(EdgeError::bad(
+            "Batches are not supported; send one operation.",
+        )),
+        Ok(_) => Err(EdgeError::bad("The body must be a JSON object.")),
+        Err(error) => Err(EdgeError::bad(format!(
+            "The body is not valid JSON: {error}"
+        ))),
+    }
+}
+
+/// Reads the fields of a request.
+pub(super) fn params_of_value(mut fields: Map<String, Value>) -> Result<GraphqlParams, EdgeError> {
+    let mut text = |name: &str| match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(EdgeError::bad(format!("\"{name}\" must be a string."))),
+    };
+    let (query, operation_name) = (text("query")?, text("operationName")?);
+    let mut object = |name: &str| match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(object)) => Ok(Some(object)),
+        Some(_) => Err(EdgeError::bad(format!("\"{name}\" must be an object."))),
+    };
+    Ok(GraphqlParams {
+        query,
+        operation_name,
+        variables: object("variables")?,
+        extensions: object("extensions")?,
+    })
+}
+
+fn params_of_query(mut query: HashMap<String, String>) -> Result<GraphqlParams, EdgeError> {
+    let mut fields = Map::new();
+    for name in ["variables", "extensions"] {
+        if let Some(text) = query.remove(name).filter(|text| !text.is_empty()) {
+            let value = serde_json::from_str(&text)
+                .map_err(|_| EdgeError::bad(format!("\"{name}\" is not valid JSON.")))?;
+            fields.insert(name.to_owned(), value);
+        }
+    }
+    for name in ["query", "operationName"] {
+        if let Some(text) = query.remove(name) {
+            fields.insert(name.to_owned(), Value::String(text));
+        }
+    }
+    params_of_value(fields)
+}
+
+async fn answer(
+    router: &Arc<Router>,
+    observed: Observed,
+    headers: &HeaderMap,
+    params: Result<GraphqlParams, EdgeError>,
+    accepts: Accepts,
+) -> Response {
+    let path = router.config().http.path.as_str();
+    let media = MediaType::negotiate(headers);
+    let refused = |error: EdgeError, observed: Observed| {
+        let response = error.response(media.unwrap_or(MediaType::Json), &observed.id);
+        observed.finish(
+            path,
+            response,
+            &Summary {
+                errors: 1,
+                ..Summary::default()
+            },
+        )
+    };
+    let Some(media) = media else {
+        let message = "Answers come as application/graphql-response+json, application/json or text/event-stream.";
+        let error = EdgeError::new(StatusCode::NOT_ACCEPTABLE, code::BAD_REQUEST, message);
+        return refused(error, observed);
+    };
+    let params = match params {
+        Ok(params) => params,
+        Err(error) => return refused(error, observed),
+    };
+    let caller = match identify(router, headers, None).await {
+        Ok(caller) => caller,
+        Err(error) => return refused(EdgeError::identify(error), observed),
+    };
+    let accepts = match (media, accepts) {
+        // Streams by GET are for clients that cannot do better; mutations stay refused.
+        (MediaType::EventStream, Accepts::Queries) => Accepts::QueriesAndStreams,
+        (MediaType::EventStream, _) => Accepts::Everything,
+        (_, accepts) => accepts,
+    };
+    let request = ClientRequest {
+        params,
+        caller: Arc::new(caller),
+        headers: forwarded(router, headers),
+        request_id: Arc::clone(&observed.id),
+        accepts,
+    };
+    match router.execute(request).await {
+        Outcome::Single(response) => {
+            let summary = response.summary.clone();
+            let http = match media {
+                MediaType::EventStream if response.is_result() => sse::single(&response),
+                MediaType::EventStream => single(MediaType::Graphql, response),
+                media => single(media, response),
+            };
+            observed.finish(path, http, &summary)
+        }
+        Outcome::Stream(events, summary) => {
+            let http = sse::stream(router, events, router.config());
+            observed.finish(path, http, &summary)
+        }
+    }
+}
+
+fn single(media: MediaType, response: ClientResponse) -> Response {
+    let status = media.status(response.status);
+    let mut http = (status, [(CONTENT_TYPE, media.header())], response.body).into_response();
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        http.headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    http
+}
+
+pub(super) async fn identify(
+    router: &Router,
+    headers: &HeaderMap,
+    connection_init: Option<&Map<String, Value>>,
+) -> Result<Caller, IdentifyError> {
+    router
+        .identify()
+        .identify(&Credentials {
+            headers,
+            connection_init,
+        })
+        .await
+}
+
+/// The client's headers that subgraphs get.
+pub(super) fn forwarded(router: &Router, headers: &HeaderMap) -> HeaderMap {
+    let mut forwarded = HeaderMap::new();
+    for name in &router.config().headers.forward {
+        let Ok(name) = name.parse::<http::HeaderName>() else {
+            continue;
+        };
+        for value in headers.get_all(&name) {
+            forwarded.append(name.clone(), value.clone());
+        }
+    }
+    forwarded
+}

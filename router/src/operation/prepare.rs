@@ -1,0 +1,273 @@
+//! One variant of an operation: conditions and permissions decided. What is
+//! refused, skipped or answered by the router itself is not given to the planner.
+
+use std::sync::Arc;
+
+use graphql_tools::static_graphql::query;
+
+use super::authorize::Decisions;
+use super::document::{Conditions, kind_of, name_of, root_type, selection_of, variables_of};
+use super::{Document, Kind};
+use crate::supergraph::Schema;
+
+/// An operation whose conditions and permissions are decided.
+#[derive(Debug)]
+pub(crate) struct PreparedOperation {
+    pub(crate) kind: Kind,
+    pub(crate) document: Arc<Document>,
+    pub(crate) index: usize,
+    pub(crate) conditions: Conditions,
+    pub(crate) decisions: Decisions,
+    /// What the planner gets; `None` when nothing is to be fetched.
+    pub(crate) to_plan: Option<query::Document>,
+}
+
+impl PreparedOperation {
+    pub(crate) fn new(
+        schema: &Schema,
+        document: Arc<Document>,
+        index: usize,
+        conditions: Conditions,
+        decisions: Decisions,
+    ) -> Self {
+        let kind = document.operations[index].kind;
+        let stripped = {
+            let strip = Strip {
+                schema,
+                document: &document,
+                conditions: &conditions,
+                decisions: &decisions,
+            };
+            document
+                .definition(&document.operations[index])
+                .and_then(|op| strip.operation(op))
+        };
+        Self {
+            kind,
+            document,
+            index,
+            conditions,
+            decisions,
+            to_plan: stripped,
+        }
+    }
+
+    /// Text that is the same for operations that plan and project the same.
+    pub(crate) fn cache_key(&self) -> String {
+        let mut key = self
+            .to_plan
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        // What is not planned still shapes the answer: aliases of refused or
+        // introspection fields, and `__typename` at the root.
+        if let Some(operation) = self
+            .document
+            .definition(&self.document.operations[self.index])
+        {
+            key.push('\n');
+            key.push_str(&operation.to_string());
+            for definition in &self.document.ast.definitions {
+                if let query::Definition::Fragment(fragment) = definition {
+                    key.push('\n');
+                    key.push_str(&fragment.to_string());
+                }
+            }
+        }
+        for (name, value) in &self.conditions.0 {
+            key.push_str(if *value { "\n+" } else { "\n-" });
+            key.push_str(name);
+        }
+        key.push_str(&self.decisions.fingerprint());
+        key
+    }
+}
+
+struct Strip<'a> {
+    schema: &'a Schema,
+    document: &'a Document,
+    conditions: &'a Conditions,
+    decisions: &'a Decisions,
+}
+
+impl Strip<'_> {
+    /// The operation with fragments inlined, so that refusals can differ by place.
+    fn operation(&self, operation: &query::OperationDefinition) -> Option<query::Document> {
+        let root = root_type(self.schema, kind_of(operation))?;
+        let mut set = self.set(root, selection_of(operation));
+        drop_answered_here(&mut set);
+        if set.items.is_empty() {
+            return None;
+        }
+        let used = used_variables(&set);
+        let variables: Vec<_> = variables_of(operation)
+            .iter()
+            .filter(|variable| used.contains(&variable.name))
+            .cloned()
+            .collect();
+        let position = Default::default();
+        let name = name_of(operation).cloned();
+        let directives = Vec::new();
+        let definition = match kind_of(operation) {
+            Kind::Query => query::OperationDefinition::Query(query::Query {
+                position,
+                name,
+                variable_definitions: variables,
+                directives,
+                selection_set: set,
+            }),
+            Kind::Mutation => query::OperationDefinition::Mutation(query::Mutation {
+                position,
+                name,
+                variable_definitions: variables,
+                directives,
+                selection_set: set,
+            }),
+            Kind::Subscription => query::OperationDefinition::Subscription(query::Subscription {
+                position,
+                name,
+                variable_definitions: variables,
+                directives,
+                selection_set: set,
+            }),
+        };
+        Some(query::Document {
+            definitions: vec![query::Definition::Operation(definition)],
+        })
+    }
+
+    fn set(&self, parent: &str, set: &query::SelectionSet) -> query::SelectionSet {
+        let mut items = Vec::with_capacity(set.items.len());
+        for selection in &set.items {
+            if self.conditions.keep(selection) {
+                items.extend(self.selection(parent, selection));
+            }
+        }
+        query::SelectionSet {
+            span: set.span,
+            items,
+        }
+    }
+
+    fn selection(&self, parent: &str, selection: &query::Selection) -> Option<query::Selection> {
+        match selection {
+            query::Selection::Field(field) => self.field(parent, field),
+            query::Selection::InlineFragment(fragment) => {
+                let on = fragment.type_condition.as_ref();
+                let on = on.map_or(parent, |query::TypeCondition::On(on)| on.as_str());
+                self.fragment(parent, on, &fragment.selection_set)
+            }
+            query::Selection::FragmentSpread(spread) => {
+                let fragment = self.document.fragment(&spread.fragment_name)?;
+                let query::TypeCondition::On(on) = &fragment.type_condition;
+                self.fragment(parent, on, &fragment.selection_set)
+            }
+        }
+    }
+
+    fn field(&self, parent: &str, field: &query::Field) -> Option<query::Selection> {
+        let mut stripped = query::Field {
+            position: field.position,
+            alias: field.alias.clone(),
+            name: field.name.clone(),
+            arguments: field.arguments.clone(),
+            directives: Vec::new(),
+            selection_set: query::SelectionSet {
+                span: field.selection_set.span,
+                items: Vec::new(),
+            },
+        };
+        if field.name.starts_with("__") {
+            stripped.selection_set = field.selection_set.clone();
+            return Some(query::Selection::Field(stripped));
+        }
+        let def = self.schema.ty(parent)?.field(&field.name)?;
+        if self.decisions.denial(&def.rule).is_some() {
+            return None;
+        }
+        if !field.selection_set.items.is_empty() {
+            stripped.selection_set = self.set(def.ty.base(), &field.selection_set);
+            if stripped.selection_set.items.is_empty() {
+                // The object must still be fetched, to know whether it is there.
+                stripped.selection_set.items.push(typename_field());
+            }
+        }
+        Some(query::Selection::Field(stripped))
+    }
+
+    fn fragment(
+        &self,
+        parent: &str,
+        on: &str,
+        set: &query::SelectionSet,
+    ) -> Option<query::Selection> {
+        if on != parent && self.decisions.denial(&self.schema.ty(on)?.rule).is_some() {
+            return None;
+        }
+        let set = self.set(on, set);
+        if set.items.is_empty() {
+            return None;
+        }
+        Some(query::Selection::InlineFragment(query::InlineFragment {
+            position: Default::default(),
+            type_condition: Some(query::TypeCondition::On(on.to_owned())),
+            directives: Vec::new(),
+            selection_set: set,
+        }))
+    }
+}
+
+/// Takes out root fields the router answers without a subgraph.
+fn drop_answered_here(set: &mut query::SelectionSet) {
+    set.items.retain_mut(|selection| match selection {
+        query::Selection::Field(field) => !field.name.starts_with("__"),
+        query::Selection::InlineFragment(fragment) => {
+            drop_answered_here(&mut fragment.selection_set);
+            !fragment.selection_set.items.is_empty()
+        }
+        query::Selection::FragmentSpread(_) => true,
+    });
+}
+
+fn typename_field() -> query::Selection {
+    query::Selection::Field(query::Field {
+        position: Default::default(),
+        alias: None,
+        name: "__typename".to_owned(),
+        arguments: Vec::new(),
+        directives: Vec::new(),
+        selection_set: query::SelectionSet {
+            span: Default::default(),
+            items: Vec::new(),
+        },
+    })
+}
+
+fn used_variables(set: &query::SelectionSet) -> Vec<String> {
+    fn in_value(value: &query::Value, used: &mut Vec<String>) {
+        match value {
+            query::Value::Variable(name) => used.push(name.clone()),
+            query::Value::List(items) => items.iter().for_each(|item| in_value(item, used)),
+            query::Value::Object(fields) => fields.iter().for_each(|(_, v)| in_value(v, used)),
+            _ => {}
+        }
+    }
+    fn in_set(set: &query::SelectionSet, used: &mut Vec<String>) {
+        for selection in &set.items {
+            match selection {
+                query::Selection::Field(field) => {
+                    field
+                        .arguments
+                        .iter()
+                        .for_each(|(_, value)| in_value(value, used));
+                    in_set(&field.selection_set, used);
+                }
+                query::Selection::InlineFragment(fragment) => in_set(&fragment.selection_set, used),
+                query::Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+    let mut used = Vec::new();
+    in_set(set, &mut used);
+    used
+}

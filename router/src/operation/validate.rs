@@ -1,0 +1,81 @@
+//! Validation of a document against the public schema. The rules are those of
+//! graphql-tools, except the one on overlapping fields: that one takes seconds
+//! on small hostile documents, ours does not (see `overlap`).
+
+use std::sync::LazyLock;
+
+use graphql_tools::static_graphql::query;
+use graphql_tools::validation::rules::*;
+use graphql_tools::validation::validate::ValidationPlan;
+
+use super::overlap;
+use crate::config::Limits;
+use crate::error::{GraphqlError, Location, code};
+use crate::supergraph::Supergraph;
+
+/// More errors than this are not reported.
+const MAX_ERRORS: usize = 50;
+
+static RULES: LazyLock<ValidationPlan> = LazyLock::new(|| {
+    ValidationPlan::from(vec![
+        Box::new(UniqueOperationNames::new()),
+        Box::new(LoneAnonymousOperation::new()),
+        Box::new(SingleFieldSubscriptions::new()),
+        Box::new(KnownTypeNames::new()),
+        Box::new(FragmentsOnCompositeTypes::new()),
+        Box::new(VariablesAreInputTypes::new()),
+        Box::new(LeafFieldSelections::new()),
+        Box::new(FieldsOnCorrectType::new()),
+        Box::new(UniqueFragmentNames::new()),
+        Box::new(KnownFragmentNames::new()),
+        Box::new(NoUnusedFragments::new()),
+        Box::new(NoFragmentsCycle::new()),
+        Box::new(PossibleFragmentSpreads::new()),
+        Box::new(NoUnusedVariables::new()),
+        Box::new(NoUndefinedVariables::new()),
+        Box::new(KnownArgumentNames::new()),
+        Box::new(UniqueArgumentNames::new()),
+        Box::new(UniqueVariableNames::new()),
+        Box::new(ProvidedRequiredArguments::new()),
+        Box::new(KnownDirectives::new()),
+        Box::new(VariablesInAllowedPosition::new()),
+        Box::new(ValuesOfCorrectType::new()),
+        Box::new(UniqueInputFieldNames::new()),
+        Box::new(UniqueDirectivesPerLocation::new()),
+    ])
+});
+
+pub(crate) fn validate(
+    ast: &query::Document,
+    supergraph: &Supergraph,
+    limits: &Limits,
+) -> Result<(), Vec<GraphqlError>> {
+    let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        graphql_tools::validation::validate::validate(&supergraph.api, ast, &RULES)
+    }));
+    let found = checked.map_err(|_| vec![failed("The document could not be validated.".into())])?;
+    let errors: Vec<GraphqlError> = found
+        .into_iter()
+        .take(MAX_ERRORS)
+        .map(|error| {
+            let mut graphql = failed(error.message);
+            graphql.locations = error
+                .locations
+                .iter()
+                .map(|position| Location {
+                    line: position.line,
+                    column: position.column,
+                })
+                .collect();
+            graphql
+        })
+        .collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    overlap::check(ast, &supergraph.schema, limits).map_err(|error| vec![error])
+}
+
+fn failed(message: String) -> GraphqlError {
+    GraphqlError::new(message).with_code(code::GRAPHQL_VALIDATION_FAILED)
+}

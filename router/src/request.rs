@@ -1,0 +1,146 @@
+//! What goes into the router and what comes out, without any transport.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::identity::Caller;
+
+/// The parameters of a GraphQL request, as clients send them in JSON.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct GraphqlParams {
+    /// The document.
+    #[serde(default)]
+    pub query: Option<String>,
+    /// Which operation of the document.
+    #[serde(default, rename = "operationName")]
+    pub operation_name: Option<String>,
+    /// Values of variables.
+    #[serde(default)]
+    pub variables: Option<Map<String, Value>>,
+    /// For extensions of the protocol.
+    #[serde(default)]
+    pub extensions: Option<Map<String, Value>>,
+}
+
+/// One request of a client.
+#[derive(Debug, Clone)]
+pub struct ClientRequest {
+    /// What is asked.
+    pub params: GraphqlParams,
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// The client's headers, as far as they are passed on.
+    pub headers: HeaderMap,
+    /// For logs and for `extensions.requestId`.
+    pub request_id: Arc<str>,
+    /// What the transport can do.
+    pub accepts: Accepts,
+}
+
+impl ClientRequest {
+    /// A request of an anonymous caller, with a new id.
+    pub fn new(query: impl Into<String>) -> Self {
+        Self {
+            params: GraphqlParams {
+                query: Some(query.into()),
+                ..GraphqlParams::default()
+            },
+            caller: Arc::new(Caller::default()),
+            headers: HeaderMap::new(),
+            request_id: new_request_id(),
+            accepts: Accepts::Everything,
+        }
+    }
+}
+
+/// A new id for a request.
+pub fn new_request_id() -> Arc<str> {
+    uuid::Uuid::now_v7().simple().to_string().into()
+}
+
+/// Which operations a transport can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepts {
+    /// One answer, nothing changed: GET.
+    Queries,
+    /// Streams too, nothing changed: GET for an event stream.
+    QueriesAndStreams,
+    /// One answer.
+    Single,
+    /// Also streams.
+    Everything,
+}
+
+/// What became of a request.
+pub enum Outcome {
+    /// One answer.
+    Single(ClientResponse),
+    /// A subscription: one answer per event.
+    Stream(BoxStream<'static, Bytes>, Summary),
+}
+
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Single(response) => f.debug_tuple("Single").field(response).finish(),
+            Self::Stream(..) => f.write_str("Stream"),
+        }
+    }
+}
+
+/// One answer.
+#[derive(Debug, Clone)]
+pub struct ClientResponse {
+    /// The GraphQL response as JSON.
+    pub body: Bytes,
+    /// How far the request came.
+    pub status: ResponseStatus,
+    /// For the log.
+    pub summary: Summary,
+}
+
+impl ClientResponse {
+    /// True when the operation ran, whatever came of it.
+    pub fn is_result(&self) -> bool {
+        self.status == ResponseStatus::Executed
+    }
+}
+
+/// What the log tells of a request.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Name of the operation.
+    pub operation: Option<Arc<str>>,
+    /// What it does.
+    pub kind: Option<crate::operation::Kind>,
+    /// Requests to subgraphs in its plan.
+    pub fetches: usize,
+    /// Entries of `errors`.
+    pub errors: usize,
+}
+
+/// How far a request came; HTTP turns it into a status code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseStatus {
+    /// It ran; there is `data`, maybe null.
+    Executed,
+    /// The document or the variables were refused; there is no `data`.
+    Refused,
+    /// The request has no document, or does not say which operation to run.
+    BadRequest,
+    /// The method does not allow the operation: a mutation by GET.
+    MethodNotAllowed,
+    /// A stream was asked for over a transport that cannot carry it.
+    NotAcceptable,
+    /// The router failed.
+    Failed,
+    /// The request took too long.
+    TimedOut,
+    /// The router is shutting down.
+    Draining,
+}

@@ -1,0 +1,424 @@
+//! The router: takes requests, runs them through the stages, swaps snapshots.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ConfigError, RouterConfig};
+use crate::error::{GraphqlError, code};
+use crate::execute::{self, Run, Source};
+use crate::identity::{Anonymous, Identify};
+use crate::operation::authorize::Decisions;
+use crate::operation::document::Operation;
+use crate::operation::{Document, Kind, variables};
+use crate::request::{Accepts, ClientRequest, ClientResponse, Outcome, ResponseStatus, Summary};
+use crate::snapshot::{Snapshot, Subgraphs, Variant};
+use crate::subgraph::{HttpSubgraph, RequestContext, SubgraphClient};
+use crate::supergraph::Supergraph;
+
+/// Why a router cannot be built or reloaded.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The configuration makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A subgraph can be reached neither in process nor by URL.
+    #[error("subgraph {name}: {problem}")]
+    Subgraph {
+        /// Its name in the supergraph.
+        name: String,
+        /// What is missing.
+        problem: String,
+    },
+}
+
+/// Collects what a router needs.
+pub struct RouterBuilder {
+    supergraph: Supergraph,
+    config: RouterConfig,
+    clients: HashMap<String, Arc<dyn SubgraphClient>>,
+    identify: Arc<dyn Identify>,
+}
+
+impl std::fmt::Debug for RouterBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RouterBuilder")
+            .field("supergraph", &self.supergraph)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RouterBuilder {
+    /// Sets the configuration.
+    #[must_use]
+    pub fn config(mut self, config: RouterConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Reaches a subgraph by `client` instead of by its URL.
+    #[must_use]
+    pub fn subgraph(mut self, name: impl Into<String>, client: Arc<dyn SubgraphClient>) -> Self {
+        self.clients.insert(name.into(), client);
+        self
+    }
+
+    /// Verifies callers by `identify`. By default everybody is anonymous.
+    #[must_use]
+    pub fn identify(mut self, identify: Arc<dyn Identify>) -> Self {
+        self.identify = identify;
+        self
+    }
+
+    /// Builds the router.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense or a subgraph cannot be reached in any way.
+    pub fn build(self) -> Result<Router, BuildError> {
+        self.config.check()?;
+        let config = Arc::new(self.config);
+        let subgraphs = clients(&self.supergraph, &config, &self.clients, &HashMap::new())?;
+        let snapshot = Snapshot::new(Arc::new(self.supergraph), subgraphs, Arc::clone(&config));
+        Ok(Router {
+            inner: Arc::new(Inner {
+                snapshot: ArcSwap::from_pointee(snapshot),
+                config,
+                clients: self.clients,
+                identify: self.identify,
+                draining: CancellationToken::new(),
+            }),
+        })
+    }
+}
+
+/// The client of each subgraph: given ones first, those of `before` when their
+/// URL did not change (they keep their connections), new ones otherwise.
+fn clients(
+    supergraph: &Supergraph,
+    config: &RouterConfig,
+    given: &HashMap<String, Arc<dyn SubgraphClient>>,
+    before: &HashMap<(String, String), Arc<dyn SubgraphClient>>,
+) -> Result<Subgraphs, BuildError> {
+    let mut all = Subgraphs::new();
+    for subgraph in supergraph.subgraphs() {
+        let client = match given.get(&subgraph.name) {
+            Some(client) => Arc::clone(client),
+            None => {
+                let settings = config.subgraph(&subgraph.name);
+                let url = settings.url.clone().unwrap_or_else(|| subgraph.url.clone());
+                match before.get(&(subgraph.name.clone(), url.clone())) {
+                    Some(client) => Arc::clone(client),
+                    None => {
+                        let http = HttpSubgraph::new(&subgraph.name, &url, &settings).map_err(
+                            |problem| BuildError::Subgraph {
+                                name: subgraph.name.clone(),
+                                problem,
+                            },
+                        )?;
+                        Arc::new(http)
+                    }
+                }
+            }
+        };
+        all.insert(subgraph.name.as_str().into(), client);
+    }
+    Ok(all)
+}
+
+/// A running router; clones share everything.
+#[derive(Clone)]
+pub struct Router {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    snapshot: ArcSwap<Snapshot>,
+    config: Arc<RouterConfig>,
+    clients: HashMap<String, Arc<dyn SubgraphClient>>,
+    identify: Arc<dyn Identify>,
+    draining: CancellationToken,
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router")
+            .field("supergraph", &self.snapshot().supergraph)
+            .finish()
+    }
+}
+
+impl Router {
+    /// Starts building a router for `supergraph`.
+    pub fn builder(supergraph: Supergraph) -> RouterBuilder {
+        RouterBuilder {
+            supergraph,
+            config: RouterConfig::default(),
+            clients: HashMap::new(),
+            identify: Arc::new(Anonymous),
+        }
+    }
+
+    /// Serves another supergraph from now on. Requests and subscriptions that
+    /// are under way finish on the old one.
+    ///
+    /// # Errors
+    /// When a subgraph of it cannot be reached in any way; the old one stays.
+    pub fn reload(&self, supergraph: Supergraph) -> Result<(), BuildError> {
+        let old = self.snapshot();
+        let mut before = HashMap::new();
+        for subgraph in old.supergraph.subgraphs() {
+            let url = self
+                .config()
+                .subgraph(&subgraph.name)
+                .url
+                .unwrap_or_else(|| subgraph.url.clone());
+            if let Some(client) = old.subgraphs.get(subgraph.name.as_str()) {
+                before.insert((subgraph.name.clone(), url), Arc::clone(client));
+            }
+        }
+        let subgraphs = clients(&supergraph, self.config(), &self.inner.clients, &before)?;
+        let snapshot = Snapshot::new(
+            Arc::new(supergraph),
+            subgraphs,
+            Arc::clone(&self.inner.config),
+        );
+        self.inner.snapshot.store(Arc::new(snapshot));
+        tracing::info!(target: "atelier_router", "supergraph reloaded");
+        Ok(())
+    }
+
+    /// Ends subscriptions and refuses new requests; those under way finish.
+    pub fn drain(&self) {
+        self.inner.draining.cancel();
+    }
+
+    /// True once [`Router::drain`] was called.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.is_cancelled()
+    }
+
+    /// The supergraph being served.
+    pub fn supergraph(&self) -> Arc<Supergraph> {
+        Arc::clone(&self.snapshot().supergraph)
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.inner.snapshot.load_full()
+    }
+
+    pub(crate) fn config(&self) -> &RouterConfig {
+        &self.inner.config
+    }
+
+    pub(crate) fn identify(&self) -> &dyn Identify {
+        &*self.inner.identify
+    }
+
+    pub(crate) fn draining(&self) -> &CancellationToken {
+        &self.inner.draining
+    }
+
+    /// Answers a request. Never fails: what goes wrong is in the answer.
+    pub async fn execute(&self, request: ClientRequest) -> Outcome {
+        let request_id = Arc::clone(&request.request_id);
+        let limit = Duration::from_millis(self.config().timeouts.request_ms);
+        if self.is_draining() {
+            let error = GraphqlError::new("The server is shutting down.").with_code(code::INTERNAL);
+            return refuse(&[error], ResponseStatus::Draining, &request_id);
+        }
+        match tokio::time::timeout(limit, self.stages(request)).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(refused)) => refuse(&refused.errors, refused.status, &request_id),
+            Err(_) => {
+                let error = GraphqlError::new("The request took too long.")
+                    .with_code(code::REQUEST_TIMEOUT);
+                refuse(&[error], ResponseStatus::TimedOut, &request_id)
+            }
+        }
+    }
+
+    /// The stages of a request, in order.
+    async fn stages(&self, request: ClientRequest) -> Result<Outcome, Refused> {
+        let snapshot = self.snapshot();
+        let params = request.params;
+        let text = params.query.as_deref().ok_or_else(Refused::no_query)?;
+
+        // 1. Parse, limit and validate the document (cached by text).
+        let entry = snapshot.document(text).await.map_err(Refused::request)?;
+        // 2. Choose the operation and see that the transport can carry it.
+        let name = params.operation_name.as_deref();
+        let (index, operation) = choose(&entry.document, name)?;
+        check_transport(operation, request.accepts)?;
+        self.check_introspection(&entry.document, operation)?;
+        // 3. Check variables against the schema.
+        let schema = &snapshot.supergraph.schema;
+        let given = params.variables.unwrap_or_default();
+        let variables = variables::coerce(schema, operation, given).map_err(Refused::request)?;
+        // 4. Decide conditions and permissions.
+        let conditions = variables::conditions(operation, &variables);
+        let decisions = Decisions::new(&operation.rules, &request.caller);
+        // 5. Plan (cached by normalised operation).
+        let planned = snapshot.variant(&entry, index, conditions, decisions).await;
+        let variant = planned.map_err(Refused::failed)?;
+        // 6. Fetch, merge, and write the answer.
+        let context = Arc::new(RequestContext {
+            request_id: request.request_id,
+            caller: request.caller,
+            headers: request.headers,
+            deadline: Some(
+                Instant::now() + Duration::from_millis(self.config().timeouts.request_ms),
+            ),
+        });
+        let Variant { operation, plan } = variant;
+        let mut summary = Summary {
+            operation: entry.document.operations[index]
+                .name
+                .as_deref()
+                .map(Arc::from),
+            kind: Some(plan.kind),
+            fetches: plan.fetches.len(),
+            errors: 0,
+        };
+        if operation.kind == Kind::Subscription {
+            let events =
+                execute::events(Arc::clone(&snapshot), plan, operation, variables, context).await;
+            return events
+                .map(|events| Outcome::Stream(events, summary))
+                .map_err(|error| Refused::executed(vec![error]));
+        }
+        let mut run = Run::new(&plan, &snapshot.subgraphs, &variables, Arc::clone(&context));
+        run.all(None).await;
+        let Run { store, errors, .. } = run;
+        let source = Source {
+            plan: &plan,
+            operation: &operation,
+            schema,
+            store: &store,
+            variables: &variables,
+        };
+        let (body, errors) = execute::response(&source, errors, &context.request_id);
+        summary.errors = errors;
+        Ok(Outcome::Single(ClientResponse {
+            body,
+            status: ResponseStatus::Executed,
+            summary,
+        }))
+    }
+
+    fn check_introspection(
+        &self,
+        document: &Document,
+        operation: &Operation,
+    ) -> Result<(), Refused> {
+        if self.config().introspection.enabled || !document.introspects(operation) {
+            return Ok(());
+        }
+        let error = GraphqlError::new("Introspection is switched off.")
+            .with_code(code::INTROSPECTION_DISABLED);
+        Err(Refused::request(vec![error]))
+    }
+}
+
+/// A request that did not run.
+struct Refused {
+    errors: Vec<GraphqlError>,
+    status: ResponseStatus,
+}
+
+impl Refused {
+    fn request(errors: Vec<GraphqlError>) -> Self {
+        Self {
+            errors,
+            status: ResponseStatus::Refused,
+        }
+    }
+
+    fn failed(error: GraphqlError) -> Self {
+        let status = match error.code() {
+            Some(code::OPERATION_TOO_LARGE) => ResponseStatus::Refused,
+            _ => ResponseStatus::Failed,
+        };
+        Self {
+            errors: vec![error],
+            status,
+        }
+    }
+
+    fn executed(errors: Vec<GraphqlError>) -> Self {
+        Self {
+            errors,
+            status: ResponseStatus::Executed,
+        }
+    }
+
+    fn bad(message: String) -> Self {
+        let error = GraphqlError::new(message).with_code(code::BAD_REQUEST);
+        Self {
+            errors: vec![error],
+            status: ResponseStatus::BadRequest,
+        }
+    }
+
+    fn no_query() -> Self {
+        Self::bad("The request has no \"query\".".into())
+    }
+}
+
+fn refuse(errors: &[GraphqlError], status: ResponseStatus, request_id: &str) -> Outcome {
+    let summary = Summary {
+        errors: errors.len(),
+        ..Summary::default()
+    };
+    Outcome::Single(ClientResponse {
+        body: execute::refusal(errors, request_id),
+        status,
+        summary,
+    })
+}
+
+fn choose<'a>(
+    document: &'a Document,
+    name: Option<&str>,
+) -> Result<(usize, &'a Operation), Refused> {
+    let bad = Refused::bad;
+    match name.filter(|name| !name.is_empty()) {
+        Some(name) => document
+            .operations
+            .iter()
+            .enumerate()
+            .find(|(_, operation)| operation.name.as_deref() == Some(name))
+            .ok_or_else(|| bad(format!("The document has no operation named \"{name}\"."))),
+        None => match document.operations.as_slice() {
+            [only] => Ok((0, only)),
+            [] => Err(bad("The document has no operation.".into())),
+            _ => Err(bad(
+                "Say which operation to run: \"operationName\" is missing.".into(),
+            )),
+        },
+    }
+}
+
+fn check_transport(operation: &Operation, accepts: Accepts) -> Result<(), Refused> {
+    let refused = |message: &str, status| {
+        Err(Refused {
+            errors: vec![GraphqlError::new(message).with_code(code::BAD_REQUEST)],
+            status,
+        })
+    };
+    match (operation.kind, accepts) {
+        (Kind::Query, _)
+        | (Kind::Mutation, Accepts::Single | Accepts::Everything)
+        | (Kind::Subscription, Accepts::QueriesAndStreams | Accepts::Everything) => Ok(()),
+        (Kind::Mutation, Accepts::Queries | Accepts::QueriesAndStreams) => refused(
+            "Mutations are not taken by GET; use POST.",
+            ResponseStatus::MethodNotAllowed,
+        ),
+        (Kind::Subscription, _) => refused(
+            "Subscriptions need a WebSocket, or \"Accept: text/event-stream\".",
+            ResponseStatus::NotAcceptable,
+        ),
+    }
+}

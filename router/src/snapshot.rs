@@ -1,0 +1,155 @@
+//! One supergraph with the clients of its subgraphs and the caches that are
+//! only valid for it. Swapped as a whole, so a request never sees two.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use parking_lot::RwLock;
+
+use crate::config::RouterConfig;
+use crate::error::{GraphqlError, code};
+use crate::operation::authorize::Decisions;
+use crate::operation::document::Conditions;
+use crate::operation::{Document, PreparedOperation, parse};
+use crate::plan::{self, OperationPlan, PlanError};
+use crate::subgraph::SubgraphClient;
+use crate::supergraph::Supergraph;
+
+/// Variants of one document kept ready; beyond that they are looked up by text.
+const MAX_VARIANTS: usize = 64;
+
+/// Clients by subgraph name.
+pub(crate) type Subgraphs = HashMap<Arc<str>, Arc<dyn SubgraphClient>>;
+
+/// See the module.
+pub(crate) struct Snapshot {
+    pub(crate) supergraph: Arc<Supergraph>,
+    pub(crate) subgraphs: Subgraphs,
+    documents: Cache<String, Arc<Entry>>,
+    plans: Cache<String, Arc<OperationPlan>>,
+    config: Arc<RouterConfig>,
+}
+
+/// A document and the variants of its operations met so far.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) document: Arc<Document>,
+    variants: RwLock<HashMap<VariantKey, Variant>>,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct VariantKey {
+    operation: usize,
+    conditions: Vec<bool>,
+    decisions: String,
+}
+
+/// An operation ready to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Variant {
+    pub(crate) operation: Arc<PreparedOperation>,
+    pub(crate) plan: Arc<OperationPlan>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(
+        supergraph: Arc<Supergraph>,
+        subgraphs: Subgraphs,
+        config: Arc<RouterConfig>,
+    ) -> Self {
+        let documents = Cache::builder()
+            .max_capacity(config.cache.document_bytes)
+            .weigher(|text: &String, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
+            .build();
+        let plans = Cache::new(config.cache.plans);
+        Self {
+            supergraph,
+            subgraphs,
+            documents,
+            plans,
+            config,
+        }
+    }
+
+    /// The document of `text`, parsed and validated at most once.
+    pub(crate) async fn document(&self, text: &str) -> Result<Arc<Entry>, Vec<GraphqlError>> {
+        if let Some(known) = self.documents.get(text).await {
+            return Ok(known);
+        }
+        metrics::counter!("graphql_documents_parsed_total").increment(1);
+        let document = parse::parse(text, &self.supergraph, &self.config.limits)?;
+        let entry = Arc::new(Entry {
+            document: Arc::new(document),
+            variants: RwLock::default(),
+        });
+        self.documents
+            .insert(text.to_owned(), Arc::clone(&entry))
+            .await;
+        Ok(entry)
+    }
+
+    /// The plan of one operation under these conditions and decisions.
+    pub(crate) async fn variant(
+        &self,
+        entry: &Entry,
+        operation: usize,
+        conditions: Conditions,
+        decisions: Decisions,
+    ) -> Result<Variant, GraphqlError> {
+        let key = VariantKey {
+            operation,
+            conditions: conditions.0.iter().map(|(_, value)| *value).collect(),
+            decisions: decisions.fingerprint(),
+        };
+        if let Some(known) = entry.variants.read().get(&key) {
+            return Ok(known.clone());
+        }
+        let document = Arc::clone(&entry.document);
+        let schema = &self.supergraph.schema;
+        let prepared = Arc::new(PreparedOperation::new(
+            schema, document, operation, conditions, decisions,
+        ));
+        let plan = self.plan(Arc::clone(&prepared)).await?;
+        let variant = Variant {
+            operation: prepared,
+            plan,
+        };
+        let mut variants = entry.variants.write();
+        if variants.len() < MAX_VARIANTS {
+            variants.insert(key, variant.clone());
+        }
+        Ok(variant)
+    }
+
+    /// Plans on a blocking thread; concurrent requests for the same plan wait for one.
+    async fn plan(
+        &self,
+        operation: Arc<PreparedOperation>,
+    ) -> Result<Arc<OperationPlan>, GraphqlError> {
+        let key = operation.cache_key();
+        let supergraph = Arc::clone(&self.supergraph);
+        let limit = Duration::from_millis(self.config.timeouts.planning_ms);
+        let planned = self.plans.try_get_with(key, async move {
+            let started = std::time::Instant::now();
+            let task = tokio::task::spawn_blocking(move || {
+                plan::plan(&supergraph.planner, &supergraph.schema, &operation, limit)
+            });
+            let plan = task.await.map_err(|_| PlanError::Panicked)?.map(Arc::new);
+            metrics::histogram!("graphql_planning_seconds").record(started.elapsed());
+            plan
+        });
+        planned.await.map_err(|error: Arc<PlanError>| {
+            tracing::error!(target: "atelier_router::plan", detail = %error, "planning failed");
+            let public = match &*error {
+                PlanError::Timeout => GraphqlError::new("The operation takes too long to plan.")
+                    .with_code(code::OPERATION_TOO_LARGE),
+                PlanError::Refused(_) | PlanError::Panicked => {
+                    GraphqlError::new("The operation cannot be planned.").with_code(code::INTERNAL)
+                }
+            };
+            public
+        })
+    }
+}

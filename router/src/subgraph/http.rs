@@ -1,0 +1,254 @@
+//! A subgraph behind a URL: pooled connections, bounded bodies, a deadline per request.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::stream::BoxStream;
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::websocket::WebsocketSubgraph;
+use super::{SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, sse};
+use crate::config::{SubgraphSettings, SubscriptionProtocol};
+
+/// Connections idle for longer are closed.
+const IDLE: Duration = Duration::from_secs(90);
+/// Time to open a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+
+pub(super) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// A subgraph reached over HTTP.
+#[derive(Debug)]
+pub struct HttpSubgraph {
+    uri: Uri,
+    client: HttpClient,
+    timeout: Duration,
+    max_response_bytes: usize,
+    events: Events,
+}
+
+#[derive(Debug)]
+enum Events {
+    Websocket(WebsocketSubgraph),
+    Sse(Uri),
+}
+
+impl HttpSubgraph {
+    /// Reaches `url` with these settings.
+    ///
+    /// # Errors
+    /// When the URL is not an absolute `http` or `https` URL.
+    pub fn new(name: &str, url: &str, settings: &SubgraphSettings) -> Result<Self, String> {
+        let uri = absolute(url)?;
+        let events_url = settings.subscription_url.as_deref().unwrap_or(url);
+        let events = match settings.subscriptions {
+            SubscriptionProtocol::Websocket => {
+                Events::Websocket(WebsocketSubgraph::new(name, events_url, settings)?)
+            }
+            SubscriptionProtocol::Sse => Events::Sse(absolute(events_url)?),
+        };
+        Ok(Self {
+            uri,
+            client: client(settings),
+            timeout: Duration::from_millis(settings.timeout_ms),
+            max_response_bytes: settings.max_response_bytes,
+            events,
+        })
+    }
+
+    async fn send(&self, request: &SubgraphRequest) -> Result<Bytes, SubgraphError> {
+        let call = post(
+            &self.uri,
+            request,
+            "application/graphql-response+json, application/json",
+        )?;
+        let response = self
+            .client
+            .request(call)
+            .await
+            .map_err(|error| SubgraphError::Unavailable(chain(&error)))?;
+        let (parts, body) = response.into_parts();
+        let json = is_json(&parts.headers);
+        // Errors of GraphQL may come with any status; other bodies mean nothing to a client.
+        if !json.unwrap_or(parts.status.is_success()) {
+            let what = format!("status {} with a body that is not JSON", parts.status);
+            return Err(if parts.status.is_success() {
+                SubgraphError::InvalidResponse(what)
+            } else {
+                SubgraphError::Unavailable(what)
+            });
+        }
+        collect(body, &parts.headers, self.max_response_bytes).await
+    }
+}
+
+fn absolute(url: &str) -> Result<Uri, String> {
+    let uri: Uri = url.parse().map_err(|_| format!("{url:?} is not a URL"))?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("http" | "https"), Some(_)) => Ok(uri),
+        _ => Err(format!("{url:?} is not an absolute http or https URL")),
+    }
+}
+
+fn client(settings: &SubgraphSettings) -> HttpClient {
+    let mut http = HttpConnector::new();
+    http.set_nodelay(true);
+    http.enforce_http(false);
+    http.set_connect_timeout(Some(CONNECT));
+    // Without the machine's certificates https URLs fail when used, http ones do not care.
+    let tls = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_provider_and_native_roots(rustls::crypto::ring::default_provider());
+    let https = match tls {
+        Ok(builder) => builder.https_or_http().enable_http1().wrap_connector(http),
+        Err(error) => {
+            tracing::warn!(
+                target: "atelier_router",
+                detail = %error,
+                "no root certificates found; https subgraphs cannot be reached"
+            );
+            let empty = rustls::ClientConfig::builder_with_provider(
+                rustls::crypto::ring::default_provider().into(),
+            )
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default TLS versions")
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+            hyper_rustls::HttpsConnectorBuilder::new()
+                .with_tls_config(empty)
+                .https_or_http()
+                .enable_http1()
+                .wrap_connector(http)
+        }
+    };
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(settings.max_idle_connections)
+        .http2_only(settings.http2)
+        .build(https)
+}
+
+/// The HTTP request for `request`.
+pub(super) fn post(
+    uri: &Uri,
+    request: &SubgraphRequest,
+    accept: &'static str,
+) -> Result<Request<Full<Bytes>>, SubgraphError> {
+    let mut call = Request::builder()
+        .method(Method::POST)
+        .uri(uri.clone())
+        .body(Full::new(Bytes::from(request.body())))
+        .map_err(|error| SubgraphError::Unavailable(error.to_string()))?;
+    let headers = call.headers_mut();
+    let context = &request.context;
+    for (name, value) in context.headers.iter().chain(&context.caller.forward) {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        headers.insert("x-request-id", id);
+    }
+    Ok(call)
+}
+
+/// Whether the body says it is JSON; `None` when it does not say what it is.
+fn is_json(headers: &HeaderMap) -> Option<bool> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    Some(
+        kind.eq_ignore_ascii_case("application/json")
+            || kind.eq_ignore_ascii_case("application/graphql-response+json")
+            || kind.eq_ignore_ascii_case("text/json"),
+    )
+}
+
+/// The body, up to `limit` bytes. A body of one piece is not copied.
+async fn collect(
+    mut body: Incoming,
+    headers: &HeaderMap,
+    limit: usize,
+) -> Result<Bytes, SubgraphError> {
+    let too_large = || SubgraphError::InvalidResponse(format!("it has more than {limit} bytes"));
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<usize>().ok());
+    if announced.is_some_and(|announced| announced > limit) {
+        return Err(too_large());
+    }
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| SubgraphError::Unavailable(chain(&error)))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        match &first {
+            None => first = Some(data),
+            Some(head) if rest.is_empty() => {
+                rest.reserve(announced.unwrap_or(0).max(head.len() + data.len()));
+                rest.extend_from_slice(head);
+                rest.extend_from_slice(&data);
+                first = Some(Bytes::new());
+            }
+            Some(_) => rest.extend_from_slice(&data),
+        }
+    }
+    Ok(if rest.is_empty() {
+        first.unwrap_or_default()
+    } else {
+        rest.freeze()
+    })
+}
+
+/// An error with its causes: the outermost alone says little.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[async_trait]
+impl SubgraphClient for HttpSubgraph {
+    async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError> {
+        match tokio::time::timeout(self.timeout, self.send(&request)).await {
+            Ok(body) => body.map(SubgraphResponse::Json),
+            Err(_) => Err(SubgraphError::Timeout),
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubgraphRequest,
+    ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
+        let start = async {
+            match &self.events {
+                Events::Websocket(websocket) => websocket.subscribe(request).await,
+                Events::Sse(uri) => {
+                    sse::subscribe(&self.client, uri, &request, self.max_response_bytes).await
+                }
+            }
+        };
+        match tokio::time::timeout(self.timeout, start).await {
+            Ok(events) => events,
+            Err(_) => Err(SubgraphError::Timeout),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Reaching a subgraph: one trait, over HTTP or in process.
+
+mod http;
+mod local;
+mod sse;
+mod websocket;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use ::http::HeaderMap;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+pub use self::http::HttpSubgraph;
+pub use self::local::{CatchPanics, LocalSubgraph};
+
+use crate::error::GraphqlError;
+use crate::identity::Caller;
+use crate::json::write::quoted;
+use crate::operation::Kind;
+
+/// An operation for a subgraph; part of a plan, so the same for many requests.
+#[derive(Debug)]
+pub struct SubgraphOperation {
+    text: String,
+    kind: Kind,
+    /// `{"query":"…"`, the start of a request body.
+    body_start: Box<[u8]>,
+    /// The document as async-graphql's parser reads it, for in-process subgraphs.
+    pub(crate) parsed: OnceLock<Result<async_graphql::parser::types::ExecutableDocument, String>>,
+}
+
+impl SubgraphOperation {
+    pub(crate) fn new(text: String, kind: Kind) -> Self {
+        let mut body = b"{\"query\":".to_vec();
+        body.extend_from_slice(&quoted(&text));
+        Self {
+            text,
+            kind,
+            body_start: body.into(),
+            parsed: OnceLock::new(),
+        }
+    }
+
+    /// The document.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What the document does.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn body_start(&self) -> &[u8] {
+        &self.body_start
+    }
+}
+
+/// What all requests to subgraphs made for one client request share.
+#[derive(Debug)]
+pub struct RequestContext {
+    /// For logs; sent to subgraphs as `x-request-id`.
+    pub request_id: Arc<str>,
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// Headers of the client's request that are passed on.
+    pub headers: HeaderMap,
+    /// When the client's request is given up.
+    pub deadline: Option<Instant>,
+}
+
+/// One request to a subgraph.
+#[derive(Debug, Clone)]
+pub struct SubgraphRequest {
+    /// What to ask.
+    pub operation: Arc<SubgraphOperation>,
+    /// Variables as a JSON object.
+    pub variables: Bytes,
+    /// For whom.
+    pub context: Arc<RequestContext>,
+}
+
+impl SubgraphRequest {
+    /// The JSON body of a GraphQL over HTTP request.
+    pub fn body(&self) -> Vec<u8> {
+        let start = self.operation.body_start();
+        let mut body = Vec::with_capacity(start.len() + self.variables.len() + 16);
+        body.extend_from_slice(start);
+        if self.variables.len() > 2 {
+            body.extend_from_slice(b",\"variables\":");
+            body.extend_from_slice(&self.variables);
+        }
+        body.push(b'}');
+        body
+    }
+}
+
+/// The answer of a subgraph.
+#[derive(Debug)]
+pub enum SubgraphResponse {
+    /// A GraphQL response as JSON, not looked at yet.
+    Json(Bytes),
+    /// A GraphQL response as values.
+    Values {
+        /// `data`.
+        data: async_graphql::Value,
+        /// `errors`.
+        errors: Vec<GraphqlError>,
+    },
+}
+
+/// Why a subgraph gave no GraphQL response.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SubgraphError {
+    /// No connection, or it broke.
+    #[error("the subgraph cannot be reached: {0}")]
+    Unavailable(String),
+    /// No answer in time.
+    #[error("the subgraph did not answer in time")]
+    Timeout,
+    /// An answer that is not a GraphQL response.
+    #[error("the subgraph's answer is not a GraphQL response: {0}")]
+    InvalidResponse(String),
+    /// A resolver panicked.
+    #[error("the subgraph failed")]
+    Panicked,
+}
+
+impl SubgraphError {
+    /// The code clients get.
+    pub fn code(&self) -> &'static str {
+        use crate::error::code;
+        match self {
+            Self::Unavailable(_) => code::SUBGRAPH_UNAVAILABLE,
+            Self::Timeout => code::SUBGRAPH_TIMEOUT,
+            Self::InvalidResponse(_) => code::SUBGRAPH_INVALID_RESPONSE,
+            Self::Panicked => code::INTERNAL,
+        }
+    }
+
+    /// What clients are told; details stay in the log.
+    pub fn public_message(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "A part of the API cannot be reached.",
+            Self::Timeout => "A part of the API did not answer in time.",
+            Self::InvalidResponse(_) => "A part of the API gave an answer that cannot be used.",
+            Self::Panicked => "A part of the API failed.",
+        }
+    }
+}
+
+/// A way to reach a subgraph.
+#[async_trait]
+pub trait SubgraphClient: Send + Sync + 'static {
+    /// Runs a query or a mutation.
+    async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError>;
+
+    /// Starts a subscription. The stream ends when the subgraph says it is over;
+    /// an `Err` item is the last one.
+    async fn subscribe(
+        &self,
+        request: SubgraphRequest,
+    ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError>;
+}

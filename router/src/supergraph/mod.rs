@@ -1,0 +1,133 @@
+//! A supergraph: the public schema, the subgraphs behind it and the planner.
+
+mod api;
+mod rules;
+pub(crate) mod schema;
+
+use std::sync::Arc;
+
+use graphql_tools::static_graphql::schema as ast;
+
+pub(crate) use rules::Rule;
+pub(crate) use schema::Schema;
+
+use crate::plan::Planner;
+
+/// A subgraph as the supergraph document names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubgraphInfo {
+    /// The name in `@join__graph(name:)`.
+    pub name: String,
+    /// The address in `@join__graph(url:)`; may be empty for in-process subgraphs.
+    pub url: String,
+}
+
+/// Why a supergraph document cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum SupergraphError {
+    /// The text is not GraphQL SDL.
+    #[error("the supergraph is not valid SDL: {0}")]
+    Syntax(String),
+    /// The document lacks something a supergraph must have.
+    #[error("the document is not a supergraph: {0}")]
+    Shape(String),
+    /// The planner refused the document.
+    #[error("the planner refused the supergraph: {0}")]
+    Planner(String),
+}
+
+/// A parsed supergraph, ready to be served. Immutable; a new one is swapped in whole.
+pub struct Supergraph {
+    pub(crate) sdl: String,
+    pub(crate) schema: Schema,
+    pub(crate) api: ast::Document,
+    pub(crate) planner: Arc<Planner>,
+    subgraphs: Vec<SubgraphInfo>,
+}
+
+impl std::fmt::Debug for Supergraph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Supergraph")
+            .field("subgraphs", &self.subgraphs)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Supergraph {
+    /// Parses a Federation 2 supergraph document (join spec 0.1 to 0.5).
+    ///
+    /// # Errors
+    /// When the text is not SDL, is not a supergraph, or the planner cannot read it.
+    pub fn parse(sdl: &str) -> Result<Self, SupergraphError> {
+        let full = graphql_tools::parser::parse_schema::<String>(sdl)
+            .map_err(|error| SupergraphError::Syntax(error.to_string()))?
+            .into_static();
+        let subgraphs = subgraphs(&full);
+        if subgraphs.is_empty() {
+            return Err(SupergraphError::Shape(
+                "no enum join__Graph with @join__graph values; compose the subgraphs first".into(),
+            ));
+        }
+        if full.query_type_name().is_none() {
+            return Err(SupergraphError::Shape("no query type".into()));
+        }
+        let planner = Planner::new(sdl)?;
+        let api = api::document(&full);
+        let schema = Schema::build(&api, &full);
+        Ok(Self {
+            sdl: sdl.to_owned(),
+            schema,
+            api,
+            planner: Arc::new(planner),
+            subgraphs,
+        })
+    }
+
+    /// The subgraphs named by the document, in its order.
+    pub fn subgraphs(&self) -> &[SubgraphInfo] {
+        &self.subgraphs
+    }
+
+    /// The document this was parsed from.
+    pub fn sdl(&self) -> &str {
+        &self.sdl
+    }
+}
+
+fn subgraphs(document: &ast::Document) -> Vec<SubgraphInfo> {
+    let graphs = document
+        .definitions
+        .iter()
+        .find_map(|definition| match definition {
+            ast::Definition::TypeDefinition(ast::TypeDefinition::Enum(graphs))
+                if graphs.name == "join__Graph" =>
+            {
+                Some(graphs)
+            }
+            _ => None,
+        });
+    let values = graphs
+        .map(|graphs| graphs.values.as_slice())
+        .unwrap_or_default();
+    values.iter().filter_map(subgraph).collect()
+}
+
+fn subgraph(value: &ast::EnumValue) -> Option<SubgraphInfo> {
+    let directive = value
+        .directives
+        .iter()
+        .find(|directive| directive.name == "join__graph")?;
+    let text = |argument: &str| {
+        directive
+            .arguments
+            .iter()
+            .find_map(|(name, value)| match value {
+                ast::Value::String(text) if name == argument => Some(text.clone()),
+                _ => None,
+            })
+    };
+    Some(SubgraphInfo {
+        name: text("name")?,
+        url: text("url").unwrap_or_default(),
+    })
+}

@@ -1,0 +1,398 @@
+//! The public (API) schema as the router's stages read it: types by name,
+//! fields by name, possible types, and the authorization rules of each.
+
+use std::collections::{BTreeSet, HashMap};
+
+use graphql_tools::static_graphql::schema as ast;
+
+use super::rules::Rule;
+
+/// A type reference with its list and non-null wrappers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TypeRef {
+    Named(String),
+    List(Box<TypeRef>),
+    NonNull(Box<TypeRef>),
+}
+
+impl TypeRef {
+    pub(crate) fn from_ast(ty: &ast::Type) -> Self {
+        match ty {
+            ast::Type::NamedType(name) => Self::Named(name.clone()),
+            ast::Type::ListType(inner) => Self::List(Box::new(Self::from_ast(inner))),
+            ast::Type::NonNullType(inner) => Self::NonNull(Box::new(Self::from_ast(inner))),
+        }
+    }
+
+    /// The named type under all wrappers.
+    pub(crate) fn base(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::List(inner) | Self::NonNull(inner) => inner.base(),
+        }
+    }
+
+    pub(crate) fn is_non_null(&self) -> bool {
+        matches!(self, Self::NonNull(_))
+    }
+}
+
+impl std::fmt::Display for TypeRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Named(name) => f.write_str(name),
+            Self::List(inner) => write!(f, "[{inner}]"),
+            Self::NonNull(inner) => write!(f, "{inner}!"),
+        }
+    }
+}
+
+/// What sort of type a definition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Scalar,
+    Object,
+    Interface,
+    Union,
+    Enum,
+    InputObject,
+}
+
+impl Kind {
+    pub(crate) fn is_composite(self) -> bool {
+        matches!(self, Self::Object | Self::Interface | Self::Union)
+    }
+
+    pub(crate) fn is_abstract(self) -> bool {
+        matches!(self, Self::Interface | Self::Union)
+    }
+}
+
+/// An argument or an input field.
+#[derive(Debug, Clone)]
+pub(crate) struct InputDef {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) ty: TypeRef,
+    pub(crate) default: Option<ast::Value>,
+    pub(crate) deprecated: Option<String>,
+}
+
+/// An output field.
+#[derive(Debug, Clone)]
+pub(crate) struct FieldDef {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) args: Vec<InputDef>,
+    pub(crate) ty: TypeRef,
+    pub(crate) deprecated: Option<String>,
+    pub(crate) rule: Rule,
+}
+
+/// A value of an enum.
+#[derive(Debug, Clone)]
+pub(crate) struct EnumValueDef {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) deprecated: Option<String>,
+}
+
+/// A type of the public schema.
+#[derive(Debug, Clone)]
+pub(crate) struct TypeDef {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) description: Option<String>,
+    pub(crate) fields: Vec<FieldDef>,
+    field_index: HashMap<String, usize>,
+    pub(crate) interfaces: Vec<String>,
+    /// Object types a value of this type can have, sorted; an object has itself.
+    pub(crate) possible: Vec<String>,
+    pub(crate) values: Vec<EnumValueDef>,
+    pub(crate) inputs: Vec<InputDef>,
+    pub(crate) specified_by: Option<String>,
+    pub(crate) one_of: bool,
+    /// True when the supergraph has enum values the public schema hides.
+    pub(crate) has_hidden_values: bool,
+    pub(crate) rule: Rule,
+}
+
+impl TypeDef {
+    pub(crate) fn field(&self, name: &str) -> Option<&FieldDef> {
+        self.field_index.get(name).map(|index| &self.fields[*index])
+    }
+}
+
+/// A directive definition of the public schema.
+#[derive(Debug, Clone)]
+pub(crate) struct DirectiveDef {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) args: Vec<InputDef>,
+    pub(crate) locations: Vec<&'static str>,
+    pub(crate) repeatable: bool,
+}
+
+/// The public schema.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// Types in the order of the supergraph document.
+    pub(crate) types: Vec<TypeDef>,
+    index: HashMap<String, usize>,
+    pub(crate) query: String,
+    pub(crate) mutation: Option<String>,
+    pub(crate) subscription: Option<String>,
+    pub(crate) directives: Vec<DirectiveDef>,
+}
+
+impl Schema {
+    pub(crate) fn ty(&self, name: &str) -> Option<&TypeDef> {
+        self.index.get(name).map(|index| &self.types[*index])
+    }
+
+    /// True when an object of type `object` satisfies the condition `condition`.
+    pub(crate) fn satisfies(&self, object: &str, condition: &str) -> bool {
+        object == condition
+            || self.ty(condition).is_some_and(|ty| {
+                ty.possible
+                    .binary_search_by(|p| p.as_str().cmp(object))
+                    .is_ok()
+            })
+    }
+
+    /// Builds the model from the API document and the full supergraph document
+    /// (which knows the authorization directives and the hidden enum values).
+    pub(crate) fn build(api: &ast::Document, full: &ast::Document) -> Self {
+        let rules = super::rules::TypeRules::read(full);
+        let hidden = hidden_values(full);
+        let mut types = Vec::new();
+        let mut directives = Vec::new();
+        for definition in &api.definitions {
+            match definition {
+                ast::Definition::TypeDefinition(ty) => {
+                    let mut ty = type_def(ty, &rules);
+                    ty.has_hidden_values = hidden.contains(&ty.name);
+                    types.push(ty);
+                }
+                ast::Definition::DirectiveDefinition(directive) => {
+                    directives.push(directive_def(directive));
+                }
+                ast::Definition::SchemaDefinition(_) | ast::Definition::TypeExtension(_) => {}
+            }
+        }
+        fill_possible_types(api, &mut types);
+        let index: HashMap<String, usize> = types
+            .iter()
+            .enumerate()
+            .map(|(at, ty)| (ty.name.clone(), at))
+            .collect();
+        Self {
+            query: api
+                .query_type_name()
+                .cloned()
+                .unwrap_or_else(|| "Query".to_owned()),
+            mutation: api.mutation_type_name().cloned(),
+            subscription: api.subscription_type_name().cloned(),
+            types,
+            index,
+            directives,
+        }
+    }
+}
+
+fn hidden_values(full: &ast::Document) -> BTreeSet<String> {
+    full.definitions
+        .iter()
+        .filter_map(|definition| match definition {
+            ast::Definition::TypeDefinition(ast::TypeDefinition::Enum(def))
+                if def
+                    .values
+                    .iter()
+                    .any(|value| super::api::is_inaccessible(&value.directives)) =>
+            {
+                Some(def.name.clone())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn fill_possible_types(api: &ast::Document, types: &mut [TypeDef]) {
+    let mut possible: HashMap<String, BTreeSet<String>> = HashMap::new();
+    let known: BTreeSet<String> = types.iter().map(|ty| ty.name.clone()).collect();
+    for ty in types.iter().filter(|ty| ty.kind == Kind::Object) {
+        possible
+            .entry(ty.name.clone())
+            .or_default()
+            .insert(ty.name.clone());
+        for interface in &ty.interfaces {
+            possible
+                .entry(interface.clone())
+                .or_default()
+                .insert(ty.name.clone());
+        }
+    }
+    for definition in &api.definitions {
+        if let ast::Definition::TypeDefinition(ast::TypeDefinition::Union(union)) = definition {
+            let members = union.types.iter().filter(|member| known.contains(*member));
+            possible
+                .entry(union.name.clone())
+                .or_default()
+                .extend(members.cloned());
+        }
+    }
+    for ty in types {
+        if let Some(names) = possible.remove(&ty.name) {
+            ty.possible = names.into_iter().collect();
+        }
+    }
+}
+
+fn type_def(ty: &ast::TypeDefinition, rules: &super::rules::TypeRules) -> TypeDef {
+    let mut def = TypeDef {
+        name: String::new(),
+        kind: Kind::Scalar,
+        description: None,
+        fields: Vec::new(),
+        field_index: HashMap::new(),
+        interfaces: Vec::new(),
+        possible: Vec::new(),
+        values: Vec::new(),
+        inputs: Vec::new(),
+        specified_by: None,
+        one_of: false,
+        has_hidden_values: false,
+        rule: Rule::default(),
+    };
+    match ty {
+        ast::TypeDefinition::Scalar(scalar) => {
+            def.name.clone_from(&scalar.name);
+            def.description.clone_from(&scalar.description);
+            def.specified_by = string_argument(&scalar.directives, "specifiedBy", "url");
+        }
+        ast::TypeDefinition::Object(object) => {
+            def.kind = Kind::Object;
+            def.name.clone_from(&object.name);
+            def.description.clone_from(&object.description);
+            def.interfaces.clone_from(&object.implements_interfaces);
+            def.fields = object
+                .fields
+                .iter()
+                .filter(|field| !field.name.starts_with("__"))
+                .map(|f| field_def(&object.name, f, rules))
+                .collect();
+        }
+        ast::TypeDefinition::Interface(interface) => {
+            def.kind = Kind::Interface;
+            def.name.clone_from(&interface.name);
+            def.description.clone_from(&interface.description);
+            def.interfaces.clone_from(&interface.implements_interfaces);
+            def.fields = interface
+                .fields
+                .iter()
+                .map(|f| field_def(&interface.name, f, rules))
+                .collect();
+        }
+        ast::TypeDefinition::Union(union) => {
+            def.kind = Kind::Union;
+            def.name.clone_from(&union.name);
+            def.description.clone_from(&union.description);
+        }
+        ast::TypeDefinition::Enum(values) => {
+            def.kind = Kind::Enum;
+            def.name.clone_from(&values.name);
+            def.description.clone_from(&values.description);
+            def.values = values
+                .values
+                .iter()
+                .map(|value| EnumValueDef {
+                    name: value.name.clone(),
+                    description: value.description.clone(),
+                    deprecated: deprecation(&value.directives),
+                })
+                .collect();
+        }
+        ast::TypeDefinition::InputObject(input) => {
+            def.kind = Kind::InputObject;
+            def.name.clone_from(&input.name);
+            def.description.clone_from(&input.description);
+            def.inputs = input.fields.iter().map(input_def).collect();
+            def.one_of = input
+                .directives
+                .iter()
+                .any(|directive| directive.name == "oneOf");
+        }
+    }
+    def.field_index = def
+        .fields
+        .iter()
+        .enumerate()
+        .map(|(at, field)| (field.name.clone(), at))
+        .collect();
+    def.rule = rules.of_type(&def.name);
+    def
+}
+
+fn field_def(parent: &str, field: &ast::Field, rules: &super::rules::TypeRules) -> FieldDef {
+    FieldDef {
+        name: field.name.clone(),
+        description: field.description.clone(),
+        args: field.arguments.iter().map(input_def).collect(),
+        ty: TypeRef::from_ast(&field.field_type),
+        deprecated: deprecation(&field.directives),
+        rule: rules.of_field(
+            parent,
+            &field.name,
+            TypeRef::from_ast(&field.field_type).base(),
+        ),
+    }
+}
+
+fn input_def(input: &ast::InputValue) -> InputDef {
+    InputDef {
+        name: input.name.clone(),
+        description: input.description.clone(),
+        ty: TypeRef::from_ast(&input.value_type),
+        default: input.default_value.clone(),
+        deprecated: deprecation(&input.directives),
+    }
+}
+
+fn directive_def(directive: &ast::DirectiveDefinition) -> DirectiveDef {
+    DirectiveDef {
+        name: directive.name.clone(),
+        description: directive.description.clone(),
+        args: directive.arguments.iter().map(input_def).collect(),
+        locations: directive
+            .locations
+            .iter()
+            .map(|location| location.as_str())
+            .collect(),
+        repeatable: directive.repeatable,
+    }
+}
+
+fn deprecation(directives: &[ast::Directive]) -> Option<String> {
+    let directive = directives
+        .iter()
+        .find(|directive| directive.name == "deprecated")?;
+    let reason = directive
+        .arguments
+        .iter()
+        .find_map(|(name, value)| match value {
+            ast::Value::String(reason) if name == "reason" => Some(reason.clone()),
+            _ => None,
+        });
+    Some(reason.unwrap_or_else(|| "No longer supported".to_owned()))
+}
+
+fn string_argument(directives: &[ast::Directive], name: &str, argument: &str) -> Option<String> {
+    let directive = directives.iter().find(|directive| directive.name == name)?;
+    directive
+        .arguments
+        .iter()
+        .find_map(|(key, value)| match value {
+            ast::Value::String(text) if key == argument => Some(text.clone()),
+            _ => None,
+        })
+}
