@@ -30,8 +30,14 @@ pub(crate) fn compose(sources: &[SubgraphSdl]) -> Result<Composed, CompositionEr
         validate::check(subgraph, &mut report);
     }
     report.result()?;
-    let mut supergraph = merge::merge(&subgraphs)?;
-    satisfy::check(&supergraph)?;
+    let mut report = Report::default();
+    let mut supergraph = merge::merge(&subgraphs, &mut report)?;
+    let incomplete = satisfy::check(&supergraph, &mut report);
+    report.result()?;
+    supergraph.hints.extend(incomplete);
+    let mut report = Report::default();
+    validate::supergraph::check_access(&supergraph, &mut report);
+    report.result()?;
     let emitted = merge::emit(&supergraph);
     let mut supergraph_sdl = String::new();
     supergraph_sdl.push_str(&print_document(&Document {

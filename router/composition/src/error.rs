@@ -321,6 +321,8 @@ hint_codes! {
     FromSubgraphDoesNotExist = "FROM_SUBGRAPH_DOES_NOT_EXIST",
     /// The field that an `@override` replaced is still in its old subgraph.
     OverriddenFieldCanBeRemoved = "OVERRIDDEN_FIELD_CAN_BE_REMOVED",
+    /// Satisfiability was not checked to the end, for the schema is too entangled.
+    SatisfiabilityCheckIncomplete = "SATISFIABILITY_CHECK_INCOMPLETE",
     /// The field that an `@override` replaces is already gone.
     OverrideDirectiveCanBeRemoved = "OVERRIDE_DIRECTIVE_CAN_BE_REMOVED",
 }

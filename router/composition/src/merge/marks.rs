@@ -69,7 +69,7 @@ impl<'g> MergedMarks<'g> {
     }
 
     /// Asks for what the other asks for as well.
-    fn add_auth(&mut self, other: &Self) {
+    pub(crate) fn add_auth(&mut self, other: &Self) {
         self.authenticated |= other.authenticated;
         self.scopes = and(&self.scopes, &other.scopes);
         self.policies = and(&self.policies, &other.policies);

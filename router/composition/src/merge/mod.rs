@@ -133,29 +133,33 @@ pub(crate) struct MergedValue<'g> {
     pub kept: bool,
 }
 
-/// Merges the subgraphs; every disagreement is an error.
+/// Merges the subgraphs and reports where they disagree.
+///
+/// # Errors
+///
+/// The types are so different that nothing can be said of the whole.
 pub(crate) fn merge<'g>(
     subgraphs: &'g [Subgraph<'g>],
+    report: &mut Report,
 ) -> Result<Supergraph<'g>, CompositionErrors> {
-    let mut report = Report::default();
     let mut supergraph = Supergraph {
         subgraphs,
         types: Map::default(),
         hints: Vec::new(),
     };
-    types::collect(&mut supergraph, &mut report);
-    types::check_queries(&supergraph, &mut report);
+    types::collect(&mut supergraph, report);
+    types::check_queries(&supergraph, report);
+    std::mem::take(report).result()?;
     overrides::describe(&mut supergraph);
-    overrides::check(&supergraph, &mut report);
-    fields::merge(&mut supergraph, &mut report);
-    arguments::merge(&mut supergraph, &mut report);
-    inputs::merge(&mut supergraph, &mut report);
-    enums::merge(&mut supergraph, &mut report);
+    overrides::check(&supergraph, report);
+    fields::merge(&mut supergraph, report);
+    arguments::merge(&mut supergraph, report);
+    inputs::merge(&mut supergraph, report);
+    enums::merge(&mut supergraph, report);
     unions::hint(&mut supergraph);
     entries::add_interface_object_fields(&mut supergraph);
     marks::spread_auth(&mut supergraph);
     entries::fill(&mut supergraph);
-    crate::validate::supergraph::check(&supergraph, &mut report);
-    report.result()?;
+    crate::validate::supergraph::check(&supergraph, report);
     Ok(supergraph)
 }

@@ -1,9 +1,13 @@
 //! What is checked: each subgraph by itself, then all of them merged.
 
 pub(crate) mod context;
+mod cost;
+mod definitions;
 mod external_leaves;
+mod federation;
 mod federation_one;
 mod field_sets;
+mod graphql;
 pub(crate) mod supergraph;
 
 use crate::report::Report;
@@ -11,5 +15,10 @@ use crate::subgraph::Subgraph;
 
 /// Checks one subgraph and completes it with its field sets.
 pub(crate) fn check(subgraph: &mut Subgraph<'_>, report: &mut Report) {
+    definitions::check(subgraph, report);
+    graphql::check(subgraph, report);
     field_sets::check(subgraph, report);
+    federation::check(subgraph, report);
+    cost::check(subgraph, report);
+    context::check(subgraph, report);
 }

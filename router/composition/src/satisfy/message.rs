@@ -1,0 +1,153 @@
+//! Says which query cannot be answered, and why not.
+
+use std::fmt::Write;
+use std::rc::Rc;
+
+use crate::SubgraphLocation;
+use crate::merge::Supergraph;
+
+use super::Place;
+use super::reach::Reach;
+
+/// The query that leads to the field, and what is missing to answer it.
+pub(super) fn unanswerable(
+    reach: &mut Reach<'_, '_>,
+    places: &[Place],
+    at: usize,
+    field: usize,
+) -> String {
+    let supergraph = reach.supergraph;
+    let place = &places[at];
+    let ty = &supergraph.types[place.ty];
+    let (_, field) = ty
+        .fields
+        .get_index(field)
+        .expect("the field that was asked for");
+    let coordinate = format!("\"{}.{}\"", ty.name, field.name);
+    let mut text = format!(
+        "The following supergraph API query:\n{}cannot be satisfied by the subgraphs because:",
+        query(supergraph, places, at, field.name, &field.ty)
+    );
+    let nodes = Rc::clone(&place.nodes);
+    let mut here: Vec<usize> = nodes.iter().map(|node| node.graph as usize).collect();
+    here.dedup();
+    for graph in here {
+        let name = supergraph.subgraphs[graph].name;
+        let _ = write!(text, "\n- from subgraph \"{name}\": ");
+        match field.part(graph) {
+            Some(part) if part.external => {
+                let _ = write!(
+                    text,
+                    "field {coordinate} is not resolvable because marked @external."
+                );
+            }
+            Some(part) if part.requires.is_some() => {
+                let requires = part.requires.as_ref().map_or("", |set| &set.text);
+                let _ = write!(
+                    text,
+                    "cannot satisfy @requires(fields: \"{requires}\") on field {coordinate}."
+                );
+            }
+            Some(_) => {
+                let _ = write!(
+                    text,
+                    "field {coordinate} is overridden by another subgraph."
+                );
+            }
+            None => {
+                let _ = write!(text, "cannot find field {coordinate}.");
+            }
+        }
+    }
+    for entry in &field.entries {
+        let graph = entry.graph;
+        if entry.external || nodes.iter().any(|node| node.graph as usize == graph) {
+            continue;
+        }
+        let name = supergraph.subgraphs[graph].name;
+        let keys = ty.part(graph).map_or(0, |part| part.keys.len());
+        let resolvable = ty
+            .part(graph)
+            .is_some_and(|part| part.keys.iter().any(|key| key.resolvable));
+        let why = match (keys, resolvable) {
+            (0, _) => format!(
+                "type \"{}\" has no @key defined in subgraph \"{name}\"",
+                ty.name
+            ),
+            (_, false) => format!(
+                "none of the @key defined on type \"{}\" in subgraph \"{name}\" is resolvable (they are all \
+                 declared with their \"resolvable\" argument set to false)",
+                ty.name
+            ),
+            _ => format!(
+                "the fields of no @key of type \"{}\" in subgraph \"{name}\" can be resolved on the way",
+                ty.name
+            ),
+        };
+        let _ = write!(
+            text,
+            "\n- cannot move to subgraph \"{name}\", which has field {coordinate}, because {why}."
+        );
+    }
+    text
+}
+
+/// The shortest query to the field, as a client would write it.
+fn query(
+    supergraph: &Supergraph<'_>,
+    places: &[Place],
+    at: usize,
+    field: &str,
+    ty: &crate::syntax::TypeRef<'_>,
+) -> String {
+    let mut steps: Vec<String> = Vec::new();
+    let mut current = at;
+    while let Some((before, index)) = places[current].from {
+        let parent = &supergraph.types[places[before].ty];
+        if let Some((name, taken)) = parent.fields.get_index(index) {
+            let arrived = supergraph.types[places[current].ty].name;
+            if taken.ty.name != arrived {
+                steps.push(format!("... on {arrived}"));
+            }
+            steps.push((*name).to_owned());
+        }
+        current = before;
+    }
+    let root = supergraph.types[places[current].ty].name;
+    let mut text = match root {
+        "Query" => String::from("{\n"),
+        other => format!("{} {{\n", other.to_lowercase()),
+    };
+    let mut indent = 1;
+    for step in steps.iter().rev() {
+        let _ = writeln!(text, "{}{step} {{", "  ".repeat(indent));
+        indent += 1;
+    }
+    let composite = supergraph
+        .types
+        .get(ty.name)
+        .is_some_and(|ty| !ty.fields.is_empty() || !ty.members.is_empty());
+    let leaf = if composite { " { ... }" } else { "" };
+    let _ = writeln!(text, "{}{field}{leaf}", "  ".repeat(indent));
+    while indent > 0 {
+        indent -= 1;
+        let _ = writeln!(text, "{}}}", "  ".repeat(indent));
+    }
+    text
+}
+
+/// Where the field is defined.
+pub(super) fn locations(
+    supergraph: &Supergraph<'_>,
+    ty: usize,
+    field: usize,
+) -> Vec<SubgraphLocation> {
+    let Some((_, field)) = supergraph.types[ty].fields.get_index(field) else {
+        return Vec::new();
+    };
+    field
+        .parts
+        .iter()
+        .map(|(graph, part)| supergraph.subgraphs[*graph].location(part.pos()))
+        .collect()
+}

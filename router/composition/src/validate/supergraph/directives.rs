@@ -1,0 +1,105 @@
+//! Composed directives mean the same in every subgraph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::ErrorCode;
+use crate::merge::{Supergraph, link_of, version_number};
+use crate::report::Report;
+
+/// Names by which subgraphs know one element of a feature.
+type Aliases<'g> = BTreeMap<&'g str, BTreeSet<&'g str>>;
+
+/// Checks the links behind `@composeDirective` and the cost directives.
+pub(super) fn check(supergraph: &Supergraph<'_>, report: &mut Report) {
+    composed(supergraph, report);
+    cost_names(supergraph, report);
+}
+
+fn composed(supergraph: &Supergraph<'_>, report: &mut Report) {
+    let mut composed_identities = BTreeSet::new();
+    for subgraph in supergraph.subgraphs {
+        for (name, _) in &subgraph.composed {
+            composed_identities.extend(link_of(subgraph, name).map(|(link, _)| link.identity));
+        }
+    }
+    let mut majors: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    let mut aliases: BTreeMap<(&str, &str), Aliases<'_>> = BTreeMap::new();
+    let mut identities: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for subgraph in supergraph.subgraphs {
+        for link in &subgraph.links {
+            if !composed_identities.contains(link.identity) {
+                continue;
+            }
+            if link.version.is_some() {
+                let major = version_number(link.version).0;
+                majors.entry(link.identity).or_default().insert(major);
+            }
+        }
+        for (name, _) in &subgraph.composed {
+            let Some((link, element)) = link_of(subgraph, name) else {
+                continue;
+            };
+            aliases
+                .entry((link.identity, element))
+                .or_default()
+                .entry(name)
+                .or_default()
+                .insert(subgraph.name);
+            identities.entry(name).or_default().insert(link.identity);
+        }
+    }
+    let mut error = |message| report.add(ErrorCode::DirectiveCompositionError, message, Vec::new());
+    for (identity, _) in majors.iter().filter(|(_, majors)| majors.len() > 1) {
+        error(format!(
+            "Core feature \"{identity}\" requested to be merged has major version mismatch across subgraphs"
+        ));
+    }
+    for ((_, element), names) in aliases.iter().filter(|(_, names)| names.len() > 1) {
+        error(format!(
+            "Composed directive \"@{element}\" has incompatible name across subgraphs: it has {}. Composed \
+             directive must have the same name across all subgraphs.",
+            describe(names)
+        ));
+    }
+    for (name, links) in identities.iter().filter(|(_, links)| links.len() > 1) {
+        let links: Vec<&str> = links.iter().copied().collect();
+        error(format!(
+            "Composed directive \"@{name}\" is not linked by the same core feature in every subgraph: it is \
+             of {}.",
+            links.join(" and ")
+        ));
+    }
+}
+
+fn describe(names: &Aliases<'_>) -> String {
+    let described: Vec<String> = names
+        .iter()
+        .map(|(name, subgraphs)| {
+            let subgraphs: Vec<&str> = subgraphs.iter().copied().collect();
+            format!("name \"@{name}\" in \"{}\"", subgraphs.join("\", \""))
+        })
+        .collect();
+    described.join(" but ")
+}
+
+/// The supergraph can call `@cost` and `@listSize` by one name each.
+fn cost_names(supergraph: &Supergraph<'_>, report: &mut Report) {
+    for element in ["@cost", "@listSize"] {
+        let mut names: Aliases<'_> = Aliases::new();
+        for subgraph in supergraph.subgraphs {
+            for link in subgraph.links.iter().filter(|link| link.is_federation()) {
+                for import in link.imports.iter().filter(|import| import.name == element) {
+                    let local = import.local().trim_start_matches('@');
+                    names.entry(local).or_default().insert(subgraph.name);
+                }
+            }
+        }
+        if names.len() > 1 {
+            let message = format!(
+                "The import name \"{element}\" is imported with mismatched name between subgraphs: it has {}.",
+                describe(&names)
+            );
+            report.add(ErrorCode::LinkImportNameMismatch, message, Vec::new());
+        }
+    }
+}
