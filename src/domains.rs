@@ -13,7 +13,7 @@ use atelier_kit::{
     jobs::Handler,
     page::CursorSealer,
     peers::Peers,
-    redis::{Redis, RedisConfig},
+    redis::Redis,
     secret::Secret,
     storage::Storage,
     stream::Hub,
@@ -42,7 +42,7 @@ impl Shared {
     /// # Errors
     /// If a server's address cannot be used.
     pub fn new(servers: &Servers, peers: Arc<dyn Peers>) -> anyhow::Result<Self> {
-        let redis = Redis::lazy(RedisConfig::new(servers.redis_url.as_str())).context("ATELIER_REDIS_URL")?;
+        let redis = Redis::lazy(servers.redis.clone()).context("ATELIER_REDIS_URL")?;
         Ok(Self {
             hub: Hub::new(redis.clone()),
             redis,
@@ -173,7 +173,8 @@ fn told(domain: &str, error: &atelier_kit::error::Error) -> anyhow::Error {
     anyhow::anyhow!("the database of {domain}: {}", error.cause_chain().unwrap_or_else(|| error.to_string()))
 }
 
-fn accounts_config(shared: &Shared) -> atelier_accounts::AccountsConfig {
+/// What accounts needs beside its surroundings.
+pub fn accounts_config(shared: &Shared) -> atelier_accounts::AccountsConfig {
     atelier_accounts::AccountsConfig::new(shared.secret().derive("accounts"))
 }
 

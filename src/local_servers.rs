@@ -63,7 +63,7 @@ impl LocalServers {
             databases: Databases {
                 url: database_url.or_else(|| postgres.as_ref().map(PrivatePostgres::url)).unwrap_or_default(),
             },
-            redis_url: redis_url.or_else(|| redis.as_ref().map(PrivateRedis::url)).unwrap_or_default(),
+            redis: crate::settings::redis(redis_url.or_else(|| redis.as_ref().map(PrivateRedis::url)).unwrap_or_default())?,
             storage: storage.or_else(|| s3.as_ref().map(storage_config)).context("no object store")?,
             secret,
         };

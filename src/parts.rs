@@ -8,7 +8,7 @@ use atelier_kit::{
     health::Health,
     metrics,
     peers::{HttpPeers, Peers},
-    redis::{Redis, RedisConfig},
+    redis::Redis,
     secret::Secret,
 };
 use atelier_router::Identify;
@@ -56,7 +56,7 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
         None => {
             let secret = Secret::new(settings::required("ATELIER_SECRET")?)?;
             let peers = http_peers(&args.subgraphs, &secret)?;
-            let redis = Redis::lazy(RedisConfig::new(settings::required("ATELIER_REDIS_URL")?))?;
+            let redis = Redis::lazy(settings::redis(settings::required("ATELIER_REDIS_URL")?)?)?;
             let verifier = Arc::new(Verifier::new(peers, signer(&secret), true));
             tokio::spawn(Arc::clone(&verifier).follow_changes(redis, stop.clone()));
             (graph::over_http(graph::SUPERGRAPH, &urls, Some(verifier as Arc<dyn Identify>), config)?, Health::new())

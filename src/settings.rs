@@ -4,6 +4,7 @@ use std::{collections::HashMap, path::PathBuf};
 
 use anyhow::{Context, bail};
 use atelier_kit::{
+    redis::RedisConfig,
     secret::Secret,
     storage::StorageConfig,
     telemetry::{LogFile, LogFormat, Rotation, TelemetryConfig},
@@ -74,7 +75,7 @@ pub struct Servers {
     /// PostgreSQL.
     pub databases: Databases,
     /// Redis or Valkey.
-    pub redis_url: String,
+    pub redis: RedisConfig,
     /// The object store.
     pub storage: StorageConfig,
     /// The installation's secret.
@@ -82,6 +83,28 @@ pub struct Servers {
 }
 
 impl Servers {
+    /// Servers that are never connected to, for building schemas.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn nowhere() -> anyhow::Result<Self> {
+        let nowhere = "http://127.0.0.1:1";
+        Ok(Self {
+            databases: Databases { url: "postgres://127.0.0.1:1/nowhere".to_owned() },
+            redis: RedisConfig::new("redis://127.0.0.1:1"),
+            storage: StorageConfig {
+                endpoint: nowhere.to_owned(),
+                public_endpoint: nowhere.to_owned(),
+                region: "nowhere".to_owned(),
+                bucket: "nowhere".to_owned(),
+                access_key: "nobody".to_owned(),
+                secret_key: "nothing".to_owned(),
+                path_style: true,
+            },
+            secret: Secret::new([0; 32])?,
+        })
+    }
+
     /// The servers named by `ATELIER_DATABASE_URL`, `ATELIER_REDIS_URL`, `ATELIER_S3_*` and
     /// `ATELIER_SECRET`.
     ///
@@ -90,7 +113,7 @@ impl Servers {
     pub fn from_env() -> anyhow::Result<Self> {
         Ok(Self {
             databases: Databases::from_env()?,
-            redis_url: required("ATELIER_REDIS_URL")?,
+            redis: redis(required("ATELIER_REDIS_URL")?)?,
             storage: storage_from_env()?.context("ATELIER_S3_ENDPOINT is not set. Set it, or run everything with: atelier up")?,
             secret: Secret::new(required("ATELIER_SECRET")?)?,
         })
@@ -122,6 +145,19 @@ impl Databases {
         let own = variable(&format!("ATELIER_{}_DATABASE_URL", domain.to_uppercase()))?;
         Ok(own.unwrap_or_else(|| self.url.clone()))
     }
+}
+
+/// Redis at `url`, with the key prefix of `ATELIER_REDIS_PREFIX`, so that several installations can
+/// share a server.
+///
+/// # Errors
+/// If a file named by a variable cannot be read.
+pub fn redis(url: impl Into<String>) -> anyhow::Result<RedisConfig> {
+    let config = RedisConfig::new(url);
+    Ok(match variable("ATELIER_REDIS_PREFIX")? {
+        Some(prefix) => config.prefix(prefix),
+        None => config,
+    })
 }
 
 /// The object store named by `ATELIER_S3_*`; `None` without an endpoint.

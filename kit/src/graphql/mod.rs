@@ -9,4 +9,4 @@ mod service;
 pub use long::Long;
 pub use payload::{Payload, mutation};
 pub use scope::{Scope, actor, load, scope};
-pub use service::Service;
+pub use service::{Direct, Service};

@@ -50,10 +50,12 @@ impl Service {
     }
 
     /// Runs a query or mutation for the `Arc<Actor>` in the request's data (nobody, if there is none).
+    ///
+    /// A resolver that panics costs a query its field, and a mutation its answer.
     pub async fn execute(&self, request: Request) -> Response {
         let (mut request, actor) = prepare(request);
         let locale = actor.locale;
-        let retry = is_query(&mut request).then(|| copy(&mut request, &actor));
+        let retry = is_query(&mut request).then(|| copy(&request, &actor));
         let ran = AssertUnwindSafe(self.schema.execute(request.data(scope(actor))))
             .catch_unwind()
             .await;
@@ -64,6 +66,21 @@ impl Service {
         };
         present(&mut response, locale);
         response
+    }
+
+    /// The schema for a caller in the same process that handles panics itself: it runs a query that
+    /// panicked again on [`Direct::guarded`].
+    pub fn direct(&self) -> Direct {
+        Direct {
+            schema: Arc::clone(&self.schema),
+        }
+    }
+
+    /// The schema with a guard around every resolver, for queries that panicked.
+    pub fn guarded(&self) -> Direct {
+        Direct {
+            schema: Arc::clone(&self.guarded),
+        }
     }
 
     /// Runs a subscription (or a single query or mutation) for the actor in the request's data.
@@ -83,6 +100,40 @@ impl Service {
     }
 }
 
+/// A schema that lets panics through, so that nothing needs to be copied beforehand.
+#[derive(Clone)]
+pub struct Direct {
+    schema: Arc<dyn Erased>,
+}
+
+impl Executor for Direct {
+    async fn execute(&self, request: Request) -> Response {
+        let (request, actor) = prepare(request);
+        let locale = actor.locale;
+        let mut response = self.schema.execute(request.data(scope(actor))).await;
+        present(&mut response, locale);
+        response
+    }
+
+    fn execute_stream(
+        &self,
+        request: Request,
+        session: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        // Sessions belong to async-graphql's own WebSocket server; here identity is per request.
+        drop(session);
+        let (request, actor) = prepare(request);
+        let locale = actor.locale;
+        let stream = self.schema.execute_stream(request.data(scope(actor)));
+        stream
+            .map(move |mut response| {
+                present(&mut response, locale);
+                response
+            })
+            .boxed()
+    }
+}
+
 impl Executor for Service {
     fn execute(&self, request: Request) -> impl Future<Output = Response> + Send {
         Self::execute(self, request)
@@ -93,7 +144,6 @@ impl Executor for Service {
         request: Request,
         session: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        // Sessions of async-graphql's own WebSocket server are not in use: identity is per request.
         drop(session);
         Self::execute_stream(self, request)
     }
@@ -127,17 +177,11 @@ fn is_query(request: &mut Request) -> bool {
     })
 }
 
-fn copy(request: &mut Request, actor: &Arc<Actor>) -> Request {
+fn copy(request: &Request, actor: &Arc<Actor>) -> Request {
     let mut copy = Request::new(request.query.clone())
         .variables(request.variables.clone())
         .data(scope(Arc::clone(actor)));
     copy.operation_name.clone_from(&request.operation_name);
-    // The router gives a parsed document without its text.
-    if copy.query.is_empty()
-        && let Ok(document) = request.parsed_query()
-    {
-        copy.set_parsed_query(document.clone());
-    }
     copy
 }
 

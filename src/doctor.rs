@@ -1,0 +1,103 @@
+//! `atelier doctor`: what this machine has, what is missing, and what to do about it.
+
+use std::{net::TcpListener, path::Path, time::Duration};
+
+use atelier_kit::{
+    db::{Database, DatabaseConfig},
+    redis::Redis,
+    storage::Storage,
+};
+use atelier_local::{LocalError, PrivatePostgres, PrivateRedis, check_disk_space};
+
+use crate::{
+    domains,
+    settings::{Databases, Settings, storage_from_env, variable},
+};
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Checks everything, prints a line for each, and fails if anything is wrong.
+///
+/// # Errors
+/// If a check failed.
+pub async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let results = vec![
+        ("PostgreSQL", postgres().await),
+        ("Migrations", migrations().await),
+        ("Redis", redis().await),
+        ("Object store", storage().await),
+        ("Data directory", data_dir(&settings.data_dir)),
+        ("Port 4000", port(4000)),
+    ];
+    let mut failed = 0;
+    for (name, result) in results {
+        match result {
+            Ok(found) => println!("ok       {name:<16} {found}"),
+            Err(problem) => {
+                failed += 1;
+                println!("problem  {name:<16} {problem:#}");
+            }
+        }
+    }
+    if failed > 0 {
+        anyhow::bail!("{failed} problem(s) found");
+    }
+    Ok(())
+}
+
+async fn postgres() -> anyhow::Result<String> {
+    match variable("ATELIER_DATABASE_URL")? {
+        None => Ok(format!("{}, started by: atelier up", PrivatePostgres::find()?)),
+        Some(url) => {
+            let database = Database::new(&DatabaseConfig::new(url)).map_err(|error| anyhow::anyhow!("{error}"))?;
+            match tokio::time::timeout(PATIENCE, database.ping()).await {
+                Ok(Ok(())) => Ok("answers at ATELIER_DATABASE_URL".to_owned()),
+                Ok(Err(error)) => anyhow::bail!("ATELIER_DATABASE_URL: {}", error.cause_chain().unwrap_or_default()),
+                Err(_) => anyhow::bail!("ATELIER_DATABASE_URL: no answer within {} s", PATIENCE.as_secs()),
+            }
+        }
+    }
+}
+
+async fn migrations() -> anyhow::Result<String> {
+    let Ok(databases) = Databases::from_env() else { return Ok("applied by: atelier up".to_owned()) };
+    let all = domains::find(&domains::names())?;
+    domains::require_migrated(&databases, &all).await?;
+    Ok("nothing is pending".to_owned())
+}
+
+async fn redis() -> anyhow::Result<String> {
+    match variable("ATELIER_REDIS_URL")? {
+        None => Ok(format!("{}, started by: atelier up", PrivateRedis::find()?)),
+        Some(url) => {
+            let redis = Redis::connect_with(crate::settings::redis(url)?).await?;
+            Ok(format!("answers at ATELIER_REDIS_URL within {} ms", redis.ping().await?.as_millis()))
+        }
+    }
+}
+
+async fn storage() -> anyhow::Result<String> {
+    match storage_from_env()? {
+        None => Ok("in process, started by: atelier up".to_owned()),
+        Some(config) => {
+            Storage::new(&config)?.check().await?;
+            Ok(format!("bucket {} at {}", config.bucket, config.endpoint))
+        }
+    }
+}
+
+fn data_dir(path: &Path) -> anyhow::Result<String> {
+    match check_disk_space(path) {
+        Ok(()) => Ok(path.display().to_string()),
+        Err(problem @ LocalError::DiskFull { .. }) => Err(problem.into()),
+        Err(_) => Ok(format!("{} (made by: atelier up)", path.display())),
+    }
+}
+
+fn port(port: u16) -> anyhow::Result<String> {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => Ok("free".to_owned()),
+        Err(cause) => anyhow::bail!("{cause}. If it is not Atelier itself, choose another with: atelier up --listen 127.0.0.1:PORT"),
+    }
+}
