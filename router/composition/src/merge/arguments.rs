@@ -96,10 +96,7 @@ fn check_missing(
         }
     }
     let required = argument.parts.iter().find(|(_, part)| part.is_required());
-    let missing = field
-        .parts
-        .iter()
-        .find(|(graph, part)| !has(*graph) && !part.external);
+    let missing = field.parts.iter().find(|(graph, _)| !has(*graph));
     if let (Some((graph, part)), Some((other, _))) = (required, missing) {
         let subgraph = &supergraph.subgraphs[*graph];
         let message = format!(

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::spec::definitions::{Feature, join_version};
 use crate::syntax::{
-    Directive, Document, EnumValue, FieldDefinition, InputValue, Operation, SchemaDefinition,
-    TypeDefinition, TypeKind, Value,
+    Directive, DirectiveDefinition, Document, EnumValue, FieldDefinition, InputValue, Operation,
+    SchemaDefinition, TypeDefinition, TypeKind, Value,
 };
 
 use super::emit_marks::{directive, graph_value, join_field, marks, name, string, type_value};
@@ -49,6 +49,19 @@ pub(crate) fn emit<'g>(supergraph: &Supergraph<'g>) -> Emitted<'g> {
     document
         .directives
         .extend(super::executable::merge(supergraph));
+    let one_of = supergraph
+        .types
+        .values()
+        .any(|ty| ty.kind == TypeKind::Input && ty.marks.one_of);
+    if one_of && !document.directives.iter().any(|d| d.name.text == "oneOf") {
+        document.directives.push(DirectiveDefinition {
+            name: name("oneOf"),
+            description: None,
+            arguments: Vec::new(),
+            repeatable: false,
+            locations: vec!["INPUT_OBJECT"],
+        });
+    }
     document.types.push(graphs(supergraph));
     for ty in supergraph.types.values() {
         document.types.extend(emit_type(supergraph, ty, &features));

@@ -98,9 +98,32 @@ pub(super) fn fill(supergraph: &mut Supergraph<'_>) {
         supergraph.types[index].fields[at].entries = entries;
     }
     for ty in supergraph.types.values_mut() {
+        ty.idle = idle(ty, &requirements);
         ty.fields
             .retain(|_, field| field.from_interface_object || !field.entries.is_empty());
     }
+}
+
+/// The subgraphs that extend the type for nothing: all they have of it are
+/// external fields that only overridden fields require.
+fn idle<'g>(ty: &Merged<'g>, requirements: &Requirements<'g>) -> Vec<Graph> {
+    let is_idle = |graph: Graph, part: &Type<'g>| {
+        ty.kind == TypeKind::Object
+            && !part.defined
+            && part.keys.is_empty()
+            && !part.fields.is_empty()
+            && part.fields.iter().all(|(name, field)| {
+                let required = requirements.get(&(graph, ty.name, *name));
+                field.external
+                    && !field.usage.provided
+                    && required.is_some_and(|required| required.only_overridden())
+            })
+    };
+    ty.parts
+        .iter()
+        .filter(|(graph, part)| is_idle(*graph, part))
+        .map(|(graph, _)| *graph)
+        .collect()
 }
 
 fn requirements<'g>(supergraph: &Supergraph<'g>) -> Requirements<'g> {
@@ -248,6 +271,10 @@ impl<'g> Merged<'g> {
         if self.name == Operation::Query.default_type() {
             return (0..supergraph.subgraphs.len()).collect();
         }
-        self.parts.iter().map(|(graph, _)| *graph).collect()
+        self.parts
+            .iter()
+            .map(|(graph, _)| *graph)
+            .filter(|graph| !self.idle.contains(graph))
+            .collect()
     }
 }

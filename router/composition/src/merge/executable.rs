@@ -1,5 +1,7 @@
 //! Directives for operations: clients may use what every subgraph knows.
 
+use crate::error::ErrorCode;
+use crate::report::Report;
 use crate::syntax::{DirectiveDefinition, InputValue};
 
 use super::Supergraph;
@@ -19,10 +21,49 @@ pub(crate) const EXECUTABLE: [&str; 8] = [
 
 /// The executable directives that all subgraphs define, cut to what they share.
 pub(super) fn merge<'g>(supergraph: &Supergraph<'g>) -> Vec<DirectiveDefinition<'g>> {
-    let Some((first, rest)) = supergraph.subgraphs.split_first() else {
-        return Vec::new();
-    };
     let mut merged = Vec::new();
+    shared(supergraph, |definition, others| {
+        merged.extend(intersect(definition, others));
+    });
+    merged
+}
+
+/// Reports arguments whose types differ between the subgraphs.
+pub(super) fn check(supergraph: &Supergraph<'_>, report: &mut Report) {
+    shared(supergraph, |definition, others| {
+        if !definition.locations.iter().any(|l| EXECUTABLE.contains(l)) {
+            return;
+        }
+        for argument in &definition.arguments {
+            let name = argument.name.text;
+            let types: Vec<_> = others
+                .iter()
+                .filter_map(|o| o.arguments.iter().find(|a| a.name.text == name))
+                .map(|a| a.ty)
+                .collect();
+            if types.len() < others.len() {
+                continue;
+            }
+            if let Some(other) = types.into_iter().find(|ty| !ty.same(argument.ty)) {
+                let message = format!(
+                    "Type of argument \"@{}({name}:)\" is incompatible across subgraphs: it is \"{}\" and \
+                     \"{other}\".",
+                    definition.name.text, argument.ty
+                );
+                report.add(ErrorCode::FieldArgumentTypeMismatch, message, Vec::new());
+            }
+        }
+    });
+}
+
+/// Calls with each directive that all subgraphs define and none composes.
+fn shared<'g>(
+    supergraph: &Supergraph<'g>,
+    mut take: impl FnMut(&DirectiveDefinition<'g>, &[&DirectiveDefinition<'g>]),
+) {
+    let Some((first, rest)) = supergraph.subgraphs.split_first() else {
+        return;
+    };
     for (name, definition) in &first.directives {
         let built_in = matches!(*name, "skip" | "include");
         if built_in || first.composed.iter().any(|(composed, _)| composed == name) {
@@ -33,10 +74,9 @@ pub(super) fn merge<'g>(supergraph: &Supergraph<'g>) -> Vec<DirectiveDefinition<
             .filter_map(|subgraph| subgraph.directives.get(name).copied())
             .collect();
         if others.len() == rest.len() {
-            merged.extend(intersect(definition, &others));
+            take(definition, &others);
         }
     }
-    merged
 }
 
 fn intersect<'g>(

@@ -85,21 +85,17 @@ fn settle<'g>(
         report_mismatch(supergraph, parent, field, report);
         return Some(merged);
     }
-    for (graph, part) in own(true) {
-        if !is_subtype(supergraph, merged, part.ty) {
-            let subgraph = &supergraph.subgraphs[*graph];
-            let message = format!(
-                "Type of field \"{parent}.{}\" is incompatible across subgraphs (where marked @external): \
-                 it has type \"{merged}\" where it is resolved but type \"{}\" in subgraph \"{}\".",
-                field.name, part.ty, subgraph.name
-            );
-            report.at(
-                subgraph,
-                part.pos(),
-                ErrorCode::ExternalTypeMismatch,
-                message,
-            );
-        }
+    let wider = own(true).find(|(_, part)| !is_subtype(supergraph, part.ty, merged));
+    if let Some((graph, part)) = wider {
+        let subgraph = &supergraph.subgraphs[*graph];
+        let message = format!(
+            "Type of field \"{parent}.{}\" is incompatible across subgraphs (where marked @external): \
+             it has type \"{merged}\" where it is resolved but type \"{}\" in subgraph \"{}\".",
+            field.name, part.ty, subgraph.name
+        );
+        let code = ErrorCode::ExternalTypeMismatch;
+        report.at(subgraph, part.pos(), code, message);
+        report_mismatch(supergraph, parent, field, report);
     }
     Some(merged)
 }

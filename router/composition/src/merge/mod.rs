@@ -39,6 +39,8 @@ pub(crate) struct Merged<'g> {
     pub name: &'g str,
     pub kind: TypeKind,
     pub parts: Vec<(Graph, &'g Type<'g>)>,
+    /// Subgraphs that only mention it for requirements that no longer exist.
+    pub idle: Vec<Graph>,
     pub description: Option<&'g str>,
     pub marks: MergedMarks<'g>,
     pub interfaces: Map<'g, Vec<Graph>>,
@@ -156,6 +158,7 @@ pub(crate) fn merge<'g>(
     arguments::merge(&mut supergraph, report);
     inputs::merge(&mut supergraph, report);
     enums::merge(&mut supergraph, report);
+    executable::check(&supergraph, report);
     unions::hint(&mut supergraph);
     entries::add_interface_object_fields(&mut supergraph);
     marks::spread_auth(&mut supergraph);

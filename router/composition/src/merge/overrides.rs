@@ -70,6 +70,18 @@ pub(super) fn check(supergraph: &Supergraph<'_>, report: &mut Report) {
                     continue;
                 };
                 let source = field.part(from).and_then(|p| p.marks().overrides);
+                let required = field.part(from).is_some_and(|p| p.requires.is_some());
+                if overrides.label.is_some() && required {
+                    let subgraph = &supergraph.subgraphs[*graph];
+                    let message = format!(
+                        "@override with label (progressive override) cannot be used on field \"{}.{}\" on \
+                         subgraph \"{}\" since it is marked with directive \"@requires\" on \"{}\". Use \
+                         @override without label for this migration.",
+                        ty.name, field.name, subgraph.name, overrides.from
+                    );
+                    let code = ErrorCode::OverrideCollisionWithAnotherDirective;
+                    report.at(subgraph, overrides.pos, code, message);
+                }
                 if from != *graph && source.is_some() {
                     let subgraph = &supergraph.subgraphs[*graph];
                     let message = format!(

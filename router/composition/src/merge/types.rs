@@ -36,6 +36,7 @@ fn empty<'g>(ty: &'g Type<'g>) -> Merged<'g> {
         name: ty.name,
         kind: ty.kind,
         parts: Vec::new(),
+        idle: Vec::new(),
         description: None,
         marks: MergedMarks::default(),
         interfaces: Map::default(),

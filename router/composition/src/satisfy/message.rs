@@ -9,6 +9,28 @@ use crate::merge::Supergraph;
 use super::Place;
 use super::reach::Reach;
 
+/// The query for an interface object whose real type nobody can tell.
+pub(super) fn untyped(
+    reach: &Reach<'_, '_>,
+    places: &[Place],
+    at: usize,
+    field: usize,
+    target: usize,
+) -> String {
+    let supergraph = reach.supergraph;
+    let Some((name, taken)) = supergraph.types[places[at].ty].fields.get_index(field) else {
+        return String::new();
+    };
+    let interface = taken.ty.name;
+    format!(
+        "The following supergraph API query:\n{}cannot be satisfied by the subgraphs because: the real type \
+         of \"{interface}\" (as \"{}\") cannot be resolved: no subgraph that defines \"{interface}\" as an \
+         interface can be reached from its @interfaceObject. Give the interface a resolvable @key there.",
+        query(supergraph, places, at, name, Some("__typename")),
+        supergraph.types[target].name
+    )
+}
+
 /// The query that leads to the field, and what is missing to answer it.
 pub(super) fn unanswerable(
     reach: &mut Reach<'_, '_>,
@@ -24,9 +46,19 @@ pub(super) fn unanswerable(
         .get_index(field)
         .expect("the field that was asked for");
     let coordinate = format!("\"{}.{}\"", ty.name, field.name);
+    let composite = supergraph
+        .types
+        .get(field.ty.name)
+        .is_some_and(|ty| !ty.fields.is_empty() || !ty.members.is_empty());
     let mut text = format!(
         "The following supergraph API query:\n{}cannot be satisfied by the subgraphs because:",
-        query(supergraph, places, at, field.name, &field.ty)
+        query(
+            supergraph,
+            places,
+            at,
+            field.name,
+            composite.then_some("...")
+        )
     );
     let nodes = Rc::clone(&place.nodes);
     let mut here: Vec<usize> = nodes.iter().map(|node| node.graph as usize).collect();
@@ -98,7 +130,7 @@ fn query(
     places: &[Place],
     at: usize,
     field: &str,
-    ty: &crate::syntax::TypeRef<'_>,
+    below: Option<&str>,
 ) -> String {
     let mut steps: Vec<String> = Vec::new();
     let mut current = at;
@@ -123,11 +155,7 @@ fn query(
         let _ = writeln!(text, "{}{step} {{", "  ".repeat(indent));
         indent += 1;
     }
-    let composite = supergraph
-        .types
-        .get(ty.name)
-        .is_some_and(|ty| !ty.fields.is_empty() || !ty.members.is_empty());
-    let leaf = if composite { " { ... }" } else { "" };
+    let leaf = below.map_or(String::new(), |below| format!(" {{ {below} }}"));
     let _ = writeln!(text, "{}{field}{leaf}", "  ".repeat(indent));
     while indent > 0 {
         indent -= 1;

@@ -83,7 +83,10 @@ fn walk(
             }
             let next = reach.resolve(ty, &nodes, field.name);
             if next.is_empty() {
-                if reported.insert((ty, index)) {
+                // A field without a base has been reported as such.
+                let based = field.from_interface_object
+                    || field.parts.iter().any(|(_, part)| !part.external);
+                if based && reported.insert((ty, index)) {
                     let text = message::unanswerable(&mut reach, &places, at, index);
                     let locations = message::locations(supergraph, ty, index);
                     report.add(ErrorCode::SatisfiabilityError, text, locations);
@@ -91,12 +94,18 @@ fn walk(
                 continue;
             }
             let mut arrivals: BTreeMap<usize, Vec<Node>> = BTreeMap::new();
-            reach.arrive(field.ty.name, &next, &mut arrivals);
+            reach.arrive(&next, &mut arrivals);
             for (target, nodes) in arrivals {
                 if supergraph.types[target].marks.inaccessible {
                     continue;
                 }
                 let nodes = reach.closure(target, nodes);
+                let untyped = nodes.iter().all(|node| node.via.is_some());
+                if untyped && reported.insert((target, usize::MAX)) {
+                    let text = message::untyped(&reach, &places, at, index, target);
+                    let locations = message::locations(supergraph, ty, index);
+                    report.add(ErrorCode::SatisfiabilityError, text, locations);
+                }
                 if seen.entry(target).or_default().insert(Rc::clone(&nodes)) {
                     queue.push_back(places.len());
                     places.push(Place {

@@ -19,6 +19,13 @@ const MOST_DEPTH: usize = 60;
 /// Field sets that are available together, by address.
 type Provision<'g> = Vec<&'g [Selection<'g>]>;
 
+/// A field taken within a subgraph.
+pub(super) struct Step<'g> {
+    to: Node,
+    /// The type the subgraph returns, which may be more special than the merged one.
+    returns: &'g str,
+}
+
 pub(super) struct Reach<'s, 'g> {
     pub supergraph: &'s Supergraph<'g>,
     pub edges: &'s Edges<'g>,
@@ -150,21 +157,17 @@ impl<'s, 'g> Reach<'s, 'g> {
         if self.is_exhausted() {
             return false;
         }
-        let Some(field) = self.supergraph.types[ty].fields.get(selected.name) else {
-            return false;
-        };
         if selected.selections.is_empty() {
             return nodes
                 .iter()
                 .any(|node| self.step(ty, nodes, *node, selected.name).is_some());
         }
-        let target = field.ty.name;
         let next = self.resolve(ty, nodes, selected.name);
         if next.is_empty() {
             return false;
         }
         let mut arrivals = BTreeMap::new();
-        self.arrive(target, &next, &mut arrivals);
+        self.arrive(&next, &mut arrivals);
         arrivals.into_iter().all(|(target, nodes)| {
             let nodes = self.closure(target, nodes);
             self.can_resolve(target, &nodes, &selected.selections)
@@ -172,7 +175,7 @@ impl<'s, 'g> Reach<'s, 'g> {
     }
 
     /// The nodes that resolve the field, with what is provided below it.
-    pub(super) fn resolve(&mut self, ty: usize, nodes: &[Node], field: &str) -> Vec<Node> {
+    pub(super) fn resolve(&mut self, ty: usize, nodes: &[Node], field: &str) -> Vec<Step<'g>> {
         nodes
             .iter()
             .filter_map(|node| self.step(ty, nodes, *node, field))
@@ -180,7 +183,7 @@ impl<'s, 'g> Reach<'s, 'g> {
     }
 
     /// The step along a field within one subgraph, if it resolves the field.
-    fn step(&mut self, ty: usize, nodes: &[Node], node: Node, name: &str) -> Option<Node> {
+    fn step(&mut self, ty: usize, nodes: &[Node], node: Node, name: &str) -> Option<Step<'g>> {
         self.steps += 1;
         let mut provision: Provision<'g> = Vec::new();
         let provided = self.provided(ty, node, name, &mut provision);
@@ -203,11 +206,13 @@ impl<'s, 'g> Reach<'s, 'g> {
         if let Some(set) = part.and_then(|part| part.provides.as_ref()) {
             provision.push(&set.selections);
         }
-        Some(Node {
+        let returns = field?.part(node.graph as usize)?.ty.name;
+        let to = Node {
             graph: node.graph,
             via: None,
             provided: self.provision_id(provision),
-        })
+        };
+        Some(Step { to, returns })
     }
 
     /// The field as the subgraph of the node knows it.
@@ -315,29 +320,26 @@ impl<'s, 'g> Reach<'s, 'g> {
     }
 
     /// The object types a field's value may have, and where the router then is.
-    pub(super) fn arrive(
-        &mut self,
-        target: &str,
-        nodes: &[Node],
-        arrivals: &mut BTreeMap<usize, Vec<Node>>,
-    ) {
-        let Some((at, _, merged)) = self.supergraph.types.get_full(target) else {
-            return;
-        };
-        if !matches!(
-            merged.kind,
-            TypeKind::Object | TypeKind::Interface | TypeKind::Union
-        ) {
-            return;
-        }
-        for node in nodes {
+    pub(super) fn arrive(&mut self, steps: &[Step<'g>], arrivals: &mut BTreeMap<usize, Vec<Node>>) {
+        for step in steps {
+            let Some((at, _, merged)) = self.supergraph.types.get_full(step.returns) else {
+                continue;
+            };
+            if !matches!(
+                merged.kind,
+                TypeKind::Object | TypeKind::Interface | TypeKind::Union
+            ) {
+                continue;
+            }
             let by_object = merged
-                .part(node.graph as usize)
+                .part(step.to.graph as usize)
                 .is_some_and(|part| part.interface_object);
             let via = by_object.then(|| index(at));
-            let types = self.runtime(node.graph, at);
-            for ty in types.iter() {
-                arrivals.entry(*ty).or_default().push(Node { via, ..*node });
+            for ty in self.runtime(step.to.graph, at).iter() {
+                arrivals
+                    .entry(*ty)
+                    .or_default()
+                    .push(Node { via, ..step.to });
             }
         }
     }

@@ -124,7 +124,13 @@ fn is_accepted(subgraph: &Subgraph<'_>, expected: &str, found: &str) -> bool {
         }
         "FieldSet" => matches!(
             found,
-            "_FieldSet!" | "FieldSet!" | "String" | "String!" | "[_FieldSet!]!" | "[String]!"
+            "_FieldSet!"
+                | "FieldSet!"
+                | "String"
+                | "String!"
+                | "[_FieldSet!]!"
+                | "[String]!"
+                | "[String!]!"
         ),
         "Int" | "Boolean" | "String" => found == "String!" && expected == "String!",
         // Lists of scalars of the specification: any scalar of the same shape.

@@ -27,7 +27,8 @@ fn composed(supergraph: &Supergraph<'_>, report: &mut Report) {
     let mut identities: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for subgraph in supergraph.subgraphs {
         for link in &subgraph.links {
-            if !composed_identities.contains(link.identity) {
+            let has_directive = link.imports.iter().any(|import| import.is_directive());
+            if !has_directive || !composed_identities.contains(link.identity) {
                 continue;
             }
             if link.version.is_some() {
