@@ -28,6 +28,7 @@ mod flight;
 mod layer;
 
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,15 +62,16 @@ struct Inner<V: Cached> {
 
 /// Choices of a [`Cache`] beyond its name and lifetime.
 #[must_use]
-pub struct CacheBuilder {
+pub struct CacheBuilder<V> {
     redis: Redis,
     name: String,
     ttl: Duration,
     negative_ttl: Duration,
     local: Option<(u64, Duration)>,
+    value: PhantomData<fn() -> V>,
 }
 
-impl CacheBuilder {
+impl<V: Cached> CacheBuilder<V> {
     /// How long "there is none" is believed. Default: 30 s, at most the lifetime of values.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.negative_ttl = ttl;
@@ -86,7 +88,7 @@ impl CacheBuilder {
     }
 
     /// The cache. With [`CacheBuilder::local`] it must be called inside a Tokio runtime.
-    pub fn build<V: Cached>(self) -> Cache<V> {
+    pub fn build(self) -> Cache<V> {
         let local = self.local.map(|(entries, ttl)| {
             Local::start(&self.redis, &self.name, entries, ttl.min(self.ttl))
         });
@@ -109,13 +111,14 @@ impl<V: Cached> Cache<V> {
     }
 
     /// As [`Cache::new`], with choices.
-    pub fn builder(redis: Redis, name: impl Into<String>, ttl: Duration) -> CacheBuilder {
+    pub fn builder(redis: Redis, name: impl Into<String>, ttl: Duration) -> CacheBuilder<V> {
         CacheBuilder {
             redis,
             name: name.into(),
             ttl,
             negative_ttl: NEGATIVE_TTL.min(ttl),
             local: None,
+            value: PhantomData,
         }
     }
 
@@ -219,29 +222,36 @@ impl<V: Cached> Cache<V> {
 
     /// Stores a value that is known to be the newest, for example just after writing it.
     pub async fn put(&self, key: &str, value: &V) {
-        self.inner.flights.forget(key);
-        self.inner.remote.put(key, value).await;
-        self.forget_locally(&[key]).await;
+        self.forget_here(&[key]).await;
+        let tell = self.inner.local.is_some();
+        self.inner.remote.put(key, value, tell).await;
+        self.forget_here(&[key]).await;
     }
 
     /// Forgets a key everywhere. Call it after the change was committed.
+    ///
+    /// While Redis is down this fails silently (and is logged): what it holds may then be stale
+    /// for the rest of its lifetime.
     pub async fn invalidate(&self, key: &str) {
         self.invalidate_many(&[key]).await;
     }
 
-    /// Forgets several keys everywhere. Call it after the change was committed.
+    /// Forgets several keys everywhere, like [`Cache::invalidate`].
     pub async fn invalidate_many(&self, keys: &[&str]) {
+        self.forget_here(keys).await;
+        let tell = self.inner.local.is_some();
+        self.inner.remote.invalidate(keys, tell).await;
+        self.forget_here(keys).await;
+    }
+
+    /// Done before and after Redis is told: whoever reads in between may still find the old value
+    /// there and keep it here.
+    async fn forget_here(&self, keys: &[&str]) {
         for key in keys {
             self.inner.flights.forget(key);
         }
-        self.inner.remote.invalidate(keys).await;
-        self.forget_locally(keys).await;
-    }
-
-    async fn forget_locally(&self, keys: &[&str]) {
         if let Some(local) = &self.inner.local {
             local.forget(keys).await;
-            self.inner.remote.announce(keys).await;
         }
     }
 

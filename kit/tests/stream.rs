@@ -476,6 +476,14 @@ async fn until_nothing_is_pending(redis: &Redis) {
     timeout(DEADLINE, waiting).await.unwrap();
 }
 
+/// Names of the group's members.
+async fn members(redis: &Redis) -> Vec<String> {
+    let mut command = cmd("XINFO");
+    command.arg("CONSUMERS").arg(redis.key("s")).arg("g");
+    let reply: redis::streams::StreamInfoConsumersReply = redis.query(&command).await.unwrap();
+    reply.consumers.into_iter().map(|m| m.name).collect()
+}
+
 async fn dead(redis: &Redis) -> Vec<HashMap<String, String>> {
     let mut command = cmd("XRANGE");
     command.arg(redis.key("s:dead")).arg("-").arg("+");
@@ -715,11 +723,28 @@ mod consuming {
         append(&redis, "s", 0..3).await;
         group.until_handled(3).await;
         until_nothing_is_pending(&redis).await;
+        assert_eq!(members(&redis).await, ["a"]);
         group.stop().await;
-        let mut command = cmd("XINFO");
-        command.arg("CONSUMERS").arg(redis.key("s")).arg("g");
-        let members: Vec<redis::Value> = redis.query(&command).await.unwrap();
-        assert_eq!(members, []);
+        assert!(members(&redis).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn members_that_ended_without_a_word_are_forgotten() {
+        let redis = shared("c-forget").await;
+        let dying = Group::start(&redis, config("dies"), |_| Ok(()));
+        append(&redis, "s", 0..1).await;
+        dying.until_handled(1).await;
+        until_nothing_is_pending(&redis).await;
+        dying.task.abort();
+
+        let mut config = config("lives");
+        config.forget_after = Duration::from_millis(300);
+        let group = Group::start(&redis, config, |_| Ok(()));
+        let forgotten = async { while members(&redis).await != ["lives"] {} };
+        timeout(DEADLINE, forgotten).await.unwrap();
+        append(&redis, "s", 1..2).await;
+        group.until(|handled| handled.contains_key(&1)).await;
+        group.stop().await;
     }
 
     #[tokio::test]

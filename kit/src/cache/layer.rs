@@ -112,34 +112,57 @@ impl Remote {
         self.send(&pipeline).await;
     }
 
-    pub(super) async fn put<V: Cached>(&self, key: &str, value: &V) {
+    /// Overwrites a key; with `tell`, the other processes drop it from their memory.
+    pub(super) async fn put<V: Cached>(&self, key: &str, value: &V, tell: bool) {
         let mut pipeline = redis::pipe();
         self.set(&mut pipeline, key, Some(value), false);
-        self.send(&pipeline).await;
+        if tell {
+            self.announce(&mut pipeline, &[key]);
+        }
+        self.insist(&pipeline).await;
     }
 
-    pub(super) async fn invalidate(&self, keys: &[&str]) {
+    /// Marks keys as changed; with `tell`, the other processes drop them from their memory.
+    pub(super) async fn invalidate(&self, keys: &[&str], tell: bool) {
         let mut pipeline = redis::pipe();
         for key in keys {
             pipeline.cmd("SET").arg(self.key(key)).arg(CHANGED);
             pipeline.arg("PX").arg(millis(CHANGED_TTL)).ignore();
         }
-        // Unlike a read this is worth waiting for: a stale entry would outlive the outage.
-        if let Err(error) = self.redis.pipeline::<()>(&pipeline).await {
-            tracing::warn!(error = %error, cache = %self.name, "cache invalidation failed");
+        if tell {
+            self.announce(&mut pipeline, keys);
+        }
+        self.insist(&pipeline).await;
+    }
+
+    fn announce(&self, pipeline: &mut Pipeline, keys: &[&str]) {
+        for keys in keys.chunks(ANNOUNCED) {
+            if let Ok(payload) = serde_json::to_vec(keys) {
+                let channel = self.redis.key(channel(&self.name));
+                pipeline.cmd("PUBLISH").arg(channel).arg(payload).ignore();
+            }
         }
     }
 
-    /// Tells the other processes to drop keys from their memory.
-    pub(super) async fn announce(&self, keys: &[&str]) {
-        for keys in keys.chunks(ANNOUNCED) {
-            let Ok(payload) = serde_json::to_vec(keys) else {
-                continue;
-            };
-            if let Err(error) = self.redis.publish(&channel(&self.name), &payload).await {
-                tracing::warn!(error = %error, cache = %self.name, "cache announcement failed");
-            }
+    /// Sends what should not get lost: a stale entry would outlive the outage. Waits out a
+    /// restart of the server, but not an outage that is known already.
+    async fn insist(&self, pipeline: &Pipeline) {
+        if pipeline.is_empty() {
+            return;
         }
+        if self.is_resting() {
+            let mut connection = self.redis.commands();
+            let tried = tokio::time::timeout(PATIENCE, pipeline.query_async(&mut connection)).await;
+            if let Ok(Ok(())) = tried {
+                return;
+            }
+            tracing::warn!(cache = %self.name, "cache invalidation failed");
+        } else if let Err(error) = self.redis.pipeline::<()>(pipeline).await {
+            tracing::warn!(error = %error, cache = %self.name, "cache invalidation failed");
+        } else {
+            return;
+        }
+        self.rest();
     }
 
     fn set<V: Cached>(&self, pipeline: &mut Pipeline, key: &str, value: Option<&V>, if_new: bool) {
@@ -173,11 +196,7 @@ impl Remote {
 
     /// The answer, or `None` when Redis fails, is slow, or failed a moment ago.
     async fn bounded<T>(&self, ask: impl Future<Output = Result<T, RedisError>>) -> Option<T> {
-        if self
-            .resting_until
-            .lock()
-            .is_some_and(|until| Instant::now() < until)
-        {
+        if self.is_resting() {
             return None;
         }
         match tokio::time::timeout(PATIENCE, ask).await {
@@ -187,8 +206,17 @@ impl Remote {
             }
             Err(_) => tracing::debug!(cache = %self.name, "cache too slow"),
         }
-        *self.resting_until.lock() = Some(Instant::now() + REST);
+        self.rest();
         None
+    }
+
+    fn is_resting(&self) -> bool {
+        let until = *self.resting_until.lock();
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn rest(&self) {
+        *self.resting_until.lock() = Some(Instant::now() + REST);
     }
 }
 

@@ -5,7 +5,10 @@ mod delivery;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::streams::{StreamAutoClaimReply, StreamId, StreamPendingCountReply, StreamReadReply};
+use redis::streams::{
+    StreamAutoClaimReply, StreamId, StreamInfoConsumersReply, StreamPendingCountReply,
+    StreamReadReply,
+};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +43,9 @@ pub struct ConsumerConfig {
     pub handler_timeout: Duration,
     /// Silence after which another member takes over this one's unfinished entries.
     pub claim_after: Duration,
-    /// How long one read waits for new entries; also how often orphans are looked for.
+    /// Silence after which a member that has nothing left to finish is taken off the group's list.
+    pub forget_after: Duration,
+    /// How long one read waits for new entries.
     pub block: Duration,
 }
 
@@ -61,6 +66,7 @@ impl ConsumerConfig {
             backoff_max: Duration::from_secs(30),
             handler_timeout: Duration::from_secs(60),
             claim_after: Duration::from_secs(30),
+            forget_after: Duration::from_secs(3600),
             block: Duration::from_secs(2),
         }
     }
@@ -136,7 +142,9 @@ pub async fn consume<H, F>(
             }
         }
     }
-    leave(&redis, &config, &key).await;
+    if let Err(error) = remove(&redis, &key, &config.group, &config.consumer).await {
+        tracing::debug!(error = %error, "could not leave the consumer group");
+    }
 }
 
 struct Member<'a, H> {
@@ -162,6 +170,7 @@ where
         while !self.cancel.is_cancelled() {
             if Instant::now() >= look_for_orphans {
                 self.adopt_orphans().await?;
+                self.forget_the_dead().await?;
                 look_for_orphans = Instant::now() + self.config.claim_after / 2;
             }
             let read = self.read_new(&mut connection);
@@ -223,6 +232,23 @@ where
                 return Ok(());
             }
         }
+    }
+
+    /// Members whose process ended without saying so would otherwise pile up.
+    async fn forget_the_dead(&self) -> Result<(), RedisError> {
+        let mut command = redis::cmd("XINFO");
+        command
+            .arg("CONSUMERS")
+            .arg(self.key)
+            .arg(&self.config.group);
+        let members: StreamInfoConsumersReply = self.redis.query(&command).await?;
+        for member in members.consumers {
+            let silent = member.idle as u64 >= millis(self.config.forget_after);
+            if silent && member.pending == 0 && member.name != self.config.consumer {
+                remove(self.redis, self.key, &self.config.group, &member.name).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn read_new(
@@ -299,10 +325,10 @@ enum Recovered {
     No,
 }
 
-/// Takes this member off the group's list, unless that would lose entries it has not finished.
+/// Takes a member off the group's list, unless that would lose entries it has not finished.
 ///
 /// Both steps are one script: a read that was cut short may be answered at any moment.
-async fn leave(redis: &Redis, config: &ConsumerConfig, key: &str) {
+async fn remove(redis: &Redis, key: &str, group: &str, member: &str) -> Result<(), RedisError> {
     const SCRIPT: &str = "
         local pending = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2])
         if #pending == 0 then
@@ -310,15 +336,9 @@ async fn leave(redis: &Redis, config: &ConsumerConfig, key: &str) {
         end
         return -1";
     let mut command = redis::cmd("EVAL");
-    command
-        .arg(SCRIPT)
-        .arg(1)
-        .arg(key)
-        .arg(&config.group)
-        .arg(&config.consumer);
-    if let Err(error) = redis.query_once::<i64>(&command).await {
-        tracing::debug!(error = %error, "could not leave the consumer group");
-    }
+    command.arg(SCRIPT).arg(1).arg(key).arg(group).arg(member);
+    redis.query_once::<i64>(&command).await?;
+    Ok(())
 }
 
 fn ids(reply: Option<StreamReadReply>) -> Vec<StreamId> {
