@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// If a check failed.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let results = vec![
-        ("PostgreSQL", postgres().await),
+        ("PostgreSQL", postgres(&settings.data_dir.join("postgres")).await),
         ("Migrations", migrations().await),
         ("Redis", redis().await),
         ("Object store", storage().await),
@@ -46,9 +46,12 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn postgres() -> anyhow::Result<String> {
+async fn postgres(data_dir: &Path) -> anyhow::Result<String> {
     match variable("ATELIER_DATABASE_URL")? {
-        None => Ok(format!("{}, started by: atelier up", PrivatePostgres::find()?)),
+        None => {
+            let found = PrivatePostgres::installed(data_dir)?;
+            Ok(format!("{} ({}), started by: atelier up", found.program.display(), found.version))
+        }
         Some(url) => {
             let database = Database::new(&DatabaseConfig::new(url)).map_err(|error| anyhow::anyhow!("{error}"))?;
             match tokio::time::timeout(PATIENCE, database.ping()).await {
@@ -69,7 +72,10 @@ async fn migrations() -> anyhow::Result<String> {
 
 async fn redis() -> anyhow::Result<String> {
     match variable("ATELIER_REDIS_URL")? {
-        None => Ok(format!("{}, started by: atelier up", PrivateRedis::find()?)),
+        None => {
+            let found = PrivateRedis::installed().await?;
+            Ok(format!("{} ({}), started by: atelier up", found.program.display(), found.version))
+        }
         Some(url) => {
             let redis = Redis::connect_with(crate::settings::redis(url)?).await?;
             Ok(format!("answers at ATELIER_REDIS_URL within {} ms", redis.ping().await?.as_millis()))

@@ -1,0 +1,122 @@
+//! The whole journey by real clients, against one process and against the parts.
+
+use std::{path::Path, process::Stdio};
+
+use tokio::process::Command;
+
+use crate::harness::{Atelier, Client, Place, Process, free_port, repository};
+
+/// Runs a client program and returns what it printed.
+async fn client(program: &str, arguments: &[&str], dir: &Path, variables: &[(&str, String)]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(dir)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap_or_else(|cause| panic!("{program}: {cause}"));
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{program} {arguments:?}:\n{text}");
+    text
+}
+
+async fn all_clients(base: &str, admin: (String, String)) {
+    let clients = repository().join("tests/clients");
+    let variables = [("ATELIER_URL", base.to_owned()), ("ATELIER_ADMIN", admin.0), ("ATELIER_ADMIN_PASSWORD", admin.1)];
+    client("node", &["--test", "journey.test.mjs"], &clients, &variables).await;
+    client("python3", &["../python/test_worker.py"], &clients, &variables).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_and_python_clients_in_one_process() {
+    let place = Place::new().await;
+    let mut atelier = Atelier::up(&place).await;
+    all_clients(&atelier.client.base, atelier.admin()).await;
+    assert!(atelier.process.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_uses_the_playground() {
+    let place = Place::new().await;
+    let mut atelier = Atelier::up(&place).await;
+    let clients = repository().join("tests/clients");
+    let variables = [("ATELIER_URL", atelier.client.base.clone())];
+    client("node", &["--test", "playground.test.mjs"], &clients, &variables).await;
+    atelier.process.stop().await;
+}
+
+/// The processes of the graph in parts.
+struct Parts {
+    processes: Vec<Process>,
+    client: Client,
+    admin: (String, String),
+}
+
+async fn parts(place: &Place) -> Parts {
+    let dir = place.dir.path();
+    // The first start of everything makes the tables and the administrator.
+    let mut first = Atelier::up(place).await;
+    let admin = first.admin();
+    first.process.stop().await;
+
+    let ports = [free_port(), free_port(), free_port()];
+    let names = ["accounts", "media", "tasks"];
+    let urls: Vec<String> =
+        names.iter().zip(ports).map(|(name, port)| format!("{name}=http://127.0.0.1:{port}/{name}/graphql")).collect();
+    let mut variables = place.variables.clone();
+    variables.push(("ATELIER_SUBGRAPH_URLS".to_owned(), urls.join(",")));
+    let mut processes = Vec::new();
+    for (name, port) in names.iter().zip(ports) {
+        let listen = format!("127.0.0.1:{port}");
+        let mut process = Process::start(&["subgraph", name, "--listen", &listen], dir, &variables);
+        process.says("listens on").await;
+        processes.push(process);
+    }
+    let mut worker = Process::start(&["worker"], dir, &variables);
+    worker.says("at work").await;
+    processes.push(worker);
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut router = Process::start(&["router", "--listen", &listen], dir, &variables);
+    router.says("The router listens").await;
+    processes.push(router);
+    Parts { processes, client: Client::new(port), admin }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_and_python_clients_in_parts() {
+    let place = Place::new().await;
+    let mut parts = parts(&place).await;
+    all_clients(&parts.client.base, parts.admin).await;
+    for process in &mut parts.processes {
+        assert!(process.stop().await.success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subgraphs_believe_nobody_but_routers() {
+    let place = Place::new().await;
+    let parts = parts(&place).await;
+    let ada = parts.client.registered("ada").await;
+    let urls = &place_urls(&parts);
+    for url in urls {
+        for (header, value) in [("x-atelier-actor", "forged"), ("authorization", &format!("Bearer {}", ada.token.as_deref().unwrap()))] {
+            let answer = ada.http.post(url).header(header, value).json(&serde_json::json!({ "query": "{ viewer { id } }" })).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), 401, "{url} {header}");
+        }
+    }
+}
+
+fn place_urls(parts: &Parts) -> Vec<String> {
+    parts
+        .processes
+        .iter()
+        .filter_map(|process| {
+            let output = process.output.borrow();
+            let line = output.lines().find(|line| line.starts_with("The subgraph"))?;
+            Some(line.rsplit(' ').next()?.to_owned())
+        })
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! The running binary, as its users meet it: real servers, real clients, real faults.
+
+mod faults;
+mod harness;
+mod journey;
+mod launcher;
+mod outages;
+mod refusals;
+mod uploads;
