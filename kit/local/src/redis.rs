@@ -45,6 +45,7 @@ impl Default for RedisOptions {
 /// [`stop`](Self::stop) waits.
 #[derive(Debug)]
 pub struct PrivateRedis {
+    options: RedisOptions,
     process: ServerProcess,
     port: u16,
     password: String,
@@ -73,6 +74,7 @@ impl PrivateRedis {
             match launch(&binary, &dir, port, &password, &options).await {
                 Ok(process) => {
                     return Ok(Self {
+                        options,
                         process,
                         port,
                         password,
@@ -117,6 +119,21 @@ impl PrivateRedis {
     /// The process id of the server.
     pub fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// Starts the server again after it [`ended`](Self::ended) by itself: same URL, and the same
+    /// data when it is append-only. A server that still runs is stopped first.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); the port may have been taken in the meantime.
+    pub async fn restart(&mut self) -> Result<(), LocalError> {
+        self.process.stop(Signal::SIGTERM, STOP_PATIENCE).await;
+        let options = RedisOptions {
+            port: Some(self.port),
+            ..self.options.clone()
+        };
+        *self = Self::start(&self.dir, options).await?;
+        Ok(())
     }
 
     /// Waits until the server has ended, for whatever reason.

@@ -53,6 +53,8 @@ impl Default for PostgresOptions {
 /// [`stop`](Self::stop) waits.
 #[derive(Debug)]
 pub struct PrivatePostgres {
+    asked: PathBuf,
+    options: PostgresOptions,
     process: ServerProcess,
     place: Place,
     port: u16,
@@ -68,7 +70,8 @@ impl PrivatePostgres {
     /// Every [`LocalError`] says what to do about it.
     pub async fn start(dir: &Path, options: PostgresOptions) -> Result<Self, LocalError> {
         crate::data_dir::check_disk_space(dir)?;
-        let dir = dir.to_owned();
+        let asked = dir.to_owned();
+        let dir = asked.clone();
         let prepare = move || -> Result<(Place, Installation, String, bool), LocalError> {
             let place = Place::prepare(&dir)?;
             let data = place.data();
@@ -91,6 +94,8 @@ impl PrivatePostgres {
         let started = launch(&place, &installation, &password, &options);
         let ((process, port), ()) = tokio::try_join!(started, sync)?;
         Ok(Self {
+            asked,
+            options,
             process,
             place,
             port,
@@ -104,7 +109,7 @@ impl PrivatePostgres {
     /// # Errors
     /// [`LocalError::MissingBinary`], [`LocalError::VersionMismatch`] or [`LocalError::TooOld`].
     pub fn installed(dir: &Path) -> Result<Installed, LocalError> {
-        let data = dir.join("data");
+        let data = place::current(dir).join("data");
         let found = binaries::find(&data, cluster::version(&data).as_deref())?;
         Ok(Installed {
             program: found.bin.join("postgres"),
@@ -141,6 +146,21 @@ impl PrivatePostgres {
     /// The process id of the postmaster.
     pub fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// Starts the server again after it [`ended`](Self::ended) by itself: same data, same URL.
+    /// A server that still runs is stopped first.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); the port may have been taken in the meantime.
+    pub async fn restart(&mut self) -> Result<(), LocalError> {
+        self.process.stop(Signal::SIGINT, STOP_PATIENCE).await;
+        let options = PostgresOptions {
+            port: Some(self.port),
+            ..self.options.clone()
+        };
+        *self = Self::start(&self.asked, options).await?;
+        Ok(())
     }
 
     /// Waits until the server has ended, for whatever reason.

@@ -11,6 +11,9 @@ use crate::account::Account;
 /// Where directories go that the server's account could not reach in the place asked for.
 const STATE_ROOT: &str = "/var/lib/atelier";
 
+/// The file in the directory asked for that says which one was taken instead.
+const NOTE: &str = "location";
+
 /// Longest path of a Unix socket, without the closing NUL (`sun_path` in unix(7)).
 const SOCKET_PATH_LIMIT: usize = 107;
 
@@ -83,6 +86,18 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), LocalError> {
         .map_err(LocalError::io("cannot set the permissions of", path))
 }
 
+/// Where the database asked for in `asked` is, or would be, without creating anything.
+pub(super) fn current(asked: &Path) -> PathBuf {
+    noted(asked).unwrap_or_else(|| asked.to_owned())
+}
+
+/// The directory that an earlier start chose instead of `asked`.
+fn noted(asked: &Path) -> Option<PathBuf> {
+    let noted = std::fs::read_to_string(asked.join(NOTE)).ok()?;
+    let noted = PathBuf::from(noted.trim());
+    (noted.starts_with(STATE_ROOT) && noted.is_dir()).then_some(noted)
+}
+
 /// A directory under [`STATE_ROOT`] for root whose checkout lies where the account cannot go,
 /// such as `/root`. Its name is noted in the directory asked for, so that deleting that one
 /// starts anew; what it pointed to before is removed then.
@@ -94,12 +109,8 @@ fn elsewhere(asked: &Path, account: &Account) -> Result<PathBuf, LocalError> {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let state_root = Path::new(STATE_ROOT);
-    let note = asked.join("location");
-    if let Ok(noted) = std::fs::read_to_string(&note) {
-        let noted = PathBuf::from(noted.trim());
-        if noted.starts_with(state_root) && noted.is_dir() {
-            return Ok(noted);
-        }
+    if let Some(noted) = noted(asked) {
+        return Ok(noted);
     }
     let blocked = || LocalError::NotTraversable {
         path: asked.to_owned(),
@@ -128,6 +139,7 @@ fn elsewhere(asked: &Path, account: &Account) -> Result<PathBuf, LocalError> {
         return Err(blocked());
     }
     std::fs::create_dir(&root).map_err(LocalError::io("cannot create", &root))?;
+    let note = asked.join(NOTE);
     std::fs::write(&note, format!("{}\n", root.display()))
         .map_err(LocalError::io("cannot write", &note))?;
     Ok(root)

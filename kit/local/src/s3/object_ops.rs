@@ -37,6 +37,18 @@ macro_rules! headers_of {
 
 pub(super) use headers_of;
 
+/// Takes the conditions out of a GET or HEAD.
+macro_rules! read_conditions {
+    ($input:expr) => {
+        ReadConditions {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        }
+    };
+}
+
 /// Fills what GET and HEAD answer alike.
 macro_rules! describe {
     ($meta:expr, $output:expr) => {{
@@ -117,12 +129,7 @@ impl Protocol {
         if input.part_number.is_some() {
             return Err(StoreError::NotSupported("reading one part of an object").into());
         }
-        let conditions = ReadConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
+        let conditions = read_conditions!(input);
         let bucket = self.store.bucket(&input.bucket)?;
         let (key, range) = (input.key, input.range);
         let (file, meta, bytes, content_range, first) = blocking(move || {
@@ -157,12 +164,7 @@ impl Protocol {
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = request.input;
-        let conditions = ReadConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
+        let conditions = read_conditions!(input);
         let bucket = self.store.bucket(&input.bucket)?;
         let key = input.key;
         let meta = blocking(move || {

@@ -138,6 +138,24 @@ impl S3Server {
         .await
     }
 
+    /// As [`start`](Self::start) on loopback, on the port of the last time, so that URLs that were
+    /// handed out before a restart go on working; on a new one the first time or when it is taken.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_on_remembered_port(
+        store: S3Store,
+        credentials: S3Credentials,
+    ) -> Result<Self, LocalError> {
+        let port = crate::port::choose(None, &store.path().join("port"), "the S3 store")?;
+        Self::start(
+            store,
+            SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            credentials,
+        )
+        .await
+    }
+
     /// The base URL, such as `http://127.0.0.1:9000`; buckets are the first part of the path.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)

@@ -71,6 +71,29 @@ async fn a_killed_server_recovers_what_was_committed() {
 }
 
 #[tokio::test]
+async fn restarting_a_killed_server_keeps_url_and_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut postgres = start(dir.path()).await;
+    let (url, pid) = (postgres.url(), postgres.pid());
+    let client = connect(&postgres).await;
+    client
+        .batch_execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        .await
+        .unwrap();
+    super::redis::kill(pid, "-KILL");
+    postgres.ended().await;
+    postgres.restart().await.unwrap();
+    assert_eq!(postgres.url(), url);
+    assert_ne!(postgres.pid(), pid);
+    connect(&postgres)
+        .await
+        .batch_execute("SELECT answer FROM kept")
+        .await
+        .unwrap();
+    postgres.stop().await;
+}
+
+#[tokio::test]
 async fn it_is_durable_unless_told_otherwise() {
     let dir = tempfile::tempdir().unwrap();
     let postgres = start(dir.path()).await;

@@ -91,12 +91,14 @@ async fn a_taken_port_that_was_asked_for_is_named() {
 #[tokio::test]
 async fn a_killed_server_is_started_again_with_its_data() {
     let dir = tempfile::tempdir().unwrap();
-    let redis = start(dir.path()).await;
+    let mut redis = start(dir.path()).await;
     command(&redis.url(), "CONFIG SET appendfsync always").await;
     command(&redis.url(), "SET kept yes").await;
     kill(redis.pid(), "-KILL");
     redis.ended().await;
-    let redis = start(dir.path()).await;
+    let url = redis.url();
+    redis.restart().await.unwrap();
+    assert_eq!(redis.url(), url);
     assert_eq!(command(&redis.url(), "GET kept").await, "yes");
     redis.stop().await;
 }

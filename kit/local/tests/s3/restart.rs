@@ -1,6 +1,6 @@
 //! What survives the end of the server.
 
-use atelier_local::{LocalError, S3Store};
+use atelier_local::{LocalError, S3Credentials, S3Server, S3Store};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
 use crate::world::{BUCKET, MIN_PART, World, bytes};
@@ -44,6 +44,38 @@ async fn an_upload_is_resumed_after_a_restart_from_the_parts_that_arrived() {
         world.get("k").await.unwrap(),
         [bytes(MIN_PART, 1), bytes(10, 2)].concat()
     );
+}
+
+#[tokio::test]
+async fn a_url_handed_out_before_a_restart_works_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = async || {
+        let store = S3Store::open(dir.path()).unwrap();
+        store.ensure_bucket(BUCKET).unwrap();
+        let credentials = S3Credentials::remembered(dir.path()).unwrap();
+        S3Server::start_on_remembered_port(store, credentials)
+            .await
+            .unwrap()
+    };
+    let server = start().await;
+    let s3 = crate::world::client(&server, &server.credentials().secret_key);
+    let put = s3.put_object().bucket(BUCKET).key("k");
+    let url = put
+        .presigned(crate::world::minute())
+        .await
+        .unwrap()
+        .uri()
+        .to_owned();
+    server.stop().await;
+    let server = start().await;
+    let answer = reqwest::Client::new()
+        .put(url)
+        .body("bytes")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    server.stop().await;
 }
 
 #[tokio::test]
