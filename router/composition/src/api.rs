@@ -34,11 +34,11 @@ impl<'g> Machinery<'g> {
     }
 
     fn has_namespace_of(&self, name: &str) -> bool {
-        let owns = |namespace: &&str| {
+        let owns = |namespace: &str| {
             name.strip_prefix(namespace)
                 .is_some_and(|rest| rest.starts_with("__"))
         };
-        self.namespaces.iter().any(|namespace| owns(&namespace))
+        self.namespaces.iter().any(|namespace| owns(namespace))
     }
 
     /// Whether the directive only speaks to the router.

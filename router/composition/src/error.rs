@@ -56,14 +56,8 @@ error_codes! {
     EnumValueMismatch = "ENUM_VALUE_MISMATCH",
     /// A type is only ever extended, never defined.
     ExtensionWithNoBase = "EXTENSION_WITH_NO_BASE",
-    /// An `@external` field has other argument defaults than the field itself.
-    ExternalArgumentDefaultMismatch = "EXTERNAL_ARGUMENT_DEFAULT_MISMATCH",
     /// An `@external` field lacks an argument of the field itself.
     ExternalArgumentMissing = "EXTERNAL_ARGUMENT_MISSING",
-    /// An `@external` field has an argument of another type than the field itself.
-    ExternalArgumentTypeMismatch = "EXTERNAL_ARGUMENT_TYPE_MISMATCH",
-    /// `@external` together with a directive that contradicts it.
-    ExternalCollisionWithAnotherDirective = "EXTERNAL_COLLISION_WITH_ANOTHER_DIRECTIVE",
     /// An `@external` field that no other subgraph resolves.
     ExternalMissingOnBase = "EXTERNAL_MISSING_ON_BASE",
     /// `@external` on a field of an interface.

@@ -55,6 +55,21 @@ fn merge_field<'g>(
         merge_type(supergraph, argument, &coordinate, code, report);
         let code = ErrorCode::FieldArgumentDefaultMismatch;
         merge_default(supergraph, argument, &coordinate, code, report);
+        if argument
+            .parts
+            .iter()
+            .any(|(_, part)| !part.ty.same(argument.ty))
+        {
+            hints.push(Hint {
+                code: HintCode::InconsistentButCompatibleArgumentType,
+                message: format!(
+                    "Type of argument \"{coordinate}\" is inconsistent but compatible across subgraphs; the \
+                     supergraph has \"{}\".",
+                    argument.ty
+                ),
+                coordinate: coordinate.clone(),
+            });
+        }
         if !argument.kept && !contextual {
             check_missing(supergraph, parent, field, argument, report);
             hints.push(Hint {

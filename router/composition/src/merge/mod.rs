@@ -159,6 +159,7 @@ pub(crate) fn merge<'g>(
     inputs::merge(&mut supergraph, report);
     enums::merge(&mut supergraph, report);
     executable::check(&supergraph, report);
+    overrides::hint(&mut supergraph);
     unions::hint(&mut supergraph);
     entries::add_interface_object_fields(&mut supergraph);
     marks::spread_auth(&mut supergraph);

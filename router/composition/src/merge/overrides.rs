@@ -1,6 +1,6 @@
 //! `@override`: who resolves a field instead of whom.
 
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, Hint, HintCode};
 use crate::report::Report;
 
 use super::{Graph, MergedField, Supergraph};
@@ -56,6 +56,50 @@ pub(super) fn describe(supergraph: &mut Supergraph<'_>) {
     for (index, at, text) in described {
         supergraph.types[index].fields[at].description = Some(text);
     }
+}
+
+/// Adds the hints about overrides that are done or aim at nothing.
+pub(super) fn hint(supergraph: &mut Supergraph<'_>) {
+    let mut hints = Vec::new();
+    for ty in supergraph.types.values() {
+        for field in ty.fields.values() {
+            for (graph, part) in &field.parts {
+                let Some(overrides) = part.marks().overrides else {
+                    continue;
+                };
+                let coordinate = format!("{}.{}", ty.name, field.name);
+                let by = supergraph.subgraphs[*graph].name;
+                let from = overrides.from;
+                let (code, message) = match supergraph.graph_named(from) {
+                    None => (
+                        HintCode::FromSubgraphDoesNotExist,
+                        format!(
+                            "Source subgraph \"{from}\" for field \"{coordinate}\" on subgraph \"{by}\" does not exist."
+                        ),
+                    ),
+                    Some(source) if field.part(source).is_none() => (
+                        HintCode::OverrideDirectiveCanBeRemoved,
+                        format!(
+                            "Field \"{coordinate}\" on subgraph \"{by}\" no longer exists in subgraph \"{from}\": the @override directive can be removed."
+                        ),
+                    ),
+                    Some(_) if overrides.label.is_none() => (
+                        HintCode::OverriddenFieldCanBeRemoved,
+                        format!(
+                            "Field \"{coordinate}\" on subgraph \"{from}\" is overridden: consider removing it there."
+                        ),
+                    ),
+                    Some(_) => continue,
+                };
+                hints.push(Hint {
+                    code,
+                    message,
+                    coordinate,
+                });
+            }
+        }
+    }
+    supergraph.hints.extend(hints);
 }
 
 /// An overriding field must not be overridden itself.

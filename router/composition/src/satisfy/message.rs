@@ -179,3 +179,22 @@ pub(super) fn locations(
         .map(|(graph, part)| supergraph.subgraphs[*graph].location(part.pos()))
         .collect()
 }
+
+/// A shared field whose subgraphs agree on no type of object.
+pub(super) fn no_common_type(supergraph: &Supergraph<'_>, ty: usize, field: usize) -> String {
+    let ty = &supergraph.types[ty];
+    let Some((name, field)) = ty.fields.get_index(field) else {
+        return String::new();
+    };
+    let subgraphs: Vec<&str> = field
+        .entries
+        .iter()
+        .map(|entry| supergraph.subgraphs[entry.graph].name)
+        .collect();
+    format!(
+        "For the shared field \"{}.{name}\", the object types that \"{}\" may return have nothing in common: \
+         a shared field has to resolve the same way in every subgraph.",
+        ty.name,
+        subgraphs.join("\", \"")
+    )
+}

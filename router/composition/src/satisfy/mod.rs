@@ -93,6 +93,15 @@ fn walk(
                 }
                 continue;
             }
+            if reach.runtime_types_differ(&next) && reported.insert((ty, index)) {
+                let text = message::no_common_type(supergraph, ty, index);
+                let locations = message::locations(supergraph, ty, index);
+                report.add(
+                    ErrorCode::ShareableHasMismatchedRuntimeTypes,
+                    text,
+                    locations,
+                );
+            }
             let mut arrivals: BTreeMap<usize, Vec<Node>> = BTreeMap::new();
             reach.arrive(&next, &mut arrivals);
             for (target, nodes) in arrivals {

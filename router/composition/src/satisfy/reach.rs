@@ -344,6 +344,33 @@ impl<'s, 'g> Reach<'s, 'g> {
         }
     }
 
+    /// Whether subgraphs that share a field return objects of wholly different
+    /// types, so that what a client gets depends on whom the router asks.
+    pub(super) fn runtime_types_differ(&mut self, steps: &[Step<'g>]) -> bool {
+        if steps.len() < 2 {
+            return false;
+        }
+        let mut common: Option<Vec<usize>> = None;
+        for step in steps {
+            let Some((at, _, merged)) = self.supergraph.types.get_full(step.returns) else {
+                return false;
+            };
+            let composite = matches!(
+                merged.kind,
+                TypeKind::Object | TypeKind::Interface | TypeKind::Union
+            );
+            let types = self.runtime(step.to.graph, at);
+            if !composite || types.is_empty() {
+                return false;
+            }
+            match &mut common {
+                None => common = Some(types.to_vec()),
+                Some(common) => common.retain(|ty| types.contains(ty)),
+            }
+        }
+        common.is_some_and(|common| common.is_empty())
+    }
+
     /// The object types that an object of the type may have in the subgraph.
     fn runtime(&mut self, graph: u32, at: usize) -> Rc<Vec<usize>> {
         if let Some(known) = self.runtime.get(&(graph, at)) {

@@ -14,8 +14,6 @@ pub(crate) struct Link<'a> {
     pub pos: Pos,
     /// The URL without its version.
     pub identity: &'a str,
-    /// The last part of the identity, if the URL has a path.
-    pub name: Option<&'a str>,
     pub version: Option<&'a str>,
     /// `as:`, the namespace.
     pub alias: Option<&'a str>,
@@ -92,7 +90,7 @@ fn read_link<'a>(directive: &'a Directive<'a>) -> Result<Option<Link<'a>>, LinkE
     let Some(url) = directive.string("url") else {
         return Ok(None);
     };
-    let (identity, name, version) = split_url(url);
+    let (identity, version) = split_url(url);
     let mut imports = Vec::new();
     if let Some(value) = directive.argument("import") {
         read_imports(value, &mut imports)
@@ -101,31 +99,23 @@ fn read_link<'a>(directive: &'a Directive<'a>) -> Result<Option<Link<'a>>, LinkE
     Ok(Some(Link {
         pos,
         identity,
-        name,
         version,
         alias: directive.string("as"),
         imports,
     }))
 }
 
-/// Splits a feature URL into identity, name and version.
-fn split_url(url: &str) -> (&str, Option<&str>, Option<&str>) {
+/// Splits a feature URL into identity and version.
+fn split_url(url: &str) -> (&str, Option<&str>) {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let url = url[..end].trim_end_matches('/');
-    let Some(authority) = url.find("://").map(|at| at + 3) else {
-        return (url, None, None);
-    };
-    let Some(path) = url[authority..].find('/').map(|at| authority + at) else {
-        return (url, None, None);
-    };
-    let last = url.rfind('/').unwrap_or(path);
-    let tail = &url[last + 1..];
-    if !is_version(tail) {
-        return (url, Some(tail), None);
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    match url[authority..].rfind('/').map(|at| authority + at) {
+        Some(last) if is_version(&url[last + 1..]) => {
+            (url[..last].trim_end_matches('/'), Some(&url[last + 1..]))
+        }
+        _ => (url, None),
     }
-    let identity = url[..last].trim_end_matches('/');
-    let name = (last > path).then(|| identity.rsplit('/').next()).flatten();
-    (identity, name, Some(tail))
 }
 
 fn is_version(text: &str) -> bool {

@@ -174,7 +174,8 @@ fn unite<'a>(
     let is_query = ty.name == Operation::Query.default_type();
     for field in &definition.fields {
         let service = matches!(field.name.text, "_service" | "_entities");
-        if !(is_query && service) && !ty.fields.contains_key(field.name.text) {
+        let known = ty.fields.contains_key(field.name.text);
+        if !(known || is_query && service) {
             let built = build_field(subgraph, ty, definition, field, local);
             ty.fields.insert(field.name.text, built);
         }

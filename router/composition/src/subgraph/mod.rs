@@ -13,12 +13,12 @@ use indexmap::IndexMap;
 use crate::error::SubgraphLocation;
 use crate::spec::{Link, Version};
 use crate::syntax::{
-    Directive, DirectiveDefinition, Document, EnumValue, FieldDefinition, InputValue, Name, Pos,
-    TypeKind, TypeRef, line_column,
+    DirectiveDefinition, Document, EnumValue, FieldDefinition, InputValue, Name, Pos, TypeKind,
+    TypeRef, line_column,
 };
 
 pub(crate) use build::build;
-pub(crate) use marks::{FieldSet, ListSize, Marks, Override, and as marks_and};
+pub(crate) use marks::{FieldSet, ListSize, Marks, and as marks_and};
 pub(crate) use names::DirectiveNames;
 
 /// A map that keeps the order of insertion.
@@ -186,6 +186,3 @@ impl<'a> Value<'a> {
 pub(crate) fn text<'a>(description: &'a Option<Cow<'a, str>>) -> Option<&'a str> {
     description.as_deref().filter(|text| !text.is_empty())
 }
-
-/// An applied directive with nothing done to it.
-pub(crate) type Applied<'a> = &'a Directive<'a>;

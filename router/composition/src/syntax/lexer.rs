@@ -41,13 +41,9 @@ impl<'a> Lexer<'a> {
             }
             b'"' => self.string()?,
             b'0'..=b'9' | b'-' => self.number()?,
-            b'.' => {
-                if bytes[start..].starts_with(b"...") {
-                    self.at += 3;
-                    Token::Spread
-                } else {
-                    return Err(self.unexpected(start));
-                }
+            b'.' if bytes[start..].starts_with(b"...") => {
+                self.at += 3;
+                Token::Spread
             }
             b'!' | b'$' | b'&' | b'(' | b')' | b':' | b'=' | b'@' | b'[' | b']' | b'{' | b'|'
             | b'}' => {

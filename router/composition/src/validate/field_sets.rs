@@ -393,6 +393,10 @@ impl<'s, 'a> Check<'s, 'a> {
         {
             found.uses.push((index, at, usage));
         }
+        if selection.aliased {
+            let message = format!("Cannot use an alias for \"{name}\" in a field set.");
+            self.fail(report, codes.invalid, message);
+        }
         for directive in &selection.directives {
             let local = directive.name.text;
             if self.subgraph.directives.contains_key(local) {

@@ -158,8 +158,8 @@ fn slicing_arguments(
     else {
         return;
     };
-    let kept = |name: &&str| field.arguments.get(*name).is_some_and(|a| a.kept);
-    if slicing.is_empty() || slicing.iter().any(|name| kept(&name)) {
+    let kept = |name: &str| field.arguments.get(name).is_some_and(|a| a.kept);
+    if slicing.is_empty() || slicing.iter().any(|name| kept(name)) {
         return;
     }
     let message = format!(
