@@ -1,0 +1,134 @@
+//! Signing requests with which clients send their bytes.
+
+use std::{collections::HashSet, time::Duration};
+
+use atelier_kit::{
+    actor::Actor,
+    error::Error,
+    storage::{PutOptions, SignedRequest},
+};
+use diesel_async::AsyncConnection;
+
+use super::{
+    super::{Media, fact, storage_failed},
+    check::parse_digest,
+    demand_open, lock, wrong_strategy,
+};
+use crate::{
+    UploadId,
+    db::{
+        part::{self, PartRow},
+        state::{Strategy, UploadStatus},
+        upload::UploadRow,
+    },
+    error::{Fail, MediaErrorCode, Refusal},
+};
+
+/// The most parts that are signed at once.
+pub const MAX_SIGNED: usize = 1000;
+
+/// A part that the client wants to send.
+#[derive(Debug, Clone)]
+pub struct PartToSign {
+    pub number: i32,
+    pub sha256: Option<String>,
+}
+
+/// A request with which the client may send a part.
+#[derive(Debug, Clone)]
+pub struct SignedPart {
+    pub number: i32,
+    pub request: SignedRequest,
+}
+
+/// How many bytes a part must have.
+pub fn part_bytes(row: &UploadRow, number: i32) -> i64 {
+    if number == row.part_count { row.byte_size - row.part_size * i64::from(row.part_count - 1) } else { row.part_size }
+}
+
+/// Signs parts, as often as the client asks: that is how an upload is resumed.
+pub async fn sign_parts(media: &Media, actor: &Actor, id: UploadId, wanted: &[PartToSign]) -> Result<(UploadRow, Vec<SignedPart>), Fail> {
+    let mut connection = media.deps.db.write().await?;
+    let (row, ledger) = connection
+        .transaction(async |connection| {
+            let row = lock(connection, actor, id).await?;
+            demand_open(&row)?;
+            if row.strategy != Strategy::Multipart {
+                return Err(wrong_strategy(&row));
+            }
+            let ledger = check_parts(media, &row, wanted)?;
+            part::note_signed(connection, &ledger).await?;
+            fact::tell_upload(connection, &media.deps, &row).await?;
+            Ok((row, ledger))
+        })
+        .await?;
+    drop(connection);
+    let (Some(key), Some(multipart_id)) = (&row.storage_key, &row.multipart_id) else {
+        return Err(Error::internal("an open multipart upload has a key and an id").into());
+    };
+    let expires = lifetime(media, &row);
+    let mut signed = Vec::with_capacity(ledger.len());
+    for part in ledger {
+        let request = media
+            .storage
+            .presign_upload_part(
+                key,
+                multipart_id,
+                u16::try_from(part.number).unwrap_or(0),
+                u64::try_from(part.byte_size).unwrap_or(0),
+                part.sha256.and_then(|digest| digest.try_into().ok()),
+                expires,
+            )
+            .await
+            .map_err(storage_failed)?;
+        signed.push(SignedPart { number: part.number, request });
+    }
+    Ok((row, signed))
+}
+
+fn check_parts(media: &Media, row: &UploadRow, wanted: &[PartToSign]) -> Result<Vec<PartRow>, Fail> {
+    if wanted.is_empty() || wanted.len() > MAX_SIGNED {
+        return Err(Refusal::new(MediaErrorCode::ListInvalid, "input.parts").with("max", MAX_SIGNED).into());
+    }
+    let (mut seen, mut refusals, mut rows) = (HashSet::new(), Vec::new(), Vec::new());
+    for (at, part) in wanted.iter().enumerate() {
+        if !(1..=row.part_count).contains(&part.number) || !seen.insert(part.number) {
+            let path = format!("input.parts.{at}.number");
+            refusals.push(Refusal::new(MediaErrorCode::PartInvalid, &path).with("number", part.number));
+            continue;
+        }
+        let digest = part.sha256.as_deref().and_then(parse_digest);
+        // An upload has digests for all of its parts or for none.
+        if digest.is_some() != row.checksum_parts || part.sha256.is_some() != digest.is_some() {
+            refusals.push(Refusal::new(MediaErrorCode::DigestInvalid, &format!("input.parts.{at}.sha256")));
+            continue;
+        }
+        rows.push(PartRow {
+            upload_id: row.id,
+            number: part.number,
+            byte_size: part_bytes(row, part.number),
+            sha256: digest,
+            signed_at: Some(media.deps.clock.now()),
+            etag: None,
+            received_at: None,
+        });
+    }
+    if refusals.is_empty() { Ok(rows) } else { Err(Fail::Refused(refusals)) }
+}
+
+/// Signs the one request of an upload in one piece; `None` if it is not open, or goes another way.
+pub async fn sign_put(media: &Media, row: &UploadRow) -> Result<Option<SignedRequest>, Error> {
+    let (UploadStatus::Open, Strategy::SinglePut, Some(key)) = (row.status, row.strategy, &row.storage_key) else { return Ok(None) };
+    let options = PutOptions {
+        content_type: row.content_type.clone(),
+        content_length: u64::try_from(row.byte_size).unwrap_or(0),
+        sha256: row.declared_sha256.as_deref().and_then(|digest| digest.try_into().ok()),
+    };
+    media.storage.presign_put(key, &options, lifetime(media, row)).await.map(Some).map_err(storage_failed)
+}
+
+/// A signature never outlives its upload.
+fn lifetime(media: &Media, row: &UploadRow) -> Duration {
+    let left = (row.expires_at - media.deps.clock.now()).to_std().unwrap_or_default();
+    media.config.signature_lifetime.min(left).max(Duration::from_secs(1))
+}
