@@ -116,6 +116,9 @@ impl RouterConfig {
                 .unwrap_or(defaults.max_idle_connections),
             http2: own.http2.unwrap_or(defaults.http2),
             subscriptions: own.subscriptions.unwrap_or(defaults.subscriptions),
+            subscription_identity: own
+                .subscription_identity
+                .unwrap_or(defaults.subscription_identity),
         }
     }
 }
@@ -333,6 +336,19 @@ pub enum SubscriptionProtocol {
     Sse,
 }
 
+/// How a subgraph learns, over a WebSocket, for whom it sends events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriptionIdentity {
+    /// From the headers of the connection and the payload of `connection_init`.
+    /// Any GraphQL server understands it; each identity has a connection of its own.
+    #[default]
+    Connection,
+    /// From `extensions.headers` of each operation. One connection carries the
+    /// operations of all callers; the subgraph must read the extension.
+    Operation,
+}
+
 /// Settings for all subgraphs reached over HTTP.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -347,6 +363,8 @@ pub struct SubgraphDefaults {
     pub http2: bool,
     /// How to subscribe.
     pub subscriptions: SubscriptionProtocol,
+    /// How the subgraph learns who subscribes.
+    pub subscription_identity: SubscriptionIdentity,
 }
 
 impl Default for SubgraphDefaults {
@@ -357,6 +375,7 @@ impl Default for SubgraphDefaults {
             max_idle_connections: 128,
             http2: false,
             subscriptions: SubscriptionProtocol::default(),
+            subscription_identity: SubscriptionIdentity::default(),
         }
     }
 }
@@ -379,6 +398,8 @@ pub struct SubgraphOverride {
     pub http2: Option<bool>,
     /// How to subscribe.
     pub subscriptions: Option<SubscriptionProtocol>,
+    /// How the subgraph learns who subscribes.
+    pub subscription_identity: Option<SubscriptionIdentity>,
 }
 
 /// The settings of one subgraph, complete.
@@ -398,4 +419,6 @@ pub struct SubgraphSettings {
     pub http2: bool,
     /// How to subscribe.
     pub subscriptions: SubscriptionProtocol,
+    /// How the subgraph learns who subscribes.
+    pub subscription_identity: SubscriptionIdentity,
 }

@@ -142,14 +142,13 @@ impl Snapshot {
         });
         planned.await.map_err(|error: Arc<PlanError>| {
             tracing::error!(target: "atelier_router::plan", detail = %error, "planning failed");
-            let public = match &*error {
+            match &*error {
                 PlanError::Timeout => GraphqlError::new("The operation takes too long to plan.")
                     .with_code(code::OPERATION_TOO_LARGE),
                 PlanError::Refused(_) | PlanError::Panicked => {
                     GraphqlError::new("The operation cannot be planned.").with_code(code::INTERNAL)
                 }
-            };
-            public
+            }
         })
     }
 }

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::{Map, Value};
 
+use super::blame::Blame;
 use super::entities::{self, Batch};
 use super::merge::{self, Expected, Taken};
 use super::store::{Slot, Store};
@@ -160,8 +161,9 @@ impl<'a> Run<'a> {
                     let error = SubgraphError::InvalidResponse("wrong number of entities".into());
                     self.fail(fetch, &error);
                 }
+                let mut blame = Blame::new(branches, batches, &taken.roots);
                 for error in taken.errors {
-                    self.entity_error(fetch, branches, batches, error);
+                    self.entity_error(fetch, &mut blame, error);
                 }
             }
         }
@@ -237,42 +239,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn entity_error(
-        &mut self,
-        fetch: &Fetch,
-        branches: &[Branch],
-        batches: &[Batch],
-        mut error: GraphqlError,
-    ) {
+    fn entity_error(&mut self, fetch: &Fetch, blame: &mut Blame<'_>, mut error: GraphqlError) {
         let path = error.path.take().unwrap_or_default();
-        let (alias, index, rest) = match path.as_slice() {
-            [
-                PathSegment::Key(alias),
-                PathSegment::Index(index),
-                rest @ ..,
-            ] => (alias, *index, rest),
-            _ => return self.report(fetch, error),
-        };
-        let branch = branches
-            .iter()
-            .position(|branch| *branch.alias == *alias.as_bytes());
-        let Some((branch, batch)) = branch.and_then(|at| Some((&branches[at], batches.get(at)?)))
-        else {
+        let places = blame.places(&self.store, &path);
+        if places.is_empty() {
             return self.report(fetch, error);
-        };
-        let paths = entities::paths(&self.store, branch);
-        for found in batch
-            .targets
-            .iter()
-            .filter(|found| found.representation == index)
-        {
+        }
+        for place in places {
             if self.errors.len() >= MAX_ERRORS {
                 return;
             }
             let mut copy = error.clone();
-            let mut path = paths.get(found.ordinal).cloned().unwrap_or_default();
-            path.extend_from_slice(rest);
-            copy.path = Some(path);
+            copy.path = Some(place);
             self.report(fetch, copy);
         }
     }

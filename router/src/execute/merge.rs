@@ -85,7 +85,7 @@ impl JsonReader<'_, '_> {
                 match self.scanner.key()? {
                     b"data" => taken.has_data = self.data(expected, &mut taken.roots)?,
                     b"errors" => errors = Some(self.scanner.value()?),
-                    _ => drop(self.scanner.value()?),
+                    _ => self.scanner.skip()?,
                 }
                 if self.scanner.take_if(b'}')? {
                     break;
@@ -118,7 +118,7 @@ impl JsonReader<'_, '_> {
                     let key = self.scanner.key()?;
                     match branches.iter().position(|(alias, _)| *alias == key) {
                         Some(at) => roots[at] = self.composite(branches[at].1, 0)?,
-                        None => drop(self.scanner.value()?),
+                        None => self.scanner.skip()?,
                     }
                     if self.scanner.take_if(b'}')? {
                         break;
@@ -181,7 +181,7 @@ impl JsonReader<'_, '_> {
                     self.store.set(object, field.slot, value);
                     guess = at + 1;
                 }
-                None => drop(self.scanner.value()?),
+                None => self.scanner.skip()?,
             }
             if self.scanner.take_if(b'}')? {
                 break;

@@ -1,5 +1,6 @@
 //! Running a plan and writing the answer.
 
+mod blame;
 mod entities;
 mod fetch;
 mod merge;

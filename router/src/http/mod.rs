@@ -8,6 +8,8 @@ mod observe;
 mod pump;
 mod sse;
 mod websocket;
+mod websocket_session;
+mod ws_protocol;
 
 use std::sync::Arc;
 use std::time::Duration;

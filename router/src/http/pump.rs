@@ -26,11 +26,13 @@ pub(super) enum Pumped {
 }
 
 /// Moves events into a queue of `queue` items on a task of its own. Dropping
-/// the receiver ends the subscription.
+/// the receiver ends the subscription. `slow` is told at once when the client
+/// falls behind: it may not take anything from the queue any more.
 pub(super) fn pump(
     mut events: BoxStream<'static, Bytes>,
     queue: usize,
     draining: CancellationToken,
+    slow: Option<CancellationToken>,
 ) -> mpsc::Receiver<Pumped> {
     // One place is kept for saying how it ended.
     let (sender, receiver) = mpsc::channel(queue + 1);
@@ -47,6 +49,9 @@ pub(super) fn pump(
             };
             if sender.capacity() <= 1 {
                 metrics::counter!("graphql_slow_subscribers_total").increment(1);
+                if let Some(slow) = &slow {
+                    slow.cancel();
+                }
                 break End::TooSlow;
             }
             if sender.try_send(Pumped::Event(event)).is_err() {

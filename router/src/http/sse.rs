@@ -41,6 +41,7 @@ pub(super) fn stream(
         events,
         config.subscriptions.queue,
         router.draining().clone(),
+        None,
     );
     let every = Duration::from_millis(config.subscriptions.keep_alive_ms.max(1));
     let gauge = Open::new();

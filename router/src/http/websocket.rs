@@ -1,16 +1,102 @@
-//! WebSockets: next commit.
-use crate::router::Router;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+//! WebSockets: the upgrade, and the two halves of an open socket.
+
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use futures::stream::SplitSink;
+use futures::{SinkExt, StreamExt};
+use http::HeaderMap;
+use http::header::UPGRADE;
+use tokio::sync::{mpsc, oneshot};
+
+use super::observe::request_id;
+use super::websocket_session::{Close, Session};
+use super::ws_protocol::Protocol;
+use crate::router::Router;
+
+/// Messages waiting for the socket; operations have queues of their own.
+const OUTGOING: usize = 16;
+/// Time a client gets to take the closing message.
+const CLOSING: Duration = Duration::from_secs(2);
 
 pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
     headers
-        .get(http::header::UPGRADE)
-        .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        .get(UPGRADE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-pub(super) fn upgrade(_: Arc<Router>, _: WebSocketUpgrade, _: HeaderMap) -> Response {
-    StatusCode::NOT_IMPLEMENTED.into_response()
+/// Answers the upgrade and runs the session on a task of its own.
+pub(super) fn upgrade(
+    router: Arc<Router>,
+    upgrade: WebSocketUpgrade,
+    headers: HeaderMap,
+) -> Response {
+    let limit = router.config().limits.max_body_bytes;
+    upgrade
+        .protocols(Protocol::NAMES.map(Cow::Borrowed))
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        .on_upgrade(move |socket| serve(router, socket, headers))
+}
+
+async fn serve(router: Arc<Router>, mut socket: WebSocket, headers: HeaderMap) {
+    let name = socket.protocol().and_then(|name| name.to_str().ok());
+    let Some(protocol) = name.and_then(Protocol::named) else {
+        let frame = Close::new(4406, "Subprotocol not acceptable").into_frame();
+        let _ = socket.send(Message::Close(Some(frame))).await;
+        return;
+    };
+    metrics::gauge!("graphql_websockets_open").increment(1.0);
+    let (sink, mut stream) = socket.split();
+    let (outgoing, messages) = mpsc::channel(OUTGOING);
+    let (close, closing) = oneshot::channel();
+    let writer = tokio::spawn(write(sink, messages, closing));
+    let id = request_id(&headers);
+    let mut session = Session::new(router, protocol, headers, id, outgoing);
+    let end = session.run(&mut stream).await;
+    drop(session);
+    let _ = close.send(end);
+    let mut writer = writer;
+    if tokio::time::timeout(CLOSING, &mut writer).await.is_err() {
+        writer.abort();
+    }
+    metrics::gauge!("graphql_websockets_open").decrement(1.0);
+}
+
+/// Sends what comes, until it is told how to close.
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut messages: mpsc::Receiver<String>,
+    mut closing: oneshot::Receiver<Option<Close>>,
+) {
+    let end = loop {
+        tokio::select! {
+            biased;
+            end = &mut closing => break end.ok().flatten(),
+            message = messages.recv() => match message {
+                Some(text) => {
+                    if sink.send(Message::Text(text.into())).await.is_err() {
+                        return;
+                    }
+                }
+                None => break (&mut closing).await.ok().flatten(),
+            },
+        }
+    };
+    if let Some(close) = end {
+        let _ = sink.send(Message::Close(Some(close.into_frame()))).await;
+    }
+    let _ = sink.close().await;
+}
+
+impl Close {
+    fn into_frame(self) -> CloseFrame {
+        CloseFrame {
+            code: self.code,
+            reason: self.reason.into(),
+        }
+    }
 }

@@ -207,6 +207,11 @@ impl<'a> Scanner<'a> {
         Ok(start..self.at)
     }
 
+    /// Steps over any value.
+    pub(crate) fn skip(&mut self) -> Scan<()> {
+        self.value().map(|_| ())
+    }
+
     fn scalar(&mut self, first: u8) -> Scan<()> {
         match first {
             b'n' => self.literal(b"null"),

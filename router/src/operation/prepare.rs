@@ -187,12 +187,26 @@ impl Strip<'_> {
         }
         if !field.selection_set.items.is_empty() {
             stripped.selection_set = self.set(def.ty.base(), &field.selection_set);
-            if stripped.selection_set.items.is_empty() {
-                // The object must still be fetched, to know whether it is there.
+            // An object must be fetched even without fields, to know whether it is
+            // there, and its type must be known when it decides what may be seen.
+            if stripped.selection_set.items.is_empty() || self.needs_typename(def.ty.base()) {
                 stripped.selection_set.items.push(typename_field());
             }
         }
         Some(query::Selection::Field(stripped))
+    }
+
+    /// True for abstract types some of whose objects this caller must not get.
+    fn needs_typename(&self, base: &str) -> bool {
+        let Some(ty) = self.schema.ty(base).filter(|ty| ty.kind.is_abstract()) else {
+            return false;
+        };
+        let refused = |name: &String| {
+            self.schema
+                .ty(name)
+                .is_some_and(|object| self.decisions.denial(&object.rule).is_some())
+        };
+        ty.has_hidden_values || ty.possible.iter().any(refused)
     }
 
     fn fragment(

@@ -8,10 +8,11 @@ use graphql_tools::static_graphql::query;
 use graphql_tools::validation::rules::*;
 use graphql_tools::validation::validate::ValidationPlan;
 
+use super::document::{kind_of, root_type};
 use super::overlap;
 use crate::config::Limits;
 use crate::error::{GraphqlError, Location, code};
-use crate::supergraph::Supergraph;
+use crate::supergraph::{Schema, Supergraph};
 
 /// More errors than this are not reported.
 const MAX_ERRORS: usize = 50;
@@ -50,6 +51,7 @@ pub(crate) fn validate(
     supergraph: &Supergraph,
     limits: &Limits,
 ) -> Result<(), Vec<GraphqlError>> {
+    check_roots(ast, &supergraph.schema)?;
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         graphql_tools::validation::validate::validate(&supergraph.api, ast, &RULES)
     }));
@@ -74,6 +76,23 @@ pub(crate) fn validate(
         return Err(errors);
     }
     overlap::check(ast, &supergraph.schema, limits).map_err(|error| vec![error])
+}
+
+/// The rules pass over operations whose root type does not exist.
+fn check_roots(ast: &query::Document, schema: &Schema) -> Result<(), Vec<GraphqlError>> {
+    for definition in &ast.definitions {
+        let query::Definition::Operation(operation) = definition else {
+            continue;
+        };
+        let kind = kind_of(operation);
+        if root_type(schema, kind).is_none() {
+            let kind = kind.as_str();
+            return Err(vec![failed(format!(
+                "The schema has no {kind} operations."
+            ))]);
+        }
+    }
+    Ok(())
 }
 
 fn failed(message: String) -> GraphqlError {

@@ -4,6 +4,7 @@ mod http;
 mod local;
 mod sse;
 mod websocket;
+mod websocket_connection;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;

@@ -112,7 +112,8 @@ pub(crate) struct TypeDef {
     pub(crate) inputs: Vec<InputDef>,
     pub(crate) specified_by: Option<String>,
     pub(crate) one_of: bool,
-    /// True when the supergraph has enum values the public schema hides.
+    /// True when the supergraph has enum values, or object types behind an
+    /// abstract type, that the public schema hides.
     pub(crate) has_hidden_values: bool,
     pub(crate) rule: Rule,
 }
@@ -200,21 +201,41 @@ impl Schema {
     }
 }
 
+/// Enums with values, and abstract types with members, that are not public.
 fn hidden_values(full: &ast::Document) -> BTreeSet<String> {
-    full.definitions
-        .iter()
-        .filter_map(|definition| match definition {
-            ast::Definition::TypeDefinition(ast::TypeDefinition::Enum(def))
+    let mut found = BTreeSet::new();
+    let mut hidden_objects = BTreeSet::new();
+    for definition in &full.definitions {
+        let ast::Definition::TypeDefinition(ty) = definition else {
+            continue;
+        };
+        match ty {
+            ast::TypeDefinition::Enum(def)
                 if def
                     .values
                     .iter()
                     .any(|value| super::api::is_inaccessible(&value.directives)) =>
             {
-                Some(def.name.clone())
+                found.insert(def.name.clone());
             }
-            _ => None,
-        })
-        .collect()
+            ast::TypeDefinition::Object(def) if super::api::is_inaccessible(&def.directives) => {
+                hidden_objects.insert(def.name.as_str());
+                found.extend(def.implements_interfaces.iter().cloned());
+            }
+            _ => {}
+        }
+    }
+    for definition in &full.definitions {
+        if let ast::Definition::TypeDefinition(ast::TypeDefinition::Union(union)) = definition
+            && union
+                .types
+                .iter()
+                .any(|member| hidden_objects.contains(member.as_str()))
+        {
+            found.insert(union.name.clone());
+        }
+    }
+    found
 }
 
 fn fill_possible_types(api: &ast::Document, types: &mut [TypeDef]) {

@@ -19,7 +19,11 @@ where
     M: async_graphql::ObjectType + 'static,
     S: async_graphql::SubscriptionType + 'static,
 {
-    builder.enable_federation().extension(CatchPanics).finish()
+    builder
+        .enable_federation()
+        .enable_subscription_in_federation()
+        .extension(CatchPanics)
+        .finish()
 }
 
 // Accounts
@@ -283,8 +287,8 @@ impl Stock {
     }
 
     #[graphql(external)]
-    async fn price(&self) -> Option<i32> {
-        self.price
+    async fn price(&self) -> i32 {
+        self.price.unwrap_or_default()
     }
 
     #[graphql(external)]

@@ -4,4 +4,8 @@
 mod graph;
 mod harness;
 
+mod authorization;
+mod errors;
+mod hostile;
 mod queries;
+mod subscriptions;

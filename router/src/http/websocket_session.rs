@@ -1,0 +1,366 @@
+//! One WebSocket: identification, then any number of operations side by side.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::extract::ws::{Message, WebSocket};
+use futures::StreamExt;
+use futures::stream::SplitStream;
+use http::HeaderMap;
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::graphql::{forwarded, identify, params_of_value};
+use super::pump::{End, Pumped, pump};
+use super::sse::Open;
+use super::ws_protocol::{self, ClientMessage, Protocol};
+use crate::error::{GraphqlError, code};
+use crate::execute;
+use crate::identity::Caller;
+use crate::request::{Accepts, ClientRequest, GraphqlParams, Outcome};
+use crate::router::Router;
+
+/// How a socket is closed. Codes from 4400 on are those of graphql-transport-ws.
+#[derive(Debug, Clone)]
+pub(super) struct Close {
+    pub(super) code: u16,
+    pub(super) reason: String,
+}
+
+impl Close {
+    pub(super) fn new(code: u16, reason: impl Into<String>) -> Self {
+        // A close frame holds at most 123 bytes of reason.
+        Self {
+            code,
+            reason: reason.into().chars().take(100).collect(),
+        }
+    }
+}
+
+/// A running operation. The number tells it from earlier ones with the same id.
+struct Running {
+    number: u64,
+    task: AbortHandle,
+}
+
+pub(super) struct Session {
+    router: Arc<Router>,
+    protocol: Protocol,
+    headers: HeaderMap,
+    id: Arc<str>,
+    outgoing: mpsc::Sender<String>,
+    caller: Option<Arc<Caller>>,
+    running: HashMap<String, Running>,
+    started: u64,
+    /// Cancelled by an operation whose client reads too slowly.
+    slow: CancellationToken,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for running in self.running.values() {
+            running.task.abort();
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn new(
+        router: Arc<Router>,
+        protocol: Protocol,
+        headers: HeaderMap,
+        id: Arc<str>,
+        outgoing: mpsc::Sender<String>,
+    ) -> Self {
+        Self {
+            router,
+            protocol,
+            headers,
+            id,
+            outgoing,
+            caller: None,
+            running: HashMap::new(),
+            started: 0,
+            slow: CancellationToken::new(),
+        }
+    }
+
+    /// Serves the socket; gives how to close it, or nothing when it is closed already.
+    pub(super) async fn run(&mut self, stream: &mut SplitStream<WebSocket>) -> Option<Close> {
+        let config = self.router.config().subscriptions.clone();
+        let init_deadline = Instant::now() + Duration::from_millis(config.init_timeout_ms);
+        let mut keep_alive =
+            tokio::time::interval(Duration::from_millis(config.keep_alive_ms.max(1)));
+        keep_alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        keep_alive.reset();
+        let (done, mut finished) = mpsc::unbounded_channel::<(String, u64)>();
+        let (draining, slow) = (self.router.draining().clone(), self.slow.clone());
+        loop {
+            tokio::select! {
+                biased;
+                () = slow.cancelled() => {
+                    return Some(Close::new(1013, "You read slower than events come"));
+                }
+                () = draining.cancelled() => return Some(Close::new(1001, "Going away")),
+                Some((id, number)) = finished.recv() => self.forget(&id, number),
+                () = tokio::time::sleep_until(init_deadline), if self.caller.is_none() => {
+                    return Some(Close::new(4408, "Connection initialisation timeout"));
+                }
+                () = until_expiry(self.caller.as_deref()) => {
+                    return Some(Close::new(4403, "The credentials have expired"));
+                }
+                _ = keep_alive.tick(), if self.caller.is_some() => {
+                    // A full queue shows that the connection is alive, or will end as slow.
+                    let _ = self.outgoing.try_send(ws_protocol::keep_alive(self.protocol));
+                }
+                message = stream.next() => {
+                    let text = match message {
+                        Some(Ok(Message::Text(text))) => text,
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                        Some(Ok(Message::Binary(_))) => {
+                            return Some(Close::new(4400, "Messages must be text"));
+                        }
+                        Some(Ok(Message::Close(_))) | None => return None,
+                        Some(Err(_)) => return Some(Close::new(1009, "Message not readable")),
+                    };
+                    if let Err(close) = self.message(text.as_str(), &done).await {
+                        return close;
+                    }
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, id: &str, number: u64) {
+        if self
+            .running
+            .get(id)
+            .is_some_and(|running| running.number == number)
+        {
+            self.running.remove(id);
+        }
+    }
+
+    async fn message(
+        &mut self,
+        text: &str,
+        done: &mpsc::UnboundedSender<(String, u64)>,
+    ) -> Result<(), Option<Close>> {
+        let message = ClientMessage::parse(self.protocol, text)
+            .map_err(|problem| Some(Close::new(4400, problem)))?;
+        match message {
+            ClientMessage::Init(payload) => self.init(&payload).await.map_err(Some),
+            ClientMessage::Ping(payload) => {
+                self.send(ws_protocol::pong(payload.as_ref())).await;
+                Ok(())
+            }
+            ClientMessage::Pong => Ok(()),
+            ClientMessage::Terminate => Err(Some(Close::new(1000, ""))),
+            ClientMessage::Complete { id } => {
+                if let Some(running) = self.running.remove(&id) {
+                    running.task.abort();
+                    if self.protocol == Protocol::Legacy {
+                        self.send(ws_protocol::complete(&id)).await;
+                    }
+                }
+                Ok(())
+            }
+            ClientMessage::Subscribe { id, payload } => {
+                self.subscribe(id, payload, done).await.map_err(Some)
+            }
+        }
+    }
+
+    async fn init(&mut self, payload: &Map<String, Value>) -> Result<(), Close> {
+        if self.caller.is_some() {
+            return Err(Close::new(4429, "Too many initialisation requests"));
+        }
+        match identify(&self.router, &self.headers, Some(payload)).await {
+            Ok(caller) => {
+                self.caller = Some(Arc::new(caller));
+                self.send(ws_protocol::ack()).await;
+                Ok(())
+            }
+            Err(error) => {
+                if self.protocol == Protocol::Legacy {
+                    self.send(ws_protocol::connection_error(&error.message))
+                        .await;
+                }
+                Err(Close::new(
+                    4403,
+                    format!("{}: {}", error.code, error.message),
+                ))
+            }
+        }
+    }
+
+    async fn subscribe(
+        &mut self,
+        id: String,
+        payload: Map<String, Value>,
+        done: &mpsc::UnboundedSender<(String, u64)>,
+    ) -> Result<(), Close> {
+        let Some(caller) = self.caller.clone() else {
+            return Err(Close::new(4401, "Unauthorized"));
+        };
+        if self.running.contains_key(&id) {
+            return Err(Close::new(
+                4409,
+                format!("Subscriber for {id} already exists"),
+            ));
+        }
+        let refuse = |error: GraphqlError| {
+            let error = execute::error_value(&error, &self.id);
+            ws_protocol::error(self.protocol, &id, &[error])
+        };
+        if self.running.len() >= self.router.config().subscriptions.max_per_connection {
+            let error = GraphqlError::new("Too many operations on this connection.")
+                .with_code(code::RATE_LIMITED);
+            self.send(refuse(error)).await;
+            return Ok(());
+        }
+        let params = match params_of_value(payload) {
+            Ok(params) => params,
+            Err(problem) => {
+                let message = refuse(problem.error);
+                self.send(message).await;
+                return Ok(());
+            }
+        };
+        self.started += 1;
+        let operation = self.operation(id.clone(), caller, params);
+        let (number, done) = (self.started, done.clone());
+        let finished = id.clone();
+        let task = tokio::spawn(async move {
+            operation.run().await;
+            let _ = done.send((finished, number));
+        });
+        self.running.insert(
+            id,
+            Running {
+                number,
+                task: task.abort_handle(),
+            },
+        );
+        Ok(())
+    }
+
+    fn operation(&self, id: String, caller: Arc<Caller>, params: GraphqlParams) -> Operation {
+        Operation {
+            id,
+            protocol: self.protocol,
+            router: Arc::clone(&self.router),
+            outgoing: self.outgoing.clone(),
+            slow: self.slow.clone(),
+            request: ClientRequest {
+                params,
+                caller,
+                headers: forwarded(&self.router, &self.headers),
+                request_id: format!("{}-{}", self.id, self.started).into(),
+                accepts: Accepts::Everything,
+            },
+        }
+    }
+
+    async fn send(&self, message: String) {
+        tokio::select! {
+            biased;
+            // A client that takes nothing would hold up this session for ever.
+            () = self.slow.cancelled() => {}
+            // Fails only when the socket is gone, which the reading half notices too.
+            _ = self.outgoing.send(message) => {}
+        }
+    }
+}
+
+/// Waits for the end of the caller's credentials, for ever when they have none.
+async fn until_expiry(caller: Option<&Caller>) {
+    match caller.and_then(|caller| caller.expires_at) {
+        Some(at) => {
+            let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+            tokio::time::sleep(left).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// One operation of a socket.
+struct Operation {
+    id: String,
+    protocol: Protocol,
+    router: Arc<Router>,
+    outgoing: mpsc::Sender<String>,
+    slow: CancellationToken,
+    request: ClientRequest,
+}
+
+impl Operation {
+    async fn run(self) {
+        let started = std::time::Instant::now();
+        let request_id = Arc::clone(&self.request.request_id);
+        let (id, protocol) = (self.id, self.protocol);
+        let outcome = self.router.execute(self.request).await;
+        let summary = match &outcome {
+            Outcome::Single(response) => response.summary.clone(),
+            Outcome::Stream(_, summary) => summary.clone(),
+        };
+        tracing::info!(
+            target: "atelier_router::request",
+            duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request.id = %request_id,
+            http.method = "WS",
+            graphql.operation = summary.operation.as_deref(),
+            graphql.kind = summary.kind.map(|kind| kind.as_str()),
+            graphql.fetches = summary.fetches,
+            graphql.errors = summary.errors,
+            "request answered"
+        );
+        match outcome {
+            Outcome::Single(response) if response.is_result() => {
+                let _ = self
+                    .outgoing
+                    .send(ws_protocol::next(protocol, &id, &response.body))
+                    .await;
+                let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
+            }
+            Outcome::Single(response) => {
+                let errors = errors_of(&response.body);
+                let _ = self
+                    .outgoing
+                    .send(ws_protocol::error(protocol, &id, &errors))
+                    .await;
+            }
+            Outcome::Stream(events, _) => {
+                let _open = Open::new();
+                let queue = self.router.config().subscriptions.queue;
+                let draining = self.router.draining().clone();
+                let mut receiver = pump(events, queue, draining, Some(self.slow));
+                while let Some(pumped) = receiver.recv().await {
+                    let message = match pumped {
+                        Pumped::Event(event) => ws_protocol::next(protocol, &id, &event),
+                        Pumped::End(End::Complete) => ws_protocol::complete(&id),
+                        // The session closes the whole socket then.
+                        Pumped::End(End::TooSlow | End::Draining) => return,
+                    };
+                    if self.outgoing.send(message).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn errors_of(body: &[u8]) -> Vec<Value> {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(mut fields)) => match fields.remove("errors") {
+            Some(Value::Array(errors)) => errors,
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}

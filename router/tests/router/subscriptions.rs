@@ -1,0 +1,390 @@
+//! Subscriptions, queries and mutations over WebSockets and server-sent events.
+
+use std::time::Duration;
+
+use atelier_router::config::{SubgraphDefaults, SubscriptionProtocol, Subscriptions};
+use atelier_router::{Router, RouterConfig};
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use crate::harness::{self, Graph, in_process, in_process_with, serve, supergraph};
+
+const WAIT: Duration = Duration::from_secs(10);
+
+/// A WebSocket client that speaks JSON.
+struct Socket(
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>,
+);
+
+impl Socket {
+    async fn open(base: &str, protocol: &str) -> Self {
+        let url = format!("{}/graphql", base.replace("http://", "ws://"));
+        let mut request = url.into_client_request().unwrap();
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", protocol.parse().unwrap());
+        Self(tokio_tungstenite::connect_async(request).await.unwrap().0)
+    }
+
+    async fn ready(base: &str) -> Self {
+        let mut socket = Self::open(base, "graphql-transport-ws").await;
+        socket.send(json!({"type": "connection_init"})).await;
+        assert_eq!(socket.next().await, json!({"type": "connection_ack"}));
+        socket
+    }
+
+    async fn send(&mut self, message: Value) {
+        self.0
+            .send(Message::text(message.to_string()))
+            .await
+            .unwrap();
+    }
+
+    async fn subscribe(&mut self, id: &str, query: &str) {
+        self.send(json!({"type": "subscribe", "id": id, "payload": {"query": query}}))
+            .await;
+    }
+
+    async fn message(&mut self) -> Option<Message> {
+        loop {
+            match tokio::time::timeout(WAIT, self.0.next())
+                .await
+                .expect("no message in time")
+            {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(message)) => return Some(message),
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Value {
+        match self.message().await {
+            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+            other => panic!("expected a message, got {other:?}"),
+        }
+    }
+
+    async fn close_code(&mut self) -> u16 {
+        loop {
+            match self.message().await {
+                Some(Message::Close(Some(frame))) => return frame.code.into(),
+                Some(Message::Text(_)) => {}
+                other => panic!("expected a close frame, got {other:?}"),
+            }
+        }
+    }
+}
+
+const CHANGED: &str = "subscription { productChanged { name inStock reviews { body } } }";
+
+fn changed(id: &str, name: &str, stock: Value, reviews: Value) -> Value {
+    json!({"id": id, "type": "next", "payload": {"data": {
+        "productChanged": {"name": name, "inStock": stock, "reviews": reviews},
+    }}})
+}
+
+/// Publishes once somebody listens.
+async fn publish(graph: &Graph, text: &str) {
+    let deadline = tokio::time::Instant::now() + WAIT;
+    while graph.bus.receiver_count() == 0 {
+        assert!(tokio::time::Instant::now() < deadline, "nobody subscribed");
+        tokio::task::yield_now().await;
+    }
+    graph.bus.send(text.to_owned()).unwrap();
+}
+
+#[tokio::test]
+async fn each_event_runs_the_rest_of_the_plan() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let mut socket = Socket::ready(&base).await;
+    socket.subscribe("a", CHANGED).await;
+    publish(&shop.graph, "1").await;
+    let reviews = json!([{"body": "Love it!"}, {"body": "Prefer something else."}]);
+    assert_eq!(
+        socket.next().await,
+        changed("a", "Table", json!(true), reviews)
+    );
+    publish(&shop.graph, "2").await;
+    let reviews = json!([{"body": "Too expensive."}]);
+    assert_eq!(
+        socket.next().await,
+        changed("a", "Couch", Value::Null, reviews)
+    );
+    publish(&shop.graph, "end").await;
+    assert_eq!(socket.next().await, json!({"type": "complete", "id": "a"}));
+}
+
+#[tokio::test]
+async fn queries_and_mutations_run_over_websockets() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let mut socket = Socket::ready(&base).await;
+    socket.subscribe("q", "{ me { name } }").await;
+    assert_eq!(
+        socket.next().await,
+        json!({"id": "q", "type": "next", "payload": {"data": {"me": {"name": "Ada"}}}})
+    );
+    assert_eq!(socket.next().await, json!({"type": "complete", "id": "q"}));
+    socket
+        .subscribe("m", "mutation { append(text: \"x\") }")
+        .await;
+    assert_eq!(
+        socket.next().await,
+        json!({"id": "m", "type": "next", "payload": {"data": {"append": 1}}})
+    );
+}
+
+#[tokio::test]
+async fn a_refused_document_is_an_error_message() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let mut socket = Socket::ready(&base).await;
+    socket.subscribe("a", "subscription { nothing }").await;
+    let answer = socket.next().await;
+    assert_eq!(
+        (&answer["type"], &answer["id"]),
+        (&json!("error"), &json!("a"))
+    );
+    assert_eq!(
+        answer["payload"][0]["extensions"]["code"],
+        "GRAPHQL_VALIDATION_FAILED"
+    );
+    socket
+        .send(json!({"type": "ping", "payload": {"n": 1}}))
+        .await;
+    assert_eq!(
+        socket.next().await,
+        json!({"type": "pong", "payload": {"n": 1}})
+    );
+}
+
+#[tokio::test]
+async fn protocol_errors_close_the_socket_with_their_code() {
+    let shop = in_process_with(RouterConfig {
+        subscriptions: Subscriptions {
+            init_timeout_ms: 50,
+            ..Subscriptions::default()
+        },
+        ..RouterConfig::default()
+    });
+    let base = serve(shop.router.clone().into_axum()).await;
+    let protocol = "graphql-transport-ws";
+
+    let mut silent = Socket::open(&base, protocol).await;
+    assert_eq!(silent.close_code().await, 4408);
+
+    let mut unready = Socket::open(&base, protocol).await;
+    unready.subscribe("a", CHANGED).await;
+    assert_eq!(unready.close_code().await, 4401);
+
+    let mut twice = Socket::ready(&base).await;
+    twice.send(json!({"type": "connection_init"})).await;
+    assert_eq!(twice.close_code().await, 4429);
+
+    let mut nonsense = Socket::ready(&base).await;
+    nonsense.send(json!({"type": "what"})).await;
+    assert_eq!(nonsense.close_code().await, 4400);
+
+    let mut same = Socket::ready(&base).await;
+    same.subscribe("a", CHANGED).await;
+    same.subscribe("a", CHANGED).await;
+    assert_eq!(same.close_code().await, 4409);
+}
+
+#[tokio::test]
+async fn completing_ends_the_subscription_upstream() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let mut socket = Socket::ready(&base).await;
+    socket.subscribe("a", CHANGED).await;
+    publish(&shop.graph, "1").await;
+    socket.next().await;
+    socket.send(json!({"type": "complete", "id": "a"})).await;
+    let deadline = tokio::time::Instant::now() + WAIT;
+    while shop.graph.bus.receiver_count() > 0 {
+        assert!(tokio::time::Instant::now() < deadline, "still subscribed");
+        tokio::task::yield_now().await;
+    }
+    // The id is free again.
+    socket.subscribe("a", "{ me { name } }").await;
+    assert_eq!(socket.next().await["type"], "next");
+}
+
+#[tokio::test]
+async fn the_older_subprotocol_works_too() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let mut socket = Socket::open(&base, "graphql-ws").await;
+    socket
+        .send(json!({"type": "connection_init", "payload": {}}))
+        .await;
+    assert_eq!(socket.next().await, json!({"type": "connection_ack"}));
+    let start = |query: &str| json!({"type": "start", "id": "1", "payload": {"query": query}});
+    socket.send(start("subscription { countTo(n: 2) }")).await;
+    for n in 1..=2 {
+        assert_eq!(
+            socket.next().await,
+            json!({"id": "1", "type": "data", "payload": {"data": {"countTo": n}}})
+        );
+    }
+    assert_eq!(socket.next().await, json!({"type": "complete", "id": "1"}));
+    socket.send(json!({"type": "connection_terminate"})).await;
+    assert_eq!(socket.close_code().await, 1000);
+}
+
+#[tokio::test]
+async fn draining_closes_sockets_and_refuses_new_requests() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let mut socket = Socket::ready(&base).await;
+    socket.subscribe("a", CHANGED).await;
+    publish(&shop.graph, "1").await;
+    socket.next().await;
+    shop.router.drain();
+    assert_eq!(socket.close_code().await, 1001);
+    let answer = harness::ask(&shop.router, "{ me { name } }").await;
+    assert_eq!(
+        answer["errors"][0]["message"],
+        "The server is shutting down."
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_reads_too_slowly_is_closed() {
+    let shop = in_process_with(RouterConfig {
+        subscriptions: Subscriptions {
+            queue: 2,
+            ..Subscriptions::default()
+        },
+        ..RouterConfig::default()
+    });
+    let base = serve(shop.router.clone().into_axum()).await;
+    let mut socket = Socket::ready(&base).await;
+    // More than the queues and the buffers of the connection hold.
+    socket
+        .subscribe("a", "subscription { countTo(n: 3000000) }")
+        .await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let mut last = None;
+    while let Ok(Some(Ok(message))) = tokio::time::timeout(WAIT, socket.0.next()).await {
+        assert!(tokio::time::Instant::now() < deadline, "never closed");
+        last = Some(message);
+    }
+    let text = format!("{last:?}");
+    assert!(!text.contains("complete"), "all events arrived: {text}");
+}
+
+// Server-sent events
+
+async fn sse(base: &str, query: &str) -> (u16, String) {
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .build_http::<http_body_util::Full<bytes::Bytes>>();
+    let request = http::Request::post(format!("{base}/graphql"))
+        .header("content-type", "application/json")
+        .header("accept", "text/event-stream")
+        .body(json!({"query": query}).to_string().into())
+        .unwrap();
+    let response = client.request(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = http_body_util::BodyExt::collect(response.into_body())
+        .await
+        .unwrap()
+        .to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn events_come_as_server_sent_events() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let (status, body) = sse(&base, "subscription { countTo(n: 2) }").await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        body,
+        ":\n\nevent: next\ndata: {\"data\":{\"countTo\":1}}\n\n\
+         event: next\ndata: {\"data\":{\"countTo\":2}}\n\nevent: complete\ndata:\n\n"
+    );
+}
+
+#[tokio::test]
+async fn a_query_can_be_asked_as_server_sent_events() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let (_, body) = sse(&base, "{ me { name } }").await;
+    assert_eq!(
+        body,
+        "event: next\ndata: {\"data\":{\"me\":{\"name\":\"Ada\"}}}\n\nevent: complete\ndata:\n\n"
+    );
+    let (status, body) = sse(&base, "{ nothing }").await;
+    assert_eq!(status, 400, "{body}");
+}
+
+// From the router to subgraphs over the network
+
+async fn over_the_network(protocol: SubscriptionProtocol) -> (Graph, Router) {
+    let graph = Graph::new();
+    // A router over the products subgraph alone serves its events in both protocols.
+    let sdls = graph.sdls(["", "", "", ""]);
+    let alone = supergraph(&sdls[1..2]);
+    let products = atelier_router::LocalSubgraph::new(graph.products.clone(), |_, _| {});
+    let upstream = Router::builder(alone)
+        .subgraph("products", std::sync::Arc::new(products))
+        .build()
+        .unwrap();
+    let events = format!("{}/graphql", serve(upstream.into_axum()).await);
+    let sdls = graph.sdls([
+        &harness::serve_schema(graph.accounts.clone()).await,
+        &events,
+        &harness::serve_schema(graph.inventory.clone()).await,
+        &harness::serve_schema(graph.reviews.clone()).await,
+    ]);
+    let config = RouterConfig {
+        subgraph_defaults: SubgraphDefaults {
+            subscriptions: protocol,
+            ..SubgraphDefaults::default()
+        },
+        ..RouterConfig::default()
+    };
+    let router = Router::builder(supergraph(&sdls))
+        .config(config)
+        .build()
+        .unwrap();
+    (graph, router)
+}
+
+async fn events_arrive(protocol: SubscriptionProtocol) {
+    let (graph, router) = over_the_network(protocol).await;
+    let base = serve(router.into_axum()).await;
+    let mut socket = Socket::ready(&base).await;
+    socket.subscribe("a", CHANGED).await;
+    socket
+        .subscribe("n", "subscription { countTo(n: 1) }")
+        .await;
+    assert_eq!(
+        socket.next().await["payload"],
+        json!({"data": {"countTo": 1}})
+    );
+    assert_eq!(socket.next().await, json!({"type": "complete", "id": "n"}));
+    publish(&graph, "2").await;
+    let reviews = json!([{"body": "Too expensive."}]);
+    assert_eq!(
+        socket.next().await,
+        changed("a", "Couch", Value::Null, reviews)
+    );
+    publish(&graph, "end").await;
+    assert_eq!(socket.next().await, json!({"type": "complete", "id": "a"}));
+}
+
+#[tokio::test]
+async fn subgraphs_send_events_over_websockets() {
+    events_arrive(SubscriptionProtocol::Websocket).await;
+}
+
+#[tokio::test]
+async fn subgraphs_send_events_by_sse() {
+    events_arrive(SubscriptionProtocol::Sse).await;
+}
