@@ -4,6 +4,12 @@
 //!
 //! `atelier up` runs on them, and so does every test that needs a real server
 //! ([`test_servers`]). Nothing here knows any domain.
+//!
+//! A directory belongs to one process at a time ([`DataDir`]); each server keeps its data, its
+//! generated password, its port and its log in a directory below. On Linux the kernel ends the
+//! servers with the process, elsewhere a watching shell does; a start after any kind of crash
+//! waits for what is left of the servers before, and recovers their data. A server that dies
+//! alone is noticed by `ended()` and brought back by `restart()` under the same URL.
 
 mod account;
 mod data_dir;

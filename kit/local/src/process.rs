@@ -197,11 +197,12 @@ pub(crate) fn command_line(pid: u32) -> Option<String> {
     #[cfg(not(target_os = "linux"))]
     {
         let output = Command::new("ps")
-            .args(["-o", "command=", "-p", &pid.to_string()])
+            .args(["-o", "stat=", "-o", "command=", "-p", &pid.to_string()])
             .output()
             .ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        (!text.is_empty()).then_some(text)
+        let text = String::from_utf8_lossy(&output.stdout);
+        let (state, command) = text.trim().split_once(' ')?;
+        (!state.starts_with('Z')).then(|| command.trim().to_owned())
     }
 }
 
