@@ -1,1 +1,144 @@
-//! Placeholder.
+//! Atelier's accounts: who there is, how they prove it, what they may do and how much of it.
+//!
+//! # What it owns
+//!
+//! * Entities: `User` (keys `id` and `username`), `Viewer` (with every other domain).
+//! * Tables, in the PostgreSQL schema `accounts`: `account`, `credential`, `session`,
+//!   `refresh_token`, `signing_key`, `role`, `account_role`, `access_token`, `plan`, `plan_quota`,
+//!   `quota`, `quota_reservation`, `quota_entry` (the ledger), `audit_event`.
+//! * Events, all with the user's id as key: `user.registered`, `user.updated`, `user.deleted`,
+//!   `user.status_changed`, `user.roles_changed`, `user.plan_changed`, `user.sessions_revoked`,
+//!   `user.quota_changed`.
+//! * `/.well-known/jwks.json`.
+//!
+//! # Identity
+//!
+//! An access token says who somebody is, not what they may do: that is looked up, so a change counts
+//! at the next request. [`IdentityResolver`] does it in process; over HTTP it is the query
+//!
+//! ```graphql
+//! query IdentityResolve($token: String!) {
+//!   identityResolve(token: $token) { userId sessionId scopes plan status expiresAt }
+//! }
+//! ```
+//!
+//! for callers with a service identity. Both refuse with `UNAUTHENTICATED`, `TOKEN_EXPIRED` or
+//! `ACCOUNT_DISABLED`. Who keeps answers listens on [`IDENTITY_CHANGED`].
+//!
+//! # Quotas, for other domains
+//!
+//! Internal mutations, for callers with a service identity. Each may be repeated with the same key:
+//! it then changes nothing and answers how things stand. Keys are each domain's own.
+//!
+//! ```graphql
+//! mutation QuotaReserve($input: QuotaReserveInput!) {
+//!   quotaReserve(input: $input) { reservation { key state expiresAt } userErrors { code message params } }
+//! }
+//! mutation QuotaCommit($input: QuotaCommitInput!) {
+//!   quotaCommit(input: $input) { reservation { key state } userErrors { code message } }
+//! }
+//! mutation QuotaRelease($input: QuotaReleaseInput!) {
+//!   quotaRelease(input: $input) { reservation { key state } userErrors { code message } }
+//! }
+//! ```
+//!
+//! * `QuotaReserveInput { userId, meter, amount, key, expiresInSeconds }`: meters are `VIDEOS`,
+//!   `STORAGE_BYTES`, `AI_CREDITS`, `API_COST`, `PROJECTS`, `SEATS`. A reservation is held for a week
+//!   unless told otherwise, at most 30 days, and then given back by itself. Codes:
+//!   `QUOTA_EXCEEDED` (with `remaining`), `IDEMPOTENCY_KEY_REUSED`, `NOT_FOUND`, `AMOUNT_INVALID`.
+//! * `QuotaCommitInput { key, amount }`: without `amount` everything reserved is used; with less, the
+//!   rest is given back. Committing late, after the reservation has run out, takes it anew. Codes:
+//!   `NOT_FOUND`, `RESERVATION_CLOSED` (it was released), `QUOTA_EXCEEDED`, `AMOUNT_INVALID`.
+//! * `QuotaReleaseInput { key }`: gives back what is held; after a commit, what was used (the file is
+//!   deleted). Code: `NOT_FOUND`.
+
+mod app;
+mod config;
+mod db;
+mod error;
+mod graphql;
+mod jobs;
+mod kinds;
+mod routes;
+mod tables;
+
+use std::sync::Arc;
+
+use atelier_kit::{Deps, Subgraph, error::Error};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+pub use app::{
+    identity::{IdentityResolver, ResolvedIdentity},
+    seed::{Credentials, DEMO_PASSWORD, DEMO_USERNAME},
+};
+pub use config::{AccountsConfig, HashCost};
+pub use kinds::{PlanCode, UserStatus};
+
+/// The domain's name, and its PostgreSQL schema.
+pub const NAME: &str = "accounts";
+
+/// The Redis pub/sub channel (without prefix) on which the ids of users are published, one in each
+/// message (`usr_…`), after something was committed that changes what [`IdentityResolver`] answers for
+/// them.
+pub const IDENTITY_CHANGED: &str = app::IDENTITY_CHANGED;
+
+/// The domain's tables.
+pub static MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/accounts");
+
+atelier_kit::entity!(
+    /// A named set of scopes.
+    pub Role, "rol"
+);
+atelier_kit::entity!(
+    /// A token that a user made for a program.
+    pub AccessToken, "pat"
+);
+atelier_kit::entity!(
+    /// An entry of the audit log.
+    pub AuditEvent, "aud"
+);
+
+/// Builds the domain.
+pub fn subgraph(deps: Deps, config: AccountsConfig) -> Subgraph {
+    let accounts = Arc::new(app::Accounts::new(deps.clone(), config));
+    let sweeping = Arc::clone(&accounts);
+    Subgraph {
+        name: NAME,
+        service: graphql::service(&accounts),
+        routes: routes::routes(Arc::clone(&accounts)),
+        consumers: Vec::new(),
+        handlers: Vec::new(),
+        background: vec![Box::new(move |stop| Box::pin(jobs::sweep::run(sweeping, stop)))],
+        deps,
+    }
+}
+
+/// Makes the user `admin` with a generated password, if nobody administers this installation yet.
+/// The password is told this once.
+///
+/// # Errors
+/// `UNAVAILABLE` if the database cannot be reached.
+pub async fn seed_admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Credentials>, Error> {
+    app::seed::admin(deps, config).await
+}
+
+/// Makes the user [`DEMO_USERNAME`] with the password [`DEMO_PASSWORD`], unless there is one. Only for
+/// installations that nobody else can reach.
+///
+/// # Errors
+/// `UNAVAILABLE` if the database cannot be reached.
+pub async fn seed_demo(deps: &Deps, config: &AccountsConfig) -> Result<Credentials, Error> {
+    app::seed::demo(deps, config).await
+}
+
+/// Lets a new key sign access tokens from now on. Tokens signed by the old one stay valid until they
+/// run out; until then it stays in the JWKS.
+///
+/// # Errors
+/// `UNAVAILABLE` if the database cannot be reached.
+pub async fn rotate_signing_key(deps: &Deps, config: &AccountsConfig) -> Result<(), Error> {
+    let keys = app::signing::KeyRing::new(config);
+    keys.jwks(deps).await?;
+    keys.rotate(deps, deps.clock.now()).await?;
+    Ok(())
+}

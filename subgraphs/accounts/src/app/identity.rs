@@ -1,0 +1,143 @@
+//! Finding out who presents a credential, and what they may do at this moment.
+
+use std::sync::Arc;
+
+use atelier_kit::{
+    Deps,
+    actor::Identity,
+    error::{Error, ErrorCode},
+    id::{Id, Session, User},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Accounts, plan, secret_token, status};
+use crate::{
+    AccessToken,
+    config::AccountsConfig,
+    db::{self, identity::IdentityRow},
+    kinds::{PlanCode, UserStatus},
+};
+
+/// How exact "last seen" is: not every request is worth a write.
+const SEEN: TimeDelta = TimeDelta::minutes(5);
+/// No credential of ours is longer.
+const LONGEST: usize = 4096;
+
+/// Who presents a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedIdentity {
+    /// The user.
+    pub user_id: Id<User>,
+    /// The session, if it is an access token of one.
+    pub session_id: Option<Id<Session>>,
+    /// The access token or API key, if it is one.
+    pub access_token_id: Option<Id<AccessToken>>,
+    /// What the caller may do, sorted. For access tokens and API keys: what both the user and the
+    /// token may.
+    pub scopes: Vec<String>,
+    /// The plan in force.
+    pub plan: PlanCode,
+    /// The status of the account.
+    pub status: UserStatus,
+    /// The credential is not valid from then on; `None` if it has no end.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl ResolvedIdentity {
+    /// The identity of an [`Actor`](atelier_kit::actor::Actor).
+    pub fn identity(&self) -> Identity {
+        Identity::User { user: self.user_id, session: self.session_id }
+    }
+}
+
+/// Resolves credentials in process; cheap to clone.
+#[derive(Clone)]
+pub struct IdentityResolver(Arc<Accounts>);
+
+impl IdentityResolver {
+    /// A resolver on the accounts database.
+    pub fn new(deps: Deps, config: AccountsConfig) -> Self {
+        Self(Arc::new(Accounts::new(deps, config)))
+    }
+
+    /// Who presents `credential`: an access token (JWT), a personal access token or an API key.
+    ///
+    /// One statement. Answers may be kept for a few seconds, by a hash of the credential, not beyond
+    /// `expires_at`, and must be dropped when the user's id is published on
+    /// [`IDENTITY_CHANGED`](crate::IDENTITY_CHANGED).
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`: not a credential of ours, or revoked. `TOKEN_EXPIRED`: it has run out.
+    /// `ACCOUNT_DISABLED`: the account is suspended or deleted. `UNAVAILABLE`: nobody can tell now.
+    pub async fn resolve(&self, credential: &str) -> Result<ResolvedIdentity, Error> {
+        resolve(&self.0, credential).await
+    }
+}
+
+/// As [`IdentityResolver::resolve`].
+pub async fn resolve(accounts: &Accounts, credential: &str) -> Result<ResolvedIdentity, Error> {
+    let unknown = || Error::new(ErrorCode::Unauthenticated);
+    if credential.len() > LONGEST {
+        return Err(unknown());
+    }
+    if secret_token::is_access_token(credential) {
+        let mut connection = accounts.deps.db.read().await?;
+        let hash = secret_token::hash(credential);
+        let row = db::identity::of_access_token(&mut connection, &hash).await?.ok_or_else(unknown)?;
+        let identity = judge(accounts.now(), &row, None)?;
+        if stale(&row, accounts.now()) && let Some(id) = identity.access_token_id {
+            db::access_token::touch(&mut connection, id, accounts.now()).await?;
+        }
+        return Ok(identity);
+    }
+    let claims = accounts.keys.verify(&accounts.deps, credential).await?;
+    let mut connection = accounts.deps.db.read().await?;
+    let row = db::identity::of_session(&mut connection, claims.sid).await?.ok_or_else(unknown)?;
+    if row.account_id != claims.sub {
+        return Err(unknown());
+    }
+    let identity = judge(accounts.now(), &row, DateTime::from_timestamp(claims.exp, 0))?;
+    if stale(&row, accounts.now()) {
+        db::session::touch(&mut connection, claims.sid, accounts.now()).await?;
+    }
+    Ok(identity)
+}
+
+fn stale(row: &IdentityRow, now: DateTime<Utc>) -> bool {
+    row.last_seen_at.is_none_or(|seen| now - seen >= SEEN)
+}
+
+/// Decides on what is known about a credential; `token_expiry` is that of a session's JWT.
+fn judge(now: DateTime<Utc>, row: &IdentityRow, token_expiry: Option<DateTime<Utc>>) -> Result<ResolvedIdentity, Error> {
+    if row.revoked_at.is_some() {
+        return Err(Error::new(ErrorCode::Unauthenticated));
+    }
+    if row.expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::new(ErrorCode::TokenExpired));
+    }
+    let status = status::at(row.status, row.suspended_until, now);
+    status::require_in_force(status)?;
+    let (session_id, access_token_id, scopes) = match &row.token_scopes {
+        None => (Some(Id::from_uuid(row.credential_id)), None, row.scopes.clone()),
+        Some(granted) => {
+            // Programs of somebody who is leaving have nothing more to do.
+            if status == UserStatus::PendingDeletion {
+                return Err(Error::new(ErrorCode::AccountDisabled));
+            }
+            let both = row.scopes.iter().filter(|scope| granted.contains(scope)).cloned().collect();
+            (None, Some(Id::from_uuid(row.credential_id)), both)
+        }
+    };
+    Ok(ResolvedIdentity {
+        user_id: row.account_id,
+        session_id,
+        access_token_id,
+        scopes,
+        plan: plan::at(row.plan, row.plan_expires_at, now),
+        status,
+        expires_at: match (row.expires_at, token_expiry) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (end, other) => end.or(other),
+        },
+    })
+}

@@ -1,0 +1,65 @@
+//! What the domain decides: who may do what, and one transaction per change.
+
+pub mod access_token;
+pub mod audit;
+pub mod deletion;
+pub mod event;
+pub mod identity;
+pub mod login;
+pub mod name;
+pub mod password;
+pub mod plan;
+pub mod profile;
+pub mod proof;
+pub mod quota;
+pub mod register;
+pub mod reservation;
+pub mod role;
+pub mod secret_token;
+pub mod seed;
+pub mod session;
+pub mod signing;
+pub mod status;
+pub mod throttle;
+pub mod user;
+
+use atelier_kit::{Deps, id::{Id, User}};
+use chrono::{DateTime, Utc};
+
+use crate::config::AccountsConfig;
+use password::Passwords;
+use signing::KeyRing;
+
+/// The Redis channel (without prefix) that tells whose identity changed; see
+/// [`IDENTITY_CHANGED`](crate::IDENTITY_CHANGED).
+pub const IDENTITY_CHANGED: &str = "identity:changed";
+
+/// What every operation of the domain works with.
+pub struct Accounts {
+    pub deps: Deps,
+    pub config: AccountsConfig,
+    pub passwords: Passwords,
+    pub keys: KeyRing,
+}
+
+impl Accounts {
+    /// Wires the domain to its surroundings.
+    pub fn new(deps: Deps, config: AccountsConfig) -> Self {
+        Self { passwords: Passwords::new(&config), keys: KeyRing::new(&config), deps, config }
+    }
+
+    /// The current time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.deps.clock.now()
+    }
+
+    /// Tells everybody who caches identities to forget those of `users`. Called after the commit.
+    pub async fn identity_changed(&self, users: &[Id<User>]) {
+        for user in users {
+            // Caches are short-lived: a message that is lost only makes the change slower.
+            if let Err(cause) = self.deps.redis.publish(IDENTITY_CHANGED, user.to_string().as_bytes()).await {
+                tracing::warn!(error = %cause, user = %user, "could not announce a changed identity");
+            }
+        }
+    }
+}

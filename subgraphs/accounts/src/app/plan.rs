@@ -1,0 +1,63 @@
+//! Plans.
+
+use atelier_kit::{actor::Actor, error::{Error, Fail}, id::{Id, User}};
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncConnection;
+use serde_json::json;
+
+use super::{
+    Accounts,
+    event::{PLAN_CHANGED, PlanChanged},
+    status,
+};
+use crate::{
+    db::{
+        self,
+        account::AccountRow,
+        plan::{PlanQuotaRow, PlanRow},
+    },
+    error::{AccountsErrorCode as Code, Outcome},
+    kinds::{PlanCode, UserStatus},
+};
+
+/// The plan in force at a time: one that has run out falls back to the free one.
+pub fn at(plan: PlanCode, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> PlanCode {
+    if expires_at.is_some_and(|end| end <= now) { PlanCode::Free } else { plan }
+}
+
+/// Every plan with what it grants.
+pub async fn all(accounts: &Accounts) -> Result<Vec<(PlanRow, Vec<PlanQuotaRow>)>, Error> {
+    db::plan::all(&mut *accounts.deps.db.read().await?).await
+}
+
+/// Puts a user on a plan.
+pub async fn set(
+    accounts: &Accounts,
+    actor: &Actor,
+    user: Id<User>,
+    plan: PlanCode,
+    expires_at: Option<DateTime<Utc>>,
+) -> Outcome<AccountRow> {
+    actor.require_scope(status::SCOPE)?;
+    let now = accounts.now();
+    if expires_at.is_some_and(|end| end <= now) {
+        return Err(Fail::refused(Code::InThePast, "input.expiresAt"));
+    }
+    let mut connection = accounts.deps.db.write().await?;
+    let changed = connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            let before = db::account::lock(connection, user)
+                .await?
+                .filter(|account| account.status != UserStatus::Deleted)
+                .ok_or_else(|| Fail::refused(Code::NotFound, "input.userId"))?;
+            let changed = db::account::set_plan(connection, user, plan, expires_at, now).await?;
+            accounts.tell(connection, user, PLAN_CHANGED, PlanChanged { plan }).await?;
+            let details = json!({ "before": before.plan, "after": plan, "expiresAt": expires_at });
+            accounts.record(connection, actor, "user.plan_set", Some(user.uuid()), details).await?;
+            Ok(changed)
+        })
+        .await?;
+    drop(connection);
+    accounts.identity_changed(&[user]).await;
+    Ok(changed)
+}

@@ -1,0 +1,88 @@
+//! What users change about themselves.
+
+use atelier_kit::{actor::Actor, error::{Fail, Refusal}, id::{Asset, Id}};
+use diesel_async::AsyncConnection;
+use serde_json::json;
+
+use super::{
+    Accounts,
+    event::USER_UPDATED,
+    password,
+    proof::{require_password, require_session},
+    register::DISPLAY_NAME,
+    session,
+};
+use crate::{
+    db::{
+        self,
+        account::{AccountRow, Profile},
+        session::Which,
+    },
+    error::{AccountsErrorCode as Code, Outcome},
+    kinds::RevokedReason,
+};
+
+/// The longest description of oneself.
+const BIO: usize = 1000;
+
+/// A change of a profile: `None` leaves a field as it is, `Some(None)` empties it.
+#[derive(Debug, Default)]
+pub struct ProfileChange {
+    pub display_name: Option<String>,
+    pub bio: Option<Option<String>>,
+    pub avatar_id: Option<Option<Id<Asset>>>,
+}
+
+/// Changes the caller's profile.
+pub async fn update(accounts: &Accounts, actor: &Actor, change: ProfileChange) -> Outcome<AccountRow> {
+    let user = actor.require_user()?;
+    let display_name = change.display_name.map(|name| name.trim().to_owned());
+    match &display_name {
+        Some(name) if name.is_empty() => return Err(Fail::refused(Code::Required, "input.displayName")),
+        Some(name) if name.chars().count() > DISPLAY_NAME => {
+            return Err(Refusal::new(Code::TooLong, "input.displayName").with("max", DISPLAY_NAME).into());
+        }
+        _ => {}
+    }
+    let bio = change.bio.map(|bio| bio.map(|bio| bio.trim().to_owned()).filter(|bio| !bio.is_empty()));
+    if bio.iter().flatten().any(|bio| bio.chars().count() > BIO) {
+        return Err(Refusal::new(Code::TooLong, "input.bio").with("max", BIO).into());
+    }
+    let profile = Profile { display_name, bio, avatar_id: change.avatar_id, updated_at: Some(accounts.now()) };
+    let mut connection = accounts.deps.db.write().await?;
+    connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            let account = db::account::update_profile(connection, user, &profile).await?;
+            accounts.tell(connection, user, USER_UPDATED, ()).await?;
+            Ok(account)
+        })
+        .await
+}
+
+/// Changes the caller's password and ends all their other sessions.
+pub async fn change_password(accounts: &Accounts, actor: &Actor, current: String, new: String) -> Outcome<AccountRow> {
+    let user = actor.require_user()?;
+    require_session(actor)?;
+    require_password(accounts, actor, current, "input.currentPassword").await?;
+    let account = {
+        let mut connection = accounts.deps.db.read().await?;
+        db::account::find(&mut connection, user).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input"))?
+    };
+    let about = [account.username.as_str(), account.email.as_deref().unwrap_or_default()];
+    password::check(&new, &about).map_err(|code| Refusal::new(code, "input.newPassword"))?;
+    let hash = accounts.passwords.hash(new, accounts.deps.random_bytes()).await?;
+    let now = accounts.now();
+    let which = actor.session_id().map_or(Which::All, Which::AllBut);
+    let mut connection = accounts.deps.db.write().await?;
+    connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            db::credential::set(connection, user, &hash, now).await?;
+            session::end(accounts, connection, actor, &account, which, RevokedReason::PasswordChanged).await?;
+            accounts.record(connection, actor, "password.change", Some(user.uuid()), json!({})).await?;
+            Ok(())
+        })
+        .await?;
+    drop(connection);
+    accounts.identity_changed(&[user]).await;
+    Ok(account)
+}

@@ -1,0 +1,98 @@
+//! Registering.
+
+use atelier_kit::{actor::Actor, error::{Fail, Refusal}};
+
+use super::{
+    Accounts,
+    event::{Registered, USER_REGISTERED},
+    name::{EmailAddress, Username},
+    password,
+    session::{self, SignedIn},
+    throttle::{Counter, seconds},
+};
+use crate::{
+    db::{self, account::NewAccount},
+    error::{AccountsErrorCode as Code, Outcome},
+    kinds::UserKind,
+};
+
+/// Who wants an account.
+pub struct Registration {
+    pub email: String,
+    pub username: String,
+    pub password: String,
+    pub display_name: Option<String>,
+}
+
+/// The longest display name.
+pub const DISPLAY_NAME: usize = 64;
+
+/// Makes an account and signs its owner in.
+///
+/// Whether the name or the address is taken is not told apart, is found out only after the work of
+/// hashing, and costs the caller one of a limited number of attempts.
+pub async fn register(accounts: &Accounts, actor: &Actor, wanted: Registration) -> Outcome<SignedIn> {
+    let (username, email, shown) = check(&wanted)?;
+    let counter = actor.ip.as_deref().map(Counter::registrations);
+    if let Some(wait) = accounts.attempt(counter.as_slice()).await {
+        return Err(Refusal::new(Code::TooManyAttempts, "input").with("retryAfterSeconds", seconds(wait)).into());
+    }
+    let hash = accounts.passwords.hash(wanted.password, accounts.deps.random_bytes()).await?;
+    let now = accounts.now();
+    let new = NewAccount {
+        id: accounts.deps.new_id(),
+        username: &username.shown,
+        username_folded: &username.folded,
+        username_skeleton: &username.skeleton,
+        email: Some(&email.shown),
+        email_folded: Some(&email.folded),
+        display_name: &shown,
+        kind: UserKind::Human,
+        plan_started_at: now,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut connection = accounts.deps.db.write().await?;
+    let opened = {
+        use diesel_async::AsyncConnection;
+        connection
+            .transaction::<_, Fail<Code>, _>(async |connection| {
+                let Some(account) = db::account::insert(connection, &new).await? else {
+                    return Err(Fail::refused(Code::IdentityTaken, "input"));
+                };
+                db::credential::set(connection, account.id, &hash, now).await?;
+                accounts.tell(connection, account.id, USER_REGISTERED, Registered { username: account.username.clone() }).await?;
+                session::open(accounts, connection, actor, account).await.map_err(Fail::from)
+            })
+            .await?
+    };
+    drop(connection);
+    if let Some(counter) = &counter {
+        accounts.forgive(counter).await;
+    }
+    opened.sign(accounts).await.map_err(Fail::from)
+}
+
+fn check(wanted: &Registration) -> Outcome<(Username, EmailAddress, String)> {
+    let username = Username::parse(&wanted.username).map_err(|code| Refusal::new(code, "input.username"));
+    let email = EmailAddress::parse(&wanted.email).map_err(|code| Refusal::new(code, "input.email"));
+    let about = [wanted.username.as_str(), wanted.email.as_str(), wanted.email.split('@').next().unwrap_or_default()];
+    let password = password::check(&wanted.password, &about).map_err(|code| Refusal::new(code, "input.password"));
+    let shown = wanted.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    let fits = match shown {
+        Some(name) if name.chars().count() > DISPLAY_NAME => {
+            Err(Refusal::new(Code::TooLong, "input.displayName").with("max", DISPLAY_NAME))
+        }
+        _ => Ok(()),
+    };
+    match (username, email, password, fits) {
+        (Ok(username), Ok(email), Ok(()), Ok(())) => {
+            let shown = shown.unwrap_or(&username.shown).to_owned();
+            Ok((username, email, shown))
+        }
+        (username, email, password, fits) => {
+            let refusals = [username.err(), email.err(), password.err(), fits.err()];
+            Err(Fail::Refused(refusals.into_iter().flatten().collect()))
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Reserving, committing and releasing quotas for other domains.
+//!
+//! A domain names each reservation by a key of its own. Every operation may be repeated: the second
+//! time it changes nothing and answers with how things stand.
+
+use atelier_kit::{actor::Actor, db::Connection, error::{Error, Fail, Refusal}, id::{Id, User}};
+use chrono::TimeDelta;
+use diesel_async::AsyncConnection;
+
+use super::{
+    Accounts,
+    event::{QUOTA_CHANGED, QuotaChanged},
+};
+use crate::{
+    db::{
+        quota::{self, QuotaRow},
+        reservation::{self, NewEntry, ReservationRow},
+    },
+    error::{AccountsErrorCode as Code, Outcome},
+    kinds::{EntryKind, Meter, ReservationState, UserStatus},
+};
+
+/// The most that is reserved at once: 1 PiB, far below what a client's numbers hold.
+const MOST: i64 = 1 << 50;
+/// How long a reservation is kept unless told otherwise.
+pub const KEPT: TimeDelta = TimeDelta::days(7);
+/// The longest that a reservation is kept.
+const LONGEST: TimeDelta = TimeDelta::days(30);
+/// The longest key.
+const KEY: usize = 200;
+
+/// What a domain wants to reserve.
+pub struct Wanted {
+    pub user: Id<User>,
+    pub meter: Meter,
+    pub amount: i64,
+    pub key: String,
+    pub keep: TimeDelta,
+}
+
+/// Holds an amount for a use that is to come.
+pub async fn reserve(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcome<ReservationRow> {
+    let service = actor.require_service()?.to_owned();
+    check(&wanted)?;
+    let now = accounts.now();
+    let new = ReservationRow {
+        service,
+        key: wanted.key,
+        account_id: wanted.user,
+        meter: wanted.meter,
+        amount: wanted.amount,
+        state: ReservationState::Reserved,
+        committed: None,
+        created_at: now,
+        expires_at: now + wanted.keep,
+    };
+    let mut connection = accounts.deps.db.write().await?;
+    // Before the transaction, which then begins by taking the key: no account, no row to take from.
+    quota::ensure(&mut connection, new.account_id, new.meter).await?;
+    connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            let account = crate::db::account::find(connection, new.account_id).await?;
+            if account.is_none_or(|account| account.status == UserStatus::Deleted) {
+                return Err(Fail::refused(Code::NotFound, "input.userId"));
+            }
+            if !reservation::insert(connection, &new).await? {
+                return repeat(connection, &new).await;
+            }
+            let Some(row) = quota::hold(connection, new.account_id, new.meter, new.amount, now).await? else {
+                return Err(exceeded(accounts, connection, &new).await?.into());
+            };
+            note(accounts, connection, &new, EntryKind::Reserve, new.amount, &row).await?;
+            Ok(new.clone())
+        })
+        .await
+}
+
+fn check(wanted: &Wanted) -> Outcome<()> {
+    if wanted.key.is_empty() || wanted.key.len() > KEY {
+        return Err(Refusal::new(Code::TooLong, "input.key").with("max", KEY).into());
+    }
+    if !(1..=MOST).contains(&wanted.amount) {
+        return Err(Refusal::new(Code::AmountInvalid, "input.amount").with("min", 1).with("max", MOST).into());
+    }
+    if wanted.keep <= TimeDelta::zero() || wanted.keep > LONGEST {
+        return Err(Refusal::new(Code::AmountInvalid, "input.expiresInSeconds")
+            .with("min", 1)
+            .with("max", LONGEST.num_seconds())
+            .into());
+    }
+    Ok(())
+}
+
+/// The reservation that has the key already, if it is the same.
+async fn repeat(connection: &mut Connection, new: &ReservationRow) -> Outcome<ReservationRow> {
+    let known = reservation::lock(connection, &new.service, &new.key).await?;
+    known
+        .filter(|known| (known.account_id, known.meter, known.amount) == (new.account_id, new.meter, new.amount))
+        .ok_or_else(|| Fail::refused(Code::IdempotencyKeyReused, "input.key"))
+}
+
+async fn exceeded(accounts: &Accounts, connection: &mut Connection, new: &ReservationRow) -> Result<Refusal<Code>, Error> {
+    let quotas = quota::of_account(connection, new.account_id, accounts.now()).await?;
+    let remaining = quotas.iter().find(|row| row.meter == new.meter).and_then(QuotaRow::remaining).unwrap_or(0);
+    Ok(Refusal::new(Code::QuotaExceeded, "input.amount").with("meter", new.meter.as_str()).with("remaining", remaining))
+}
+
+/// Uses what was reserved, or `used` of it; the rest is given back. A reservation that has run out in
+/// the meantime is taken anew, if enough is left.
+pub async fn commit(accounts: &Accounts, actor: &Actor, key: &str, used: Option<i64>) -> Outcome<ReservationRow> {
+    let service = actor.require_service()?;
+    let now = accounts.now();
+    let mut connection = accounts.deps.db.write().await?;
+    connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            let known = get(connection, service, key).await?;
+            let used = used.unwrap_or(known.amount);
+            if !(0..=known.amount).contains(&used) {
+                return Err(Refusal::new(Code::AmountInvalid, "input.amount").with("min", 0).with("max", known.amount).into());
+            }
+            match known.state {
+                ReservationState::Reserved => {}
+                ReservationState::Committed => return Ok(known),
+                ReservationState::Released => {
+                    return Err(Refusal::new(Code::ReservationClosed, "input.key").with("state", known.state.as_str()).into());
+                }
+                ReservationState::Expired => {
+                    if quota::hold(connection, known.account_id, known.meter, known.amount, now).await?.is_none() {
+                        return Err(exceeded(accounts, connection, &known).await?.into());
+                    }
+                }
+            }
+            let settled = reservation::settle(connection, &known, ReservationState::Committed, Some(used), now).await?;
+            if let Some(row) = quota::shift(connection, known.account_id, known.meter, -known.amount, used, now).await? {
+                note(accounts, connection, &known, EntryKind::Commit, used, &row).await?;
+            }
+            Ok(settled)
+        })
+        .await
+}
+
+/// Gives back what was reserved, or what was used of it when the thing it was used for is gone.
+pub async fn release(accounts: &Accounts, actor: &Actor, key: &str) -> Outcome<ReservationRow> {
+    let service = actor.require_service()?;
+    let now = accounts.now();
+    let mut connection = accounts.deps.db.write().await?;
+    connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            let known = get(connection, service, key).await?;
+            let (kind, amount, reserved, used) = match known.state {
+                ReservationState::Reserved => (EntryKind::Release, known.amount, -known.amount, 0),
+                ReservationState::Committed => {
+                    let used = known.committed.unwrap_or(0);
+                    (EntryKind::Refund, used, 0, -used)
+                }
+                ReservationState::Released | ReservationState::Expired => return Ok(known),
+            };
+            let settled = reservation::settle(connection, &known, ReservationState::Released, known.committed, now).await?;
+            if let Some(row) = quota::shift(connection, known.account_id, known.meter, reserved, used, now).await? {
+                note(accounts, connection, &known, kind, amount, &row).await?;
+            }
+            Ok(settled)
+        })
+        .await
+}
+
+/// Gives back what nobody came for in time; tells how many reservations that were. Repeat until 0.
+pub async fn expire(accounts: &Accounts, limit: i64) -> Result<usize, Error> {
+    let now = accounts.now();
+    let mut connection = accounts.deps.db.write().await?;
+    connection
+        .transaction::<_, Error, _>(async |connection| {
+            let mut expired = reservation::expire(connection, now, limit).await?;
+            // Quotas are locked in one order, so that two sweeps cannot wait for each other.
+            expired.sort_by_key(|known| (known.account_id, known.meter));
+            for known in &expired {
+                if let Some(row) = quota::shift(connection, known.account_id, known.meter, -known.amount, 0, now).await? {
+                    note(accounts, connection, known, EntryKind::Expire, known.amount, &row).await?;
+                }
+            }
+            Ok(expired.len())
+        })
+        .await
+}
+
+async fn get(connection: &mut Connection, service: &str, key: &str) -> Outcome<ReservationRow> {
+    reservation::lock(connection, service, key).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input.key"))
+}
+
+/// Writes a movement to the ledger and tells the user's subscribers how their quota stands.
+async fn note(
+    accounts: &Accounts,
+    connection: &mut Connection,
+    of: &ReservationRow,
+    kind: EntryKind,
+    amount: i64,
+    row: &QuotaRow,
+) -> Result<(), Error> {
+    let entry = NewEntry {
+        id: accounts.deps.new_uuid(),
+        account_id: of.account_id,
+        meter: of.meter,
+        kind,
+        amount,
+        service: Some(of.service.clone()),
+        key: Some(of.key.clone()),
+        at: accounts.now(),
+    };
+    reservation::enter(connection, &[entry]).await?;
+    accounts.tell(connection, of.account_id, QUOTA_CHANGED, QuotaChanged::from(row)).await
+}

@@ -1,0 +1,223 @@
+//! Roles: named sets of scopes, and who has them. Changes count at the next request.
+
+use atelier_kit::{
+    actor::Actor,
+    db::Connection,
+    error::{Error, Fail, Refusal},
+    id::{Id, User},
+};
+use diesel_async::AsyncConnection;
+use serde_json::json;
+
+use super::{Accounts, event::ROLES_CHANGED};
+use crate::{
+    Role,
+    db::{
+        self,
+        account::AccountRow,
+        role::{self, RoleChange, RoleRow},
+    },
+    error::{AccountsErrorCode as Code, Outcome},
+    kinds::UserStatus,
+};
+
+/// The scope that administers roles.
+pub const SCOPE: &str = "admin:roles";
+/// The role that can do everything.
+pub const ADMIN: &str = "admin";
+/// What begins the scopes that only those can give who have them.
+const GUARDED: &str = "admin:";
+/// The most scopes in a list, and the most roles in a request.
+pub const MANY: usize = 50;
+const NAME: usize = 50;
+const DESCRIPTION: usize = 500;
+
+/// Whether a text is written as scopes are: `worker`, `admin:users`.
+pub fn is_scope(text: &str) -> bool {
+    let part = |part: &str| {
+        part.starts_with(|letter: char| letter.is_ascii_lowercase())
+            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-')
+    };
+    text.len() <= 64 && text.split(':').count() <= 3 && text.split(':').all(part)
+}
+
+/// Checks a list of scopes and puts it in order.
+pub fn scopes(mut wanted: Vec<String>) -> Outcome<Vec<String>> {
+    if wanted.len() > MANY {
+        return Err(Refusal::new(Code::LimitReached, "input.scopes").with("max", MANY).into());
+    }
+    if let Some((at, wrong)) = wanted.iter().enumerate().find(|(_, scope)| !is_scope(scope)) {
+        let shown: String = wrong.chars().take(64).collect();
+        return Err(Refusal::new(Code::ScopeInvalid, &format!("input.scopes.{at}")).with("scope", shown).into());
+    }
+    wanted.sort();
+    wanted.dedup();
+    Ok(wanted)
+}
+
+/// Nobody gives away a right to administer that they do not have.
+fn require_held<'a>(actor: &Actor, scopes: impl IntoIterator<Item = &'a String>, path: &str) -> Outcome<()> {
+    match scopes.into_iter().find(|scope| scope.starts_with(GUARDED) && !actor.has_scope(scope)) {
+        Some(scope) => Err(Refusal::new(Code::ScopeNotHeld, path).with("scope", scope.as_str()).into()),
+        None => Ok(()),
+    }
+}
+
+/// Every role.
+pub async fn all(accounts: &Accounts, actor: &Actor) -> Result<Vec<RoleRow>, Error> {
+    actor.require_scope(SCOPE)?;
+    role::all(&mut *accounts.deps.db.read().await?).await
+}
+
+/// The caller's roles.
+pub async fn own(accounts: &Accounts, actor: &Actor) -> Result<Vec<RoleRow>, Error> {
+    let user = actor.require_user()?;
+    role::of_account(&mut *accounts.deps.db.read().await?, user).await
+}
+
+/// Makes a role.
+pub async fn create(accounts: &Accounts, actor: &Actor, name: &str, description: &str, wanted: Vec<String>) -> Outcome<RoleRow> {
+    actor.require_scope(SCOPE)?;
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(Fail::refused(Code::Required, "input.name"));
+    }
+    if name.chars().count() > NAME {
+        return Err(Refusal::new(Code::TooLong, "input.name").with("max", NAME).into());
+    }
+    let description = describe(description)?;
+    let scopes = scopes(wanted)?;
+    require_held(actor, &scopes, "input.scopes")?;
+    let now = accounts.now();
+    let new = RoleRow {
+        id: accounts.deps.new_id(),
+        name: name.to_owned(),
+        description,
+        scopes,
+        built_in: false,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut connection = accounts.deps.db.write().await?;
+    connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            if role::count(connection).await? >= role::MOST {
+                return Err(Refusal::new(Code::LimitReached, "input").with("max", role::MOST).into());
+            }
+            if !role::insert(connection, &new).await? {
+                return Err(Fail::refused(Code::RoleNameTaken, "input.name"));
+            }
+            let details = json!({ "name": new.name, "scopes": new.scopes });
+            accounts.record(connection, actor, "role.create", Some(new.id.uuid()), details).await?;
+            Ok(new.clone())
+        })
+        .await
+}
+
+fn describe(description: &str) -> Outcome<String> {
+    let description = description.trim();
+    if description.chars().count() > DESCRIPTION {
+        return Err(Refusal::new(Code::TooLong, "input.description").with("max", DESCRIPTION).into());
+    }
+    Ok(description.to_owned())
+}
+
+/// Changes a role's description or scopes.
+pub async fn update(
+    accounts: &Accounts,
+    actor: &Actor,
+    id: Id<Role>,
+    description: Option<String>,
+    wanted: Option<Vec<String>>,
+) -> Outcome<RoleRow> {
+    actor.require_scope(SCOPE)?;
+    let change = RoleChange {
+        description: description.as_deref().map(describe).transpose()?,
+        scopes: wanted.map(scopes).transpose()?,
+        updated_at: Some(accounts.now()),
+    };
+    let mut connection = accounts.deps.db.write().await?;
+    let (changed, holders) = connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            let before = role::lock(connection, id).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input.id"))?;
+            if before.built_in {
+                return Err(Fail::refused(Code::RoleBuiltIn, "input.id"));
+            }
+            // Both what is given and what is taken away must be the caller's own.
+            require_held(actor, change.scopes.iter().flatten().chain(&before.scopes), "input.scopes")?;
+            let changed = role::update(connection, id, &change).await?;
+            let mut holders = Vec::new();
+            if changed.scopes != before.scopes {
+                holders = role::holder_ids(connection, id).await?;
+                accounts.tell_all(connection, &holders, ROLES_CHANGED).await?;
+            }
+            let details = json!({ "before": before.scopes, "after": changed.scopes });
+            accounts.record(connection, actor, "role.update", Some(id.uuid()), details).await?;
+            Ok((changed, holders))
+        })
+        .await?;
+    drop(connection);
+    accounts.identity_changed(&holders).await;
+    Ok(changed)
+}
+
+/// Gives roles to a user and takes roles away.
+pub async fn assign(accounts: &Accounts, actor: &Actor, user: Id<User>, give: &[Id<Role>], take: &[Id<Role>]) -> Outcome<AccountRow> {
+    actor.require_scope(SCOPE)?;
+    if give.len() + take.len() > MANY {
+        return Err(Refusal::new(Code::LimitReached, "input").with("max", MANY).into());
+    }
+    let now = accounts.now();
+    let mut connection = accounts.deps.db.write().await?;
+    let account = connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            for (path, ids) in [("input.add", give), ("input.remove", take)] {
+                let roles = role::by_ids(connection, ids).await?;
+                if let Some(at) = ids.iter().position(|id| roles.iter().all(|role| role.id != *id)) {
+                    return Err(Fail::refused(Code::NotFound, &format!("{path}.{at}")));
+                }
+                require_held(actor, roles.iter().flat_map(|role| &role.scopes), path)?;
+                if path == "input.remove" && roles.iter().any(|role| role.name == ADMIN) {
+                    require_other_admin(connection, user).await?;
+                }
+            }
+            let account = db::account::lock(connection, user)
+                .await?
+                .filter(|account| account.status != UserStatus::Deleted)
+                .ok_or_else(|| Fail::refused(Code::NotFound, "input.userId"))?;
+            let before = role::of_account(connection, user).await?;
+            role::give(connection, user, give, now).await?;
+            role::take(connection, user, take).await?;
+            let after = role::of_account(connection, user).await?;
+            let names = |roles: &[RoleRow]| roles.iter().map(|role| role.name.clone()).collect::<Vec<_>>();
+            let details = json!({ "before": names(&before), "after": names(&after) });
+            accounts.tell(connection, user, ROLES_CHANGED, ()).await?;
+            accounts.record(connection, actor, "role.assign", Some(user.uuid()), details).await?;
+            Ok(account)
+        })
+        .await?;
+    drop(connection);
+    accounts.identity_changed(&[user]).await;
+    Ok(account)
+}
+
+/// Refuses a change after which nobody in good standing could administer.
+pub async fn require_other_admin(connection: &mut Connection, losing: Id<User>) -> Outcome<()> {
+    // The lock on the role makes two such changes wait for each other.
+    let Some(admin) = role::lock_by_name(connection, ADMIN).await? else {
+        return Ok(());
+    };
+    let holders = role::holder_ids_in_force(connection, admin.id).await?;
+    if holders == [losing] {
+        return Err(Fail::refused(Code::LastAdmin, "input"));
+    }
+    Ok(())
+}
+
+/// The names of a user's roles, and all their scopes.
+pub async fn of(accounts: &Accounts, user: Id<User>) -> Result<(Vec<String>, Vec<String>), Error> {
+    let mut connection = accounts.deps.db.read().await?;
+    let roles = role::of_account(&mut connection, user).await?;
+    let scopes = db::identity::scopes(&mut connection, user).await?;
+    Ok((roles.into_iter().map(|role| role.name).collect(), scopes))
+}

@@ -1,0 +1,112 @@
+//! The accounts that an installation begins with.
+
+use atelier_kit::{Deps, db::Connection, error::Error};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use diesel_async::AsyncConnection;
+
+use super::{Accounts, name::Username, role};
+use crate::{
+    config::AccountsConfig,
+    db::{self, account::NewAccount},
+    kinds::UserKind,
+};
+
+/// The demo user's name.
+pub const DEMO_USERNAME: &str = "demo";
+/// The demo user's password, known to everybody.
+pub const DEMO_PASSWORD: &str = "demo-atelier";
+
+/// A name and the password that goes with it.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The username.
+    pub username: String,
+    /// The password, in clear.
+    pub password: String,
+}
+
+/// Makes the user `admin` with a generated password, if nobody has the role `admin` yet. The
+/// password is told this once.
+///
+/// # Errors
+/// If the database cannot be reached.
+pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Credentials>, Error> {
+    let accounts = Accounts::new(deps.clone(), config.clone());
+    {
+        let mut connection = deps.db.read().await?;
+        if has_admin(&mut connection).await? {
+            return Ok(None);
+        }
+    }
+    let password = URL_SAFE_NO_PAD.encode(deps.random_bytes::<15>());
+    let hash = accounts.passwords.hash(password.clone(), deps.random_bytes()).await?;
+    let mut connection = deps.db.write().await?;
+    let made = connection
+        .transaction::<_, Error, _>(async |connection| {
+            // Several processes may start at once: the lock on the role lets one of them do it.
+            let Some(role) = db::role::lock_by_name(connection, role::ADMIN).await? else {
+                return Err(Error::internal("the role \"admin\" is missing"));
+            };
+            if has_admin(connection).await? {
+                return Ok(false);
+            }
+            let Some(account) = insert(&accounts, connection, role::ADMIN, "Administrator").await? else {
+                return Ok(false);
+            };
+            db::credential::set(connection, account, &hash, accounts.now()).await?;
+            db::role::give(connection, account, &[role.id], accounts.now()).await?;
+            Ok(true)
+        })
+        .await?;
+    Ok(made.then(|| Credentials { username: role::ADMIN.to_owned(), password }))
+}
+
+/// Makes the demo user, unless there is one, and sets their password to [`DEMO_PASSWORD`].
+///
+/// # Errors
+/// If the database cannot be reached.
+pub async fn demo(deps: &Deps, config: &AccountsConfig) -> Result<Credentials, Error> {
+    let accounts = Accounts::new(deps.clone(), config.clone());
+    let hash = accounts.passwords.hash(DEMO_PASSWORD.to_owned(), deps.random_bytes()).await?;
+    let mut connection = deps.db.write().await?;
+    connection
+        .transaction::<_, Error, _>(async |connection| {
+            if let Some(account) = insert(&accounts, connection, DEMO_USERNAME, "Demo").await? {
+                db::credential::set(connection, account, &hash, accounts.now()).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(Credentials { username: DEMO_USERNAME.to_owned(), password: DEMO_PASSWORD.to_owned() })
+}
+
+async fn has_admin(connection: &mut Connection) -> Result<bool, Error> {
+    let Some(role) = db::role::all(connection).await?.into_iter().find(|role| role.name == role::ADMIN) else {
+        return Ok(false);
+    };
+    Ok(!db::role::holder_ids_in_force(connection, role.id).await?.is_empty())
+}
+
+async fn insert(
+    accounts: &Accounts,
+    connection: &mut Connection,
+    username: &str,
+    display_name: &str,
+) -> Result<Option<atelier_kit::id::Id<atelier_kit::id::User>>, Error> {
+    let now = accounts.now();
+    let name = Username::unchecked(username);
+    let new = NewAccount {
+        id: accounts.deps.new_id(),
+        username: &name.shown,
+        username_folded: &name.folded,
+        username_skeleton: &name.skeleton,
+        email: None,
+        email_folded: None,
+        display_name,
+        kind: UserKind::Human,
+        plan_started_at: now,
+        created_at: now,
+        updated_at: now,
+    };
+    Ok(db::account::insert(connection, &new).await?.map(|account| account.id))
+}

@@ -1,0 +1,200 @@
+//! Sessions: opening, renewing, listing and ending them.
+
+use atelier_kit::{
+    actor::Actor,
+    db::Connection,
+    error::{Error, Fail},
+    id::{Id, Session},
+    page::PageArgs,
+};
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncConnection;
+use serde_json::json;
+
+use super::{
+    Accounts,
+    event::{SESSIONS_REVOKED, SessionsRevoked},
+    secret_token, status,
+};
+use crate::{
+    db::{
+        self, TimePage,
+        account::AccountRow,
+        session::{NewSession, RefreshTokenRow, SessionRow, Which},
+    },
+    error::{AccountsErrorCode as Code, Outcome},
+    kinds::RevokedReason,
+};
+
+/// The list's name in cursors.
+pub const LIST: &str = "accounts.sessions";
+
+/// A session that is written, its access token not yet signed.
+pub struct Opened {
+    account: AccountRow,
+    session: Id<Session>,
+    refresh_token: String,
+}
+
+/// Somebody who has signed in, with the tokens that prove it.
+pub struct SignedIn {
+    pub account: AccountRow,
+    pub session: Id<Session>,
+    pub access_token: String,
+    pub refresh_token: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Opened {
+    /// Signs the access token, after the commit.
+    pub async fn sign(self, accounts: &Accounts) -> Result<SignedIn, Error> {
+        let (access_token, expires_at) = accounts.keys.sign(&accounts.deps, self.account.id, self.session).await?;
+        Ok(SignedIn { account: self.account, session: self.session, access_token, refresh_token: self.refresh_token, expires_at })
+    }
+}
+
+/// Opens a session, in the transaction of a sign-in.
+pub async fn open(accounts: &Accounts, connection: &mut Connection, actor: &Actor, account: AccountRow) -> Result<Opened, Error> {
+    let now = accounts.now();
+    let session = accounts.deps.new_id();
+    let expires_at = now + accounts.config.session_lifetime;
+    let new = NewSession {
+        id: session,
+        account_id: account.id,
+        user_agent: actor.user_agent.as_deref(),
+        ip: actor.ip.as_deref(),
+        created_at: now,
+        last_seen_at: now,
+        expires_at,
+    };
+    db::session::insert(connection, &new).await?;
+    let refresh_token = issue(accounts, connection, session, expires_at).await?;
+    Ok(Opened { account, session, refresh_token })
+}
+
+async fn issue(accounts: &Accounts, connection: &mut Connection, session: Id<Session>, expires_at: DateTime<Utc>) -> Result<String, Error> {
+    let token = secret_token::generate(&accounts.deps, secret_token::REFRESH);
+    let row = RefreshTokenRow {
+        hash: secret_token::hash(&token),
+        session_id: session,
+        issued_at: accounts.now(),
+        expires_at,
+        used_at: None,
+    };
+    db::session::insert_token(connection, &row).await?;
+    Ok(token)
+}
+
+/// What the presentation of a refresh token leads to.
+enum Refreshed {
+    Renewed(Box<Opened>),
+    /// It was used before: the session has been ended.
+    Reused(AccountRow),
+}
+
+/// Exchanges a refresh token for a new pair. A token that comes a second time ends its session.
+pub async fn refresh(accounts: &Accounts, actor: &Actor, token: &str) -> Outcome<SignedIn> {
+    let hash = secret_token::hash(token);
+    let mut connection = accounts.deps.db.write().await?;
+    let refreshed = connection
+        .transaction::<_, Fail<Code>, _>(async |connection| exchange(accounts, connection, actor, &hash).await)
+        .await?;
+    drop(connection);
+    match refreshed {
+        Refreshed::Renewed(opened) => opened.sign(accounts).await.map_err(Fail::from),
+        Refreshed::Reused(account) => {
+            accounts.identity_changed(&[account.id]).await;
+            Err(Fail::refused(Code::RefreshReused, "input.refreshToken"))
+        }
+    }
+}
+
+async fn exchange(accounts: &Accounts, connection: &mut Connection, actor: &Actor, hash: &[u8]) -> Outcome<Refreshed> {
+    let invalid = || Fail::refused(Code::RefreshInvalid, "input.refreshToken");
+    let now = accounts.now();
+    let (token, session) = db::session::lock_by_token(connection, hash).await?.ok_or_else(invalid)?;
+    let account = db::account::find(connection, session.account_id).await?.ok_or_else(invalid)?;
+    if session.revoked_at.is_some() || session.expires_at <= now {
+        return Err(invalid());
+    }
+    if token.used_at.is_some() {
+        // Committed, not rolled back: the refusal is told, the session is over.
+        end(accounts, connection, actor, &account, Which::One(session.id), RevokedReason::TokenReused).await?;
+        return Ok(Refreshed::Reused(account));
+    }
+    if token.expires_at <= now {
+        return Err(invalid());
+    }
+    status::require_usable(&account, now)?;
+    let expires_at = now + accounts.config.session_lifetime;
+    db::session::use_token(connection, hash, now).await?;
+    db::session::renew(connection, session.id, now, expires_at).await?;
+    let refresh_token = issue(accounts, connection, session.id, expires_at).await?;
+    Ok(Refreshed::Renewed(Box::new(Opened { account, session: session.id, refresh_token })))
+}
+
+/// Ends sessions in a transaction, tells and records it. Returns those that were open.
+pub async fn end(
+    accounts: &Accounts,
+    connection: &mut Connection,
+    actor: &Actor,
+    account: &AccountRow,
+    which: Which,
+    reason: RevokedReason,
+) -> Result<Vec<Id<Session>>, Error> {
+    let ended = db::session::revoke(connection, account.id, which, reason, accounts.now()).await?;
+    if !ended.is_empty() {
+        let payload = SessionsRevoked { sessions: ended.clone(), reason };
+        accounts.tell(connection, account.id, SESSIONS_REVOKED, payload).await?;
+        let details = json!({ "sessions": ended, "reason": reason });
+        accounts.record(connection, actor, "sessions.revoke", Some(account.id.uuid()), details).await?;
+    }
+    Ok(ended)
+}
+
+/// Ends the session that the caller uses.
+pub async fn logout(accounts: &Accounts, actor: &Actor) -> Outcome<Id<Session>> {
+    actor.require_user()?;
+    let Some(session) = actor.session_id() else {
+        return Err(Fail::refused(Code::NotFound, "input"));
+    };
+    let ended = revoke(accounts, actor, Which::One(session), RevokedReason::Logout).await?;
+    ended.first().copied().ok_or_else(|| Fail::refused(Code::NotFound, "input"))
+}
+
+/// Ends sessions of the caller.
+pub async fn revoke(accounts: &Accounts, actor: &Actor, which: Which, reason: RevokedReason) -> Outcome<Vec<Id<Session>>> {
+    let user = actor.require_user()?;
+    let mut connection = accounts.deps.db.write().await?;
+    let ended = connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            let account = db::account::find(connection, user).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
+            let ended = end(accounts, connection, actor, &account, which, reason).await?;
+            if ended.is_empty() && matches!(which, Which::One(_)) {
+                return Err(Fail::refused(Code::NotFound, "input.sessionId"));
+            }
+            Ok(ended)
+        })
+        .await?;
+    drop(connection);
+    accounts.identity_changed(&[user]).await;
+    Ok(ended)
+}
+
+/// A page of sessions, with the total if wanted.
+pub struct Page {
+    pub request: TimePage,
+    pub rows: Vec<SessionRow>,
+    pub total: Option<i64>,
+}
+
+/// The caller's open sessions, newest first.
+pub async fn page(accounts: &Accounts, actor: &Actor, args: &PageArgs, total: bool) -> Result<Page, Error> {
+    let user = actor.require_user()?;
+    let request = args.open(LIST, &accounts.deps.cursors)?;
+    let now = accounts.now();
+    let mut connection = accounts.deps.db.read().await?;
+    let rows = db::session::page(&mut connection, user, now, &request).await?;
+    let total = if total { Some(db::session::count(&mut connection, user, now).await?) } else { None };
+    Ok(Page { request, rows, total })
+}

@@ -1,0 +1,114 @@
+//! Whether an account may be used, and who decides it.
+
+use atelier_kit::{actor::Actor, error::{Error, ErrorCode, Fail, Refusal}, id::{Id, User}};
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncConnection;
+use serde_json::json;
+
+use super::{
+    Accounts,
+    event::{STATUS_CHANGED, StatusChanged},
+    role,
+};
+use crate::{
+    db::{
+        self,
+        account::{AccountRow, StatusChange},
+    },
+    error::{AccountsErrorCode as Code, Outcome},
+    kinds::UserStatus,
+};
+
+/// The scope that administers accounts.
+pub const SCOPE: &str = "admin:users";
+/// The longest reason.
+const REASON: usize = 500;
+
+/// The status at a time: a suspension that has run out is over.
+pub fn at(status: UserStatus, suspended_until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> UserStatus {
+    match status {
+        UserStatus::Suspended if suspended_until.is_some_and(|until| until <= now) => UserStatus::Active,
+        status => status,
+    }
+}
+
+/// Refuses an account that may not sign in. One that waits for its deletion may: to be brought back.
+///
+/// # Errors
+/// `ACCOUNT_DISABLED`, with reason and end.
+pub fn require_usable(account: &AccountRow, now: DateTime<Utc>) -> Result<(), Refusal<Code>> {
+    match at(account.status, account.suspended_until, now) {
+        UserStatus::Active | UserStatus::PendingDeletion => Ok(()),
+        UserStatus::Suspended | UserStatus::Deleted => Err(Refusal::new(Code::AccountDisabled, "input")
+            .with("reason", account.status_reason.clone())
+            .with("until", account.suspended_until.map(|until| until.to_rfc3339()))),
+    }
+}
+
+/// Suspends an account, perhaps for a while, or activates it again.
+pub async fn set(
+    accounts: &Accounts,
+    actor: &Actor,
+    user: Id<User>,
+    suspended: bool,
+    reason: Option<String>,
+    until: Option<DateTime<Utc>>,
+) -> Outcome<AccountRow> {
+    actor.require_scope(SCOPE)?;
+    let now = accounts.now();
+    let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    if actor.user_id() == Some(user) {
+        return Err(Fail::refused(Code::NotOnYourself, "input.userId"));
+    }
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON) {
+        return Err(Refusal::new(Code::TooLong, "input.reason").with("max", REASON).into());
+    }
+    if suspended && reason.is_none() {
+        return Err(Fail::refused(Code::Required, "input.reason"));
+    }
+    if until.is_some_and(|until| until <= now) {
+        return Err(Fail::refused(Code::InThePast, "input.expiresAt"));
+    }
+    let change = StatusChange {
+        status: if suspended { UserStatus::Suspended } else { UserStatus::Active },
+        status_reason: reason.filter(|_| suspended),
+        suspended_until: until.filter(|_| suspended),
+        delete_at: None,
+        updated_at: now,
+    };
+    let mut connection = accounts.deps.db.write().await?;
+    let changed = connection
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            let missing = || Fail::refused(Code::NotFound, "input.userId");
+            if suspended {
+                role::require_other_admin(connection, user).await?;
+            }
+            let before = db::account::lock(connection, user).await?.ok_or_else(missing)?;
+            if matches!(before.status, UserStatus::Deleted | UserStatus::PendingDeletion) {
+                return Err(missing());
+            }
+            let changed = db::account::set_status(connection, user, &change).await?;
+            let told = StatusChanged { status: changed.status, reason: changed.status_reason.clone() };
+            accounts.tell(connection, user, STATUS_CHANGED, told).await?;
+            let details = json!({
+                "before": before.status, "after": changed.status, "reason": changed.status_reason, "until": changed.suspended_until,
+            });
+            accounts.record(connection, actor, "user.status_set", Some(user.uuid()), details).await?;
+            Ok(changed)
+        })
+        .await?;
+    drop(connection);
+    accounts.identity_changed(&[user]).await;
+    Ok(changed)
+}
+
+/// As [`require_usable`], for a credential that is presented.
+///
+/// # Errors
+/// `ACCOUNT_DISABLED`.
+pub fn require_in_force(status: UserStatus) -> Result<(), Error> {
+    match status {
+        UserStatus::Active | UserStatus::PendingDeletion => Ok(()),
+        UserStatus::Suspended | UserStatus::Deleted => Err(Error::new(ErrorCode::AccountDisabled)),
+    }
+}

@@ -1,0 +1,78 @@
+//! Personal access tokens and API keys.
+
+use atelier_kit::{db::Connection, error::Error, id::{Id, User}};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{TimePage, newest_first};
+use crate::{AccessToken, kinds::AccessTokenKind, tables::access_token};
+
+/// A token that a user made for a program.
+#[derive(Debug, Clone, Insertable, Queryable, Selectable)]
+#[diesel(table_name = access_token)]
+pub struct AccessTokenRow {
+    pub id: Id<AccessToken>,
+    pub account_id: Id<User>,
+    pub kind: AccessTokenKind,
+    pub name: String,
+    pub prefix: String,
+    pub hash: Vec<u8>,
+    pub scopes: Vec<String>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// Inserts a token.
+pub async fn insert(connection: &mut Connection, new: &AccessTokenRow) -> Result<(), Error> {
+    diesel::insert_into(access_token::table).values(new).execute(connection).await?;
+    Ok(())
+}
+
+/// Revokes an account's token; `None` if it has no such token that is in force.
+pub async fn revoke(
+    connection: &mut Connection,
+    account: Id<User>,
+    id: Id<AccessToken>,
+    now: DateTime<Utc>,
+) -> Result<Option<AccessTokenRow>, Error> {
+    Ok(diesel::update(access_token::table.filter(
+        access_token::id.eq(id).and(access_token::account_id.eq(account)).and(access_token::revoked_at.is_null()),
+    ))
+    .set(access_token::revoked_at.eq(now))
+    .returning(AccessTokenRow::as_returning())
+    .get_result(connection)
+    .await
+    .optional()?)
+}
+
+/// Notes that a token is in use.
+pub async fn touch(connection: &mut Connection, id: Id<AccessToken>, now: DateTime<Utc>) -> Result<(), Error> {
+    diesel::update(access_token::table.find(id)).set(access_token::last_used_at.eq(now)).execute(connection).await?;
+    Ok(())
+}
+
+/// How many tokens in force an account has.
+pub async fn count(connection: &mut Connection, account: Id<User>) -> Result<i64, Error> {
+    Ok(access_token::table
+        .filter(access_token::account_id.eq(account).and(access_token::revoked_at.is_null()))
+        .count()
+        .get_result(connection)
+        .await?)
+}
+
+/// A page of an account's tokens in force, newest first.
+pub async fn page(connection: &mut Connection, account: Id<User>, page: &TimePage) -> Result<Vec<AccessTokenRow>, Error> {
+    let query = access_token::table
+        .filter(access_token::account_id.eq(account).and(access_token::revoked_at.is_null()))
+        .into_boxed();
+    let query = newest_first!(query, page, access_token::created_at, access_token::id);
+    Ok(query.select(AccessTokenRow::as_select()).load(connection).await?)
+}
+
+/// Forgets all tokens of accounts.
+pub async fn delete_of(connection: &mut Connection, accounts: &[Id<User>]) -> Result<(), Error> {
+    diesel::delete(access_token::table.filter(access_token::account_id.eq_any(accounts))).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The domain's GraphQL schema.
+
+mod access_token;
+mod audit;
+mod auth;
+mod event;
+mod identity;
+mod plan;
+mod profile;
+mod quota;
+mod reservation;
+mod role;
+mod session;
+mod user;
+mod viewer;
+
+use std::sync::Arc;
+
+use async_graphql::{Context, MergedObject, Schema};
+use atelier_kit::graphql::Service;
+
+use crate::app::Accounts;
+
+/// How deep a query of one subgraph may be; the router bounds whole operations.
+const DEPTH: usize = 32;
+
+/// What can be asked.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    viewer::ViewerQuery,
+    user::UserQuery,
+    plan::PlanQuery,
+    role::RoleQuery,
+    audit::AuditQuery,
+    identity::IdentityQuery,
+);
+
+/// What can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    auth::AuthMutation,
+    session::SessionMutation,
+    profile::ProfileMutation,
+    access_token::AccessTokenMutation,
+    user::UserMutation,
+    role::RoleMutation,
+    plan::PlanMutation,
+    quota::QuotaMutation,
+    reservation::ReservationMutation,
+);
+
+/// The executable schema.
+pub fn service(accounts: &Arc<Accounts>) -> Service {
+    Service::new(|| {
+        Schema::build(Query::default(), Mutation::default(), event::Subscription)
+            .data(Arc::clone(accounts))
+            .enable_federation()
+            .limit_depth(DEPTH)
+    })
+}
+
+fn accounts<'a>(ctx: &Context<'a>) -> &'a Arc<Accounts> {
+    ctx.data_unchecked::<Arc<Accounts>>()
+}

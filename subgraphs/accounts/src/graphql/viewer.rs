@@ -1,0 +1,181 @@
+//! What a caller has of their own.
+
+use async_graphql::{Context, Object, Result, SimpleObject};
+use atelier_kit::{
+    error::{Error, ErrorCode},
+    graphql::{actor, directive::authenticated, load},
+    id::{self, Id},
+    page::{Connection, Cursor, PageArgs, wants_total},
+};
+use chrono::{DateTime, Utc};
+
+use super::{
+    access_token::AccessToken,
+    accounts,
+    plan::Plan,
+    quota::Quota,
+    role::Role,
+    session::Session,
+    user::{User, load_by_id},
+};
+use crate::{
+    app::{access_token, plan, quota, role, session, user},
+    db::account::AccountRow,
+    kinds::Meter,
+};
+
+/// The caller.
+pub struct Viewer {
+    id: Id<id::User>,
+}
+
+/// What has become of a subscription to a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, async_graphql::Enum)]
+pub enum SubscriptionStatus {
+    /// It runs.
+    Active,
+    /// It has run out.
+    Expired,
+    /// It will not be renewed.
+    Cancelled,
+}
+
+/// A user's subscription to a plan.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct PlanSubscription {
+    /// The plan that was subscribed to.
+    pub plan: Plan,
+    /// What has become of it. When it has run out, what the free plan grants is granted.
+    pub status: SubscriptionStatus,
+    /// Since when.
+    pub started_at: DateTime<Utc>,
+    /// Until when; null if it has no end.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it renews itself.
+    pub auto_renew: bool,
+}
+
+async fn account(ctx: &Context<'_>) -> Result<AccountRow> {
+    let user = actor(ctx).require_user()?;
+    let found = load(ctx, || user::ById(accounts(ctx).clone()), user).await?;
+    Ok(found.ok_or(Error::new(ErrorCode::Unauthenticated))?)
+}
+
+/// The signed-in caller, and what only they may see.
+#[Object(directive = authenticated::apply())]
+impl Viewer {
+    /// The id of the caller's account.
+    async fn id(&self) -> Id<id::User> {
+        self.id
+    }
+
+    /// The caller as others see them.
+    async fn user(&self, ctx: &Context<'_>) -> Result<User> {
+        Ok(load_by_id(ctx, self.id).await?.ok_or(Error::new(ErrorCode::Unauthenticated))?)
+    }
+
+    /// The email address.
+    async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        Ok(account(ctx).await?.email)
+    }
+
+    /// Whether the email address is known to be the caller's.
+    async fn email_verified(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(account(ctx).await?.email_verified)
+    }
+
+    /// When the account will be deleted, if it is about to be.
+    async fn delete_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        Ok(account(ctx).await?.delete_at)
+    }
+
+    /// What the caller may do, with the credential in use.
+    async fn scopes(&self, ctx: &Context<'_>) -> Vec<String> {
+        actor(ctx).scopes.iter().cloned().collect()
+    }
+
+    /// The caller's roles.
+    async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
+        Ok(role::own(accounts(ctx), actor(ctx)).await?.into_iter().map(Role).collect())
+    }
+
+    /// Where the caller is signed in, newest first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
+        #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
+    ) -> Result<Connection<Session>> {
+        let args = PageArgs { first, after, last, before };
+        let page = session::page(accounts(ctx), actor(ctx), &args, wants_total(ctx)).await?;
+        let rows = page.rows.into_iter().map(Session).collect();
+        let key = |session: &Session| (session.0.created_at, session.0.id.uuid());
+        Ok(Connection::build(&page.request, rows, &accounts(ctx).deps.cursors, session::LIST, key).with_total(page.total))
+    }
+
+    /// The caller's personal access tokens and API keys in force, newest first.
+    async fn access_tokens(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
+        #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
+    ) -> Result<Connection<AccessToken>> {
+        let args = PageArgs { first, after, last, before };
+        let page = access_token::page(accounts(ctx), actor(ctx), &args, wants_total(ctx)).await?;
+        let rows = page.rows.into_iter().map(AccessToken).collect();
+        let key = |token: &AccessToken| (token.0.created_at, token.0.id.uuid());
+        Ok(Connection::build(&page.request, rows, &accounts(ctx).deps.cursors, access_token::LIST, key).with_total(page.total))
+    }
+
+    /// The caller's plan.
+    async fn subscription(&self, ctx: &Context<'_>) -> Result<PlanSubscription> {
+        let account = account(ctx).await?;
+        let found = plan::all(accounts(ctx)).await?.into_iter().find(|(plan, _)| plan.code == account.plan);
+        let expired = account.plan_expires_at.is_some_and(|end| end <= accounts(ctx).now());
+        Ok(PlanSubscription {
+            plan: found.map(Plan::from).ok_or(Error::new(ErrorCode::NotFound))?,
+            status: match (expired, account.plan_cancelled) {
+                (true, _) => SubscriptionStatus::Expired,
+                (false, true) => SubscriptionStatus::Cancelled,
+                (false, false) => SubscriptionStatus::Active,
+            },
+            started_at: account.plan_started_at,
+            expires_at: account.plan_expires_at,
+            auto_renew: account.plan_expires_at.is_some() && !account.plan_cancelled && !expired,
+        })
+    }
+
+    /// How much of each meter the caller may use and has used.
+    async fn quotas(&self, ctx: &Context<'_>) -> Result<Vec<Quota>> {
+        Ok(quota::own(accounts(ctx), actor(ctx)).await?.iter().map(Quota::from).collect())
+    }
+
+    /// How much of one meter the caller may use and has used.
+    async fn quota(&self, ctx: &Context<'_>, #[graphql(desc = "Of what.")] meter: Meter) -> Result<Quota> {
+        let quotas = quota::own(accounts(ctx), actor(ctx)).await?;
+        let found = quotas.iter().find(|quota| quota.meter == meter);
+        Ok(found.map(Quota::from).ok_or(Error::new(ErrorCode::NotFound))?)
+    }
+}
+
+#[derive(Default)]
+pub struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    /// The signed-in caller; null if nobody is signed in.
+    #[graphql(shareable, tag = "public")]
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Viewer> {
+        actor(ctx).user_id().map(|id| Viewer { id })
+    }
+
+    /// The caller, for other domains: nobody else's.
+    #[graphql(entity)]
+    async fn find_viewer_by_id(&self, ctx: &Context<'_>, id: Id<id::User>) -> Result<Option<Viewer>> {
+        Ok(actor(ctx).user_id().filter(|user| *user == id).map(|id| Viewer { id }))
+    }
+}

@@ -1,0 +1,3 @@
+//! What runs beside the schema.
+
+pub mod sweep;
