@@ -123,8 +123,6 @@ pub struct InProcess {
     pub router: Router,
     pub accounts: Arc<Counted>,
     pub products: Arc<Counted>,
-    pub inventory: Arc<Counted>,
-    pub reviews: Arc<Counted>,
     pub graph: Graph,
 }
 
@@ -140,16 +138,14 @@ pub fn in_process_with(config: RouterConfig) -> InProcess {
         .config(config)
         .subgraph("accounts", accounts.clone())
         .subgraph("products", products.clone())
-        .subgraph("inventory", inventory.clone())
-        .subgraph("reviews", reviews.clone())
+        .subgraph("inventory", inventory)
+        .subgraph("reviews", reviews)
         .build()
         .unwrap();
     InProcess {
         router,
         accounts,
         products,
-        inventory,
-        reviews,
         graph,
     }
 }
@@ -193,4 +189,41 @@ pub async fn serve_schema<E: Executor>(executor: E) -> String {
         }
     };
     serve(axum::Router::new().route("/", axum::routing::post(handler))).await
+}
+
+/// An HTTP answer, read to its end.
+pub struct Answer {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
+    }
+}
+
+/// Sends an HTTP request.
+pub async fn http(request: http::Request<String>) -> Answer {
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let client = hyper_util::client::legacy::Client::builder(executor)
+        .build_http::<http_body_util::Full<bytes::Bytes>>();
+    let request = request.map(|body| http_body_util::Full::new(bytes::Bytes::from(body)));
+    let (parts, body) = client.request(request).await.unwrap().into_parts();
+    let body = http_body_util::BodyExt::collect(body)
+        .await
+        .unwrap()
+        .to_bytes();
+    Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    }
 }

@@ -5,7 +5,9 @@ mod graph;
 mod harness;
 
 mod authorization;
+mod edge;
 mod errors;
 mod hostile;
+mod limits;
 mod queries;
 mod subscriptions;
