@@ -232,8 +232,7 @@ mod tests {
     fn download_names_keep_any_script_and_cannot_break_the_header() {
         assert_eq!(
             content_disposition(Disposition::Attachment, "画\"册/1.png"),
-            "attachment; filename=\"___1.png\"; filename*=UTF-8''%E7%94%BB%22%E5%86%8C_1.png"
-                .replace("___1", "____1"),
+            "attachment; filename=\"____1.png\"; filename*=UTF-8''%E7%94%BB%22%E5%86%8C_1.png"
         );
         let nasty = content_disposition(Disposition::Inline, "a\r\nSet-Cookie: x=1");
         assert!(!nasty.contains(['\r', '\n']));

@@ -1,11 +1,9 @@
 //! Every log target and metric of the kit, in one place.
 //!
-//! A metric is described to Prometheus from [`METRICS`]; a test holds that the list is complete.
+//! Prometheus learns what the metrics mean from [`METRICS`].
 
 /// Log target of the one summary line per request.
 pub const REQUEST: &str = "request";
-/// Log target of rows that go to the audit log as well.
-pub const AUDIT: &str = "audit";
 
 /// What a metric does over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
