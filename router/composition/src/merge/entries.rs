@@ -58,7 +58,7 @@ fn inherited<'g>(field: &MergedField<'g>) -> MergedField<'g> {
     let mut marks = MergedMarks::default();
     let mut arguments = Map::default();
     for (graph, part) in &field.parts {
-        marks.add(part.marks());
+        marks.add(part.marks.as_deref());
         for (name, argument) in &part.arguments {
             super::types::add_input(&mut arguments, *graph, name, argument);
         }
@@ -166,7 +166,10 @@ fn entries<'g>(
             continue;
         };
         let key = (*graph, ty.name, field.name);
-        let required = requirements.get(&key).copied().unwrap_or_default();
+        let required = match requirements.is_empty() || !part.external && !part.usage.required {
+            true => Required::default(),
+            false => requirements.get(&key).copied().unwrap_or_default(),
+        };
         entries.extend(entry(supergraph, ty, owner, field, *graph, part, required));
     }
     entries

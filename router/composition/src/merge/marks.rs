@@ -7,9 +7,14 @@ use super::Supergraph;
 
 pub(crate) use crate::subgraph::marks_and as and;
 
-/// The directives of one element over all subgraphs.
+/// The directives of one element over all subgraphs. Most elements have none,
+/// so what they say is kept apart.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct MergedMarks<'g> {
+pub(crate) struct MergedMarks<'g>(Option<Box<Said<'g>>>);
+
+/// What the directives of one element say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said<'g> {
     pub tags: Vec<&'g str>,
     pub inaccessible: bool,
     pub deprecated: Option<Option<&'g str>>,
@@ -23,9 +28,46 @@ pub(crate) struct MergedMarks<'g> {
     pub composed: Vec<&'g Directive<'g>>,
 }
 
+static NOTHING: Said<'static> = Said {
+    tags: Vec::new(),
+    inaccessible: false,
+    deprecated: None,
+    specified_by: None,
+    one_of: false,
+    authenticated: false,
+    scopes: Vec::new(),
+    policies: Vec::new(),
+    cost: None,
+    list_size: None,
+    composed: Vec::new(),
+};
+
+impl<'g> std::ops::Deref for MergedMarks<'g> {
+    type Target = Said<'g>;
+
+    fn deref(&self) -> &Said<'g> {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
 impl<'g> MergedMarks<'g> {
-    /// Adds one subgraph's directives.
-    pub(super) fn add(&mut self, marks: &'g Marks<'g>) {
+    /// Adds one subgraph's directives, if it has any.
+    pub(super) fn add(&mut self, marks: Option<&'g Marks<'g>>) {
+        if let Some(marks) = marks {
+            self.0.get_or_insert_default().add(marks);
+        }
+    }
+
+    /// Asks for what the other asks for as well.
+    pub(crate) fn add_auth(&mut self, other: &Self) {
+        if other.is_protected() {
+            self.0.get_or_insert_default().add_auth(other);
+        }
+    }
+}
+
+impl<'g> Said<'g> {
+    fn add(&mut self, marks: &'g Marks<'g>) {
         for tag in &marks.tags {
             if !self.tags.contains(tag) {
                 self.tags.push(tag);
@@ -68,8 +110,7 @@ impl<'g> MergedMarks<'g> {
         unite(&mut mine.sized, other.sized.as_ref());
     }
 
-    /// Asks for what the other asks for as well.
-    pub(crate) fn add_auth(&mut self, other: &Self) {
+    fn add_auth(&mut self, other: &Self) {
         self.authenticated |= other.authenticated;
         self.scopes = and(&self.scopes, &other.scopes);
         self.policies = and(&self.policies, &other.policies);

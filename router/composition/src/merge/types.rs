@@ -79,7 +79,7 @@ fn add_part<'g>(merged: &mut Merged<'g>, graph: Graph, part: &'g Type<'g>) {
     if merged.description.is_none() {
         merged.description = part.description;
     }
-    merged.marks.add(&part.marks);
+    merged.marks.add(Some(&part.marks));
     for interface in &part.interfaces {
         let graphs = merged.interfaces.entry(interface.text).or_default();
         if !graphs.contains(&graph) {
@@ -103,7 +103,7 @@ fn add_part<'g>(merged: &mut Merged<'g>, graph: Graph, part: &'g Type<'g>) {
             entries: Vec::new(),
             from_interface_object: false,
         });
-        to.marks.add(field.marks());
+        to.marks.add(field.marks.as_deref());
         to.parts.push((graph, field));
     }
     for (name, input) in &part.inputs {
@@ -119,7 +119,7 @@ fn add_part<'g>(merged: &mut Merged<'g>, graph: Graph, part: &'g Type<'g>) {
         });
         let text = crate::subgraph::text(&value.definition.description);
         to.description = to.description.or(text);
-        to.marks.add(value.marks());
+        to.marks.add(value.marks.as_deref());
         to.parts.push((graph, value));
     }
 }
@@ -141,7 +141,7 @@ pub(super) fn add_input<'g>(
         kept: true,
     });
     to.description = to.description.or(input.description());
-    to.marks.add(input.marks());
+    to.marks.add(input.marks.as_deref());
     to.parts.push((graph, input));
 }
 

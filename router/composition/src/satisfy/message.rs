@@ -97,24 +97,29 @@ pub(super) fn unanswerable(
             continue;
         }
         let name = supergraph.subgraphs[graph].name;
-        let keys = ty.part(graph).map_or(0, |part| part.keys.len());
-        let resolvable = ty
-            .part(graph)
-            .is_some_and(|part| part.keys.iter().any(|key| key.resolvable));
-        let why = match (keys, resolvable) {
-            (0, _) => format!(
+        let keys: &[crate::subgraph::Key<'_>] = ty.part(graph).map_or(&[], |part| &part.keys);
+        let usable: Vec<&str> = keys
+            .iter()
+            .filter(|key| key.resolvable)
+            .map(|key| &*key.fields.text)
+            .collect();
+        let why = if keys.is_empty() {
+            format!(
                 "type \"{}\" has no @key defined in subgraph \"{name}\"",
                 ty.name
-            ),
-            (_, false) => format!(
+            )
+        } else if usable.is_empty() {
+            format!(
                 "none of the @key defined on type \"{}\" in subgraph \"{name}\" is resolvable (they are all \
                  declared with their \"resolvable\" argument set to false)",
                 ty.name
-            ),
-            _ => format!(
-                "the fields of no @key of type \"{}\" in subgraph \"{name}\" can be resolved on the way",
+            )
+        } else {
+            format!(
+                "the fields of @key(fields: \"{}\") of \"{}\" cannot be resolved on the way there",
+                usable.join("\") and @key(fields: \""),
                 ty.name
-            ),
+            )
         };
         let _ = write!(
             text,

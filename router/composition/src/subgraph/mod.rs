@@ -176,12 +176,6 @@ pub(crate) struct Value<'a> {
     pub marks: Option<Box<Marks<'a>>>,
 }
 
-impl<'a> Value<'a> {
-    pub(crate) fn marks(&self) -> &Marks<'a> {
-        marks::or_none(&self.marks)
-    }
-}
-
 /// The text of a description; an empty one counts as none.
 pub(crate) fn text<'a>(description: &'a Option<Cow<'a, str>>) -> Option<&'a str> {
     description.as_deref().filter(|text| !text.is_empty())
