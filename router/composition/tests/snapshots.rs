@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use atelier_composition::{SubgraphSdl, compose};
+use atelier_composition::{ErrorCode, SubgraphSdl, compose};
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -100,4 +100,24 @@ fn each_rule_gives_what_its_case_shows() {
         check(case, "errors.txt", errors, &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_error_code_has_a_case_and_a_place_in_the_documentation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page =
+        fs::read_to_string(root.join("../../docs/COMPOSITION.md")).expect("the page is there");
+    for code in ErrorCode::ALL {
+        let folder = format!("tests/cases/error_{}", code.as_str().to_lowercase());
+        let errors = fs::read_to_string(root.join(folder).join("errors.txt"));
+        let errors = errors.unwrap_or_else(|_| panic!("{code} has no case"));
+        assert!(
+            errors.contains(&format!("{code}: ")),
+            "{code} is not what its case gives"
+        );
+        assert!(
+            page.contains(&format!("### {code}\n")),
+            "{code} is not documented"
+        );
+    }
 }

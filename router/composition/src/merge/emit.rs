@@ -179,28 +179,7 @@ fn emit_type<'g>(
     out.description = ty.description.map(Cow::Borrowed);
     out.interfaces = ty.interfaces.keys().map(|i| name(i)).collect();
     join_types(supergraph, ty, &mut out.directives);
-    for (interface, graphs) in &ty.interfaces {
-        for graph in graphs {
-            out.directives.push(directive(
-                "join__implements",
-                vec![
-                    ("graph", graph_value(supergraph, *graph)),
-                    ("interface", string(interface)),
-                ],
-            ));
-        }
-    }
-    for (member, graphs) in &ty.members {
-        for graph in graphs {
-            out.directives.push(directive(
-                "join__unionMember",
-                vec![
-                    ("graph", graph_value(supergraph, *graph)),
-                    ("member", string(member)),
-                ],
-            ));
-        }
-    }
+    join_members(supergraph, ty, &mut out.directives);
     for (graph, part) in &ty.parts {
         for context in &part.marks.contexts {
             let context = format!("{}__{context}", supergraph.subgraphs[*graph].name);
@@ -246,6 +225,32 @@ fn emit_type<'g>(
         });
     }
     Some(out)
+}
+
+/// `@join__implements` and `@join__unionMember`.
+fn join_members<'g>(supergraph: &Supergraph<'g>, ty: &Merged<'g>, out: &mut Vec<Directive<'g>>) {
+    for (interface, graphs) in &ty.interfaces {
+        for graph in graphs {
+            out.push(directive(
+                "join__implements",
+                vec![
+                    ("graph", graph_value(supergraph, *graph)),
+                    ("interface", string(interface)),
+                ],
+            ));
+        }
+    }
+    for (member, graphs) in &ty.members {
+        for graph in graphs {
+            out.push(directive(
+                "join__unionMember",
+                vec![
+                    ("graph", graph_value(supergraph, *graph)),
+                    ("member", string(member)),
+                ],
+            ));
+        }
+    }
 }
 
 fn join_types<'g>(supergraph: &Supergraph<'g>, ty: &Merged<'g>, out: &mut Vec<Directive<'g>>) {

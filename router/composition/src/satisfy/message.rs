@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 use crate::SubgraphLocation;
-use crate::merge::Supergraph;
+use crate::merge::{Merged, MergedField, Supergraph};
+use crate::subgraph::Key;
 
 use super::Place;
 use super::reach::Reach;
@@ -41,10 +42,9 @@ pub(super) fn unanswerable(
     let supergraph = reach.supergraph;
     let place = &places[at];
     let ty = &supergraph.types[place.ty];
-    let (_, field) = ty
-        .fields
-        .get_index(field)
-        .expect("the field that was asked for");
+    let Some((_, field)) = ty.fields.get_index(field) else {
+        return String::new();
+    };
     let coordinate = format!("\"{}.{}\"", ty.name, field.name);
     let composite = supergraph
         .types
@@ -63,70 +63,64 @@ pub(super) fn unanswerable(
     let nodes = Rc::clone(&place.nodes);
     let mut here: Vec<usize> = nodes.iter().map(|node| node.graph as usize).collect();
     here.dedup();
-    for graph in here {
-        let name = supergraph.subgraphs[graph].name;
-        let _ = write!(text, "\n- from subgraph \"{name}\": ");
-        match field.part(graph) {
-            Some(part) if part.external => {
-                let _ = write!(
-                    text,
-                    "field {coordinate} is not resolvable because marked @external."
-                );
-            }
-            Some(part) if part.requires.is_some() => {
-                let requires = part.requires.as_ref().map_or("", |set| &set.text);
-                let _ = write!(
-                    text,
-                    "cannot satisfy @requires(fields: \"{requires}\") on field {coordinate}."
-                );
-            }
-            Some(_) => {
-                let _ = write!(
-                    text,
-                    "field {coordinate} is overridden by another subgraph."
-                );
-            }
-            None => {
-                let _ = write!(text, "cannot find field {coordinate}.");
-            }
-        }
+    for graph in &here {
+        let name = supergraph.subgraphs[*graph].name;
+        let why = why_not_here(field, *graph, &coordinate);
+        let _ = write!(text, "\n- from subgraph \"{name}\": {why}");
     }
-    for entry in &field.entries {
-        let graph = entry.graph;
-        if entry.external || nodes.iter().any(|node| node.graph as usize == graph) {
+    for entry in field.entries.iter().filter(|entry| !entry.external) {
+        if here.contains(&entry.graph) {
             continue;
         }
-        let name = supergraph.subgraphs[graph].name;
-        let keys: &[crate::subgraph::Key<'_>] = ty.part(graph).map_or(&[], |part| &part.keys);
-        let usable: Vec<&str> = keys
-            .iter()
-            .filter(|key| key.resolvable)
-            .map(|key| &*key.fields.text)
-            .collect();
-        let why = if keys.is_empty() {
-            format!(
-                "type \"{}\" has no @key defined in subgraph \"{name}\"",
-                ty.name
-            )
-        } else if usable.is_empty() {
-            format!(
-                "none of the @key defined on type \"{}\" in subgraph \"{name}\" is resolvable (they are all \
-                 declared with their \"resolvable\" argument set to false)",
-                ty.name
-            )
-        } else {
-            format!(
-                "the fields of @key(fields: \"{}\") of \"{}\" cannot be resolved on the way there",
-                usable.join("\") and @key(fields: \""),
-                ty.name
-            )
-        };
+        let name = supergraph.subgraphs[entry.graph].name;
+        let why = why_not_there(ty, entry.graph, name);
         let _ = write!(
             text,
             "\n- cannot move to subgraph \"{name}\", which has field {coordinate}, because {why}."
         );
     }
     text
+}
+
+fn why_not_here(field: &MergedField<'_>, graph: usize, coordinate: &str) -> String {
+    match field.part(graph) {
+        Some(part) if part.external => {
+            format!("field {coordinate} is not resolvable because marked @external.")
+        }
+        Some(part) if part.requires.is_some() => {
+            let requires = part.requires.as_ref().map_or("", |set| &set.text);
+            format!("cannot satisfy @requires(fields: \"{requires}\") on field {coordinate}.")
+        }
+        Some(_) => format!("field {coordinate} is overridden by another subgraph."),
+        None => format!("cannot find field {coordinate}."),
+    }
+}
+
+fn why_not_there(ty: &Merged<'_>, graph: usize, name: &str) -> String {
+    let keys: &[Key<'_>] = ty.part(graph).map_or(&[], |part| &part.keys);
+    let usable: Vec<&str> = keys
+        .iter()
+        .filter(|key| key.resolvable)
+        .map(|key| &*key.fields.text)
+        .collect();
+    if keys.is_empty() {
+        format!(
+            "type \"{}\" has no @key defined in subgraph \"{name}\"",
+            ty.name
+        )
+    } else if usable.is_empty() {
+        format!(
+            "none of the @key defined on type \"{}\" in subgraph \"{name}\" is resolvable (they are all \
+             declared with their \"resolvable\" argument set to false)",
+            ty.name
+        )
+    } else {
+        format!(
+            "the fields of @key(fields: \"{}\") of \"{}\" cannot be resolved on the way there",
+            usable.join("\") and @key(fields: \""),
+            ty.name
+        )
+    }
 }
 
 /// The shortest query to the field, as a client would write it.

@@ -55,22 +55,10 @@ fn walk(
     report: &mut Report,
 ) -> bool {
     let mut reach = Reach::new(supergraph, edges, labels);
-    let mut places: Vec<Place> = Vec::new();
-    let mut queue: VecDeque<usize> = VecDeque::new();
+    let mut places = roots(supergraph);
+    let mut queue: VecDeque<usize> = (0..places.len()).collect();
     let mut seen: HashMap<usize, HashSet<Nodes>> = HashMap::new();
     let mut reported: HashSet<(usize, usize)> = HashSet::new();
-    for operation in Operation::ALL {
-        let Some((ty, _, root)) = supergraph.types.get_full(operation.default_type()) else {
-            continue;
-        };
-        let nodes: Vec<Node> = root.graphs(supergraph).into_iter().map(Node::at).collect();
-        queue.push_back(places.len());
-        places.push(Place {
-            from: None,
-            ty,
-            nodes: Rc::new(nodes),
-        });
-    }
     while let Some(at) = queue.pop_front() {
         if reach.is_exhausted() || reported.len() >= MOST_ERRORS {
             break;
@@ -127,4 +115,20 @@ fn walk(
         }
     }
     !reach.is_exhausted()
+}
+
+/// Where queries, mutations and subscriptions begin.
+fn roots(supergraph: &Supergraph<'_>) -> Vec<Place> {
+    Operation::ALL
+        .iter()
+        .filter_map(|operation| {
+            let (ty, _, root) = supergraph.types.get_full(operation.default_type())?;
+            let nodes: Vec<Node> = root.graphs(supergraph).into_iter().map(Node::at).collect();
+            Some(Place {
+                from: None,
+                ty,
+                nodes: Rc::new(nodes),
+            })
+        })
+        .collect()
 }

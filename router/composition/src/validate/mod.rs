@@ -8,6 +8,7 @@ mod federation;
 mod federation_one;
 mod field_sets;
 mod graphql;
+mod selections;
 pub(crate) mod supergraph;
 
 use crate::report::Report;
