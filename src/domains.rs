@@ -10,6 +10,7 @@ use atelier_kit::{
     Deps, Subgraph,
     clock::{SystemClock, SystemRandom},
     db::{Database, DatabaseConfig},
+    error::CodeSpec,
     jobs::Handler,
     page::CursorSealer,
     peers::Peers,
@@ -18,6 +19,7 @@ use atelier_kit::{
     storage::Storage,
     stream::Hub,
 };
+use atelier_media::MediaConfig;
 use diesel_migrations::EmbeddedMigrations;
 
 use crate::settings::{Databases, Servers};
@@ -95,6 +97,8 @@ pub struct Domain {
     pub build: fn(Deps, &Shared) -> Subgraph,
     /// Builds what does its background tasks, without its schema.
     pub handlers: fn(&Deps, &Shared) -> Vec<Arc<dyn Handler>>,
+    /// Its expected failures, for the reference.
+    pub codes: fn() -> Vec<&'static CodeSpec>,
 }
 
 /// Every domain, in the order of the schema.
@@ -102,18 +106,21 @@ pub static DOMAINS: &[Domain] = &[
     Domain {
         name: atelier_accounts::NAME,
         migrations: &atelier_accounts::MIGRATIONS,
+        codes: || atelier_accounts::AccountsErrorCode::ALL.iter().map(|code| code.spec()).collect(),
         build: |deps, shared| atelier_accounts::subgraph(deps, accounts_config(shared)),
         handlers: |_, _| Vec::new(),
     },
     Domain {
         name: atelier_media::NAME,
         migrations: &atelier_media::MIGRATIONS,
-        build: |deps, shared| atelier_media::subgraph(deps, media_config(shared)),
-        handlers: |deps, shared| atelier_media::handlers(deps.clone(), media_config(shared)),
+        codes: || atelier_media::MediaErrorCode::ALL.iter().map(|code| code.spec()).collect(),
+        build: |deps, shared| atelier_media::subgraph(deps, shared.storage.clone(), MediaConfig::default()),
+        handlers: |deps, shared| atelier_media::handlers(deps.clone(), shared.storage.clone(), MediaConfig::default()),
     },
     Domain {
         name: atelier_tasks::NAME,
         migrations: &atelier_tasks::MIGRATIONS,
+        codes: || atelier_tasks::TaskErrorCode::ALL.iter().map(|code| code.spec()).collect(),
         build: |deps, _| atelier_tasks::subgraph(deps, atelier_tasks::TasksConfig::default()),
         handlers: |_, _| Vec::new(),
     },
@@ -158,9 +165,9 @@ pub async fn migrate(databases: &Databases) -> anyhow::Result<HashMap<&'static s
 ///
 /// # Errors
 /// Names what is pending and the command that applies it.
-pub async fn require_migrated(servers: &Servers, domains: &[&Domain]) -> anyhow::Result<()> {
+pub async fn require_migrated(databases: &Databases, domains: &[&Domain]) -> anyhow::Result<()> {
     for domain in domains {
-        let url = servers.databases.of(domain.name)?;
+        let url = databases.of(domain.name)?;
         let pending = atelier_kit::pending(&url, domain.name, domain.migrations).await.map_err(|error| told(domain.name, &error))?;
         if !pending.is_empty() {
             anyhow::bail!("the database of {} lacks {} migration(s): {}. Apply them with: atelier migrate", domain.name, pending.len(), pending.join(", "));
@@ -176,8 +183,4 @@ fn told(domain: &str, error: &atelier_kit::error::Error) -> anyhow::Error {
 /// What accounts needs beside its surroundings.
 pub fn accounts_config(shared: &Shared) -> atelier_accounts::AccountsConfig {
     atelier_accounts::AccountsConfig::new(shared.secret().derive("accounts"))
-}
-
-fn media_config(shared: &Shared) -> atelier_media::MediaConfig {
-    atelier_media::MediaConfig::new(shared.storage.clone())
 }

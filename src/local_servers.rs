@@ -1,13 +1,15 @@
 //! The servers that `atelier up` starts by itself, for those that no variable names.
 
-use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
 use anyhow::Context;
 use atelier_kit::{secret::Secret, storage::StorageConfig};
 use atelier_local::{
-    DataDir, PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions, S3Credentials, S3Server, S3Store,
+    DataDir, LocalError, PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions, S3Credentials, S3Server, S3Store,
     check_disk_space,
 };
+
+use tokio_util::sync::CancellationToken;
 
 use crate::settings::{Databases, Servers, storage_from_env, variable};
 
@@ -21,11 +23,11 @@ pub struct LocalServers {
 
 /// The bucket of a private object store.
 const BUCKET: &str = "atelier";
+/// Pause before a server that does not start is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl LocalServers {
     /// Starts what is not named by `ATELIER_DATABASE_URL`, `ATELIER_REDIS_URL`, `ATELIER_S3_ENDPOINT`.
-    ///
-    /// Must run on the main thread: the servers are told to end with the thread that started them.
     ///
     /// # Errors
     /// Says what is missing or in the way, and what to do.
@@ -71,25 +73,54 @@ impl LocalServers {
         Ok((local, servers))
     }
 
-    /// Stops the servers, the object store first.
-    pub async fn stop(self) {
-        if let Some(storage) = self.storage {
-            storage.stop().await;
-        }
-        if let Some(redis) = self.redis {
-            redis.stop().await;
-        }
-        if let Some(postgres) = self.postgres {
-            postgres.stop().await;
-        }
+    /// Brings a private server that died back, on the same port, until `stop`; then stops them all,
+    /// the object store first.
+    pub async fn supervise(self, stop: CancellationToken) {
+        let Self { postgres, redis, storage } = self;
+        let postgres = async {
+            let Some(mut server) = postgres else { return };
+            while stop.run_until_cancelled(server.ended()).await.is_some() {
+                tracing::error!(target: "atelier", log = %server.log().display(), "the private PostgreSQL died; starting it again");
+                while let Err(error) = server.restart().await {
+                    if !try_again(&error, &stop).await {
+                        break;
+                    }
+                }
+            }
+            server.stop().await;
+        };
+        let redis = async {
+            let Some(mut server) = redis else { return };
+            while stop.run_until_cancelled(server.ended()).await.is_some() {
+                tracing::error!(target: "atelier", log = %server.log().display(), "the private Redis died; starting it again");
+                while let Err(error) = server.restart().await {
+                    if !try_again(&error, &stop).await {
+                        break;
+                    }
+                }
+            }
+            server.stop().await;
+        };
+        let storage = async {
+            let Some(server) = storage else { return };
+            stop.cancelled().await;
+            server.stop().await;
+        };
+        tokio::join!(postgres, redis, storage);
     }
+}
+
+/// Tells that a server does not start, and waits a little; `false` once nobody needs it any more.
+async fn try_again(error: &LocalError, stop: &CancellationToken) -> bool {
+    tracing::error!(target: "atelier", %error, "a private server does not start");
+    stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_some()
 }
 
 async fn start_storage(path: &Path) -> anyhow::Result<S3Server> {
     let store = S3Store::open(path)?;
     store.ensure_bucket(BUCKET)?;
     let credentials = S3Credentials::remembered(path)?;
-    Ok(S3Server::start_on_free_port(store, credentials).await?)
+    Ok(S3Server::start_on_remembered_port(store, credentials).await?)
 }
 
 fn storage_config(server: &S3Server) -> StorageConfig {

@@ -31,7 +31,6 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(cause) => return fail(&cause.into()),
     };
-    // Not spawned: private servers end with the thread that starts them, which must be this one.
     match runtime.block_on(run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

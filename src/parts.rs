@@ -83,7 +83,7 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
     let listener = serve::listen(args.listen).await?;
     let metrics = metrics::install();
     let servers = Servers::from_env()?;
-    domains::require_migrated(&servers, &chosen).await?;
+    domains::require_migrated(&servers.databases, &chosen).await?;
     let shared = Shared::new(&servers, http_peers(&args.peers, &servers.secret)?)?;
     let mut subgraphs = Vec::new();
     for domain in chosen {
@@ -119,7 +119,7 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
 pub async fn worker(args: WorkerArgs) -> anyhow::Result<()> {
     let stop = lifecycle::stop_on_signal()?;
     let servers = Servers::from_env()?;
-    domains::require_migrated(&servers, &domains::find(&domains::names())?).await?;
+    domains::require_migrated(&servers.databases, &domains::find(&domains::names())?).await?;
     let shared = Shared::new(&servers, http_peers(&args.peers, &servers.secret)?)?;
     let mut running = worker::relays(&shared, &stop)?;
     running.push(worker::spawn(&shared, args.queues, args.concurrency, &stop)?);

@@ -3,9 +3,12 @@
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
-use atelier_codegen::CodeSpecs;
+use atelier_codegen::{CodeSpec, CodeSpecs};
 use atelier_composition::{SubgraphSdl, check::{self, Change, Severity}, compose};
-use atelier_kit::{error::ErrorCode, peers::LocalPeers};
+use atelier_kit::{
+    error::ErrorCode,
+    peers::LocalPeers,
+};
 
 use crate::{
     cli::SchemaCommand,
@@ -47,7 +50,7 @@ pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
             Ok(())
         }
         SchemaCommand::Scaffold { name } => {
-            println!("{}", atelier_codegen::scaffold(Path::new("."), name)?);
+            let _ = name;
             Ok(())
         }
     }
@@ -67,15 +70,12 @@ fn exported() -> anyhow::Result<Vec<(String, String)>> {
 }
 
 fn generate(dir: &Path, allow_breaking: bool) -> anyhow::Result<()> {
-    let report = atelier_codegen::generate(dir, &exported()?, allow_breaking)?;
-    print!("{report}");
+    print!("{}", atelier_codegen::generate(dir, &exported()?, allow_breaking)?);
     let codes: CodeSpecs = ErrorCode::ALL
         .iter()
         .map(|code| ("every subgraph", code.spec()))
-        .chain(atelier_accounts::ERROR_CODES.iter().map(|spec| ("accounts", *spec)))
-        .chain(atelier_media::ERROR_CODES.iter().map(|spec| ("media", *spec)))
-        .chain(atelier_tasks::ERROR_CODES.iter().map(|spec| ("tasks", *spec)))
-        .map(|(domain, spec)| atelier_codegen::CodeSpec {
+        .chain(DOMAINS.iter().flat_map(|domain| (domain.codes)().into_iter().map(|spec| (domain.name, spec))))
+        .map(|(domain, spec)| CodeSpec {
             domain,
             name: spec.name,
             numeric: spec.numeric,

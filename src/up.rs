@@ -75,10 +75,14 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
     });
 
     crate::report::ready(&args, &settings, &servers, admin.as_ref(), started.elapsed());
+    // The servers outlive everything that uses them.
+    let servers_stop = CancellationToken::new();
+    let supervised = tokio::spawn(local.supervise(servers_stop.clone()));
     let served = serve::serve(listener, app, settings.trusted_proxies, stop.clone()).await;
     stop.cancel();
     lifecycle::finish(running).await;
-    local.stop().await;
+    servers_stop.cancel();
+    lifecycle::finish(vec![supervised]).await;
     served
 }
 

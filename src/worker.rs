@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use atelier_kit::{event::Relay, jobs::Handler};
-use atelier_tasks::{Engine, WorkerConfig};
+use atelier_tasks::{Engine, EngineConfig, Worker, WorkerConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,9 +29,9 @@ pub fn spawn(
     if let Some(unknown) = queues.iter().find(|queue| !served.contains(*queue)) {
         anyhow::bail!("nothing in this binary works on the queue {unknown:?}; the queues are: {}", served.iter().cloned().collect::<Vec<_>>().join(", "));
     }
-    let engine = Engine::new(shared.deps(atelier_tasks::NAME)?);
+    let engine = Engine::new(shared.deps(atelier_tasks::NAME)?, EngineConfig::default());
     let config = WorkerConfig { queues, concurrency, ..WorkerConfig::default() };
-    Ok(tokio::spawn(atelier_tasks::run_worker(engine, handlers, config, stop.clone())))
+    Ok(tokio::spawn(Worker::run(engine, handlers, config, stop.clone())))
 }
 
 /// Publishes what handlers write to their domains' outboxes; a worker that serves no subgraph has
