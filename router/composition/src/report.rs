@@ -43,6 +43,11 @@ impl Report {
         }
     }
 
+    /// Whether nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     /// The errors, if there are any.
     pub(crate) fn result(self) -> Result<(), CompositionErrors> {
         if self.errors.is_empty() {

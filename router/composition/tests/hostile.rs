@@ -246,3 +246,16 @@ fn every_prefix_of_a_schema_is_answered() {
         }
     }
 }
+
+#[test]
+fn what_nobody_resolves_is_refused() {
+    assert_eq!(
+        refusal("type Query { a: Int @external }").0,
+        ErrorCode::NoQueries
+    );
+    let sdl = "type Query { t: T } type T { a: Int @external }";
+    assert_eq!(
+        refusal(sdl),
+        (ErrorCode::ExternalMissingOnBase, "1:26".into())
+    );
+}

@@ -164,6 +164,9 @@ pub(crate) fn merge<'g>(
     entries::add_interface_object_fields(&mut supergraph);
     marks::spread_auth(&mut supergraph);
     entries::fill(&mut supergraph);
+    if report.is_empty() {
+        types::check_fields(&supergraph, report);
+    }
     crate::validate::supergraph::check(&supergraph, report);
     Ok(supergraph)
 }

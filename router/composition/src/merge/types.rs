@@ -4,7 +4,7 @@ use crate::error::ErrorCode;
 use crate::report::Report;
 use crate::spec::directives::BUILT_IN_SCALARS;
 use crate::subgraph::{Map, Type};
-use crate::syntax::Operation;
+use crate::syntax::{Operation, TypeKind};
 
 use super::{Graph, Merged, MergedField, MergedInput, MergedMarks, MergedValue, Supergraph};
 
@@ -143,6 +143,30 @@ pub(super) fn add_input<'g>(
     to.description = to.description.or(input.description());
     to.marks.add(input.marks.as_deref());
     to.parts.push((graph, input));
+}
+
+/// A type whose every field is only referred to has none that anyone resolves.
+pub(super) fn check_fields(supergraph: &Supergraph<'_>, report: &mut Report) {
+    for ty in supergraph.types.values() {
+        let composite = matches!(ty.kind, TypeKind::Object | TypeKind::Interface);
+        if !composite || !ty.fields.is_empty() {
+            continue;
+        }
+        if ty.name == Operation::Query.default_type() {
+            check_queries(supergraph, report);
+        } else if !ty.is_root() {
+            let message = format!(
+                "All fields of type \"{}\" are marked @external in every subgraph: one has to resolve them.",
+                ty.name
+            );
+            let locations = ty
+                .parts
+                .iter()
+                .map(|(graph, part)| supergraph.subgraphs[*graph].location(part.pos));
+            let code = ErrorCode::ExternalMissingOnBase;
+            report.add(code, message, locations.collect());
+        }
+    }
 }
 
 /// A graph without queries cannot be asked anything.
