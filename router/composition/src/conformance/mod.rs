@@ -112,6 +112,43 @@ fn cases() -> Option<Vec<Case>> {
     )
 }
 
+/// The project's own cases, which are always there.
+fn own_cases() -> Vec<(String, Vec<SubgraphSdl>)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut cases = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the cases are there") {
+        let case = entry.expect("a readable entry").path();
+        let mut subgraphs = Vec::new();
+        for file in std::fs::read_dir(&case).expect("a case is a folder") {
+            let path = file.expect("a readable entry").path();
+            if path.extension().is_some_and(|e| e == "graphql") {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                let sdl = std::fs::read_to_string(&path).expect("a readable subgraph");
+                subgraphs.push(SubgraphSdl::new(name, "", sdl));
+            }
+        }
+        cases.push((case.display().to_string(), subgraphs));
+    }
+    cases
+}
+
+#[test]
+fn our_own_cases_are_planned() {
+    let mut composed = 0;
+    let mut unplanned: Vec<(String, Vec<String>)> = Vec::new();
+    for (case, subgraphs) in own_cases() {
+        if let Ok(answer) = compose(&subgraphs) {
+            composed += 1;
+            let failures = planning::failures(&answer.supergraph_sdl, &answer.api_sdl);
+            if !failures.is_empty() {
+                unplanned.push((case, failures));
+            }
+        }
+    }
+    assert!(composed > 20, "the cases are there");
+    assert!(unplanned.is_empty(), "{unplanned:#?}");
+}
+
 #[test]
 fn answers_as_recorded_but_for_the_listed_differences() {
     let listed: BTreeMap<String, String> =
