@@ -1,0 +1,143 @@
+//! Inserting tasks.
+
+use atelier_kit::{
+    db::Connection,
+    id::{Id, Task, User},
+};
+use chrono::{DateTime, Utc};
+use diesel::{
+    QueryableByName,
+    sql_types::{Array, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+
+use super::task::{CHANGED, Changed};
+use crate::engine::Status;
+
+/// Rows to insert, column by column.
+#[derive(Debug, Default)]
+pub struct NewRows {
+    pub id: Vec<Id<Task>>,
+    pub task_type: Vec<String>,
+    pub queue: Vec<String>,
+    pub status: Vec<&'static str>,
+    pub priority: Vec<i16>,
+    pub owner: Vec<Option<Id<User>>>,
+    pub subject: Vec<Option<String>>,
+    pub payload: Vec<Value>,
+    pub unique_key: Vec<Option<String>>,
+    pub run_at: Vec<DateTime<Utc>>,
+    pub max_attempts: Vec<i16>,
+    pub parent: Vec<Option<Id<Task>>>,
+    pub requires: Vec<Value>,
+    pub children_expected: Vec<i32>,
+    pub error_code: Vec<Option<&'static str>>,
+    pub error_message: Vec<Option<String>>,
+}
+
+/// Inserts tasks; those whose id or unique key is taken are passed over. Returns what was inserted.
+///
+/// A task that is born final (refused, or part of a cancelled task) finishes at `now`; one that is
+/// born running is a group, which has no work of its own.
+pub async fn insert(connection: &mut Connection, rows: NewRows, trace: Option<String>, now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+    let statement = format!(
+        "INSERT INTO tasks.task AS t (id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
+            parent, requires, children_expected, error_code, error_message, trace, created_at, error_at, finished_at, started_at, own_work_done) \
+         SELECT id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
+            parent, requires, children_expected, error_code, error_message, $17, $18, \
+            CASE WHEN error_code IS NOT NULL THEN $18 END, \
+            CASE WHEN status IN ('FAILED', 'CANCELLED') THEN $18 END, \
+            CASE WHEN status = 'RUNNING' THEN $18 END, status = 'RUNNING' \
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+            AS d (id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
+            parent, requires, children_expected, error_code, error_message) \
+         ON CONFLICT DO NOTHING RETURNING {CHANGED}"
+    );
+    diesel::sql_query(statement)
+        .bind::<Array<SqlUuid>, _>(rows.id)
+        .bind::<Array<Text>, _>(rows.task_type)
+        .bind::<Array<Text>, _>(rows.queue)
+        .bind::<Array<Text>, _>(rows.status)
+        .bind::<Array<SmallInt>, _>(rows.priority)
+        .bind::<Array<Nullable<SqlUuid>>, _>(rows.owner)
+        .bind::<Array<Nullable<Text>>, _>(rows.subject)
+        .bind::<Array<Jsonb>, _>(rows.payload)
+        .bind::<Array<Nullable<Text>>, _>(rows.unique_key)
+        .bind::<Array<Timestamptz>, _>(rows.run_at)
+        .bind::<Array<SmallInt>, _>(rows.max_attempts)
+        .bind::<Array<Nullable<SqlUuid>>, _>(rows.parent)
+        .bind::<Array<Jsonb>, _>(rows.requires)
+        .bind::<Array<Integer>, _>(rows.children_expected)
+        .bind::<Array<Nullable<Text>>, _>(rows.error_code)
+        .bind::<Array<Nullable<Text>>, _>(rows.error_message)
+        .bind::<Nullable<Text>, _>(trace)
+        .bind::<Timestamptz, _>(now)
+        .load(connection)
+        .await
+}
+
+/// Names the steps of new tasks.
+pub async fn insert_steps(connection: &mut Connection, steps: &[(Id<Task>, i16, String)]) -> diesel::QueryResult<()> {
+    let (tasks, positions, names) = columns(steps);
+    diesel::sql_query(
+        "INSERT INTO tasks.task_step (task, position, name) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind::<Array<SqlUuid>, _>(tasks)
+    .bind::<Array<SmallInt>, _>(positions)
+    .bind::<Array<Text>, _>(names)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+fn columns(steps: &[(Id<Task>, i16, String)]) -> (Vec<Id<Task>>, Vec<i16>, Vec<&str>) {
+    let mut columns = (Vec::new(), Vec::new(), Vec::new());
+    for (task, position, name) in steps {
+        columns.0.push(*task);
+        columns.1.push(*position);
+        columns.2.push(name.as_str());
+    }
+    columns
+}
+
+/// A task that stands in the way of a new one.
+#[derive(Debug, QueryableByName)]
+pub struct Holder {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Id<Task>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub unique_key: Option<String>,
+}
+
+/// The unfinished tasks that hold unique keys, and the tasks that have ids.
+pub async fn holders(connection: &mut Connection, ids: &[Id<Task>], keys: &[String]) -> diesel::QueryResult<Vec<Holder>> {
+    diesel::sql_query(
+        "SELECT id, unique_key FROM tasks.task WHERE id = ANY($1) \
+         UNION SELECT id, unique_key FROM tasks.task WHERE unique_key = ANY($2) \
+            AND status IN ('SCHEDULED', 'QUEUED', 'RUNNING', 'RETRYING')",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Text>, _>(keys)
+    .load(connection)
+    .await
+}
+
+/// A task that is to get children.
+#[derive(Debug, QueryableByName)]
+pub struct ParentRow {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Id<Task>,
+    #[diesel(sql_type = Text)]
+    pub status: Status,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub cancel_requested_at: Option<DateTime<Utc>>,
+}
+
+/// Those of the tasks that exist, locked so that they cannot finish before their new children count.
+pub async fn lock_parents(connection: &mut Connection, ids: &[Id<Task>]) -> diesel::QueryResult<Vec<ParentRow>> {
+    diesel::sql_query("SELECT id, status, cancel_requested_at FROM tasks.task WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE")
+        .bind::<Array<SqlUuid>, _>(ids)
+        .load(connection)
+        .await
+}

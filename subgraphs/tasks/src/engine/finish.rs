@@ -1,0 +1,150 @@
+//! Ends of attempts: success, failure, stop.
+
+use std::collections::HashSet;
+
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Id, Task},
+    jobs::TaskFailure,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{EXPECTED_CHILDREN, Engine, MAX_PAYLOAD, Status, Undo, board::Rest, enqueue::expected_children, family::Operation};
+use crate::db::{
+    self, Changed,
+    finish::{Backoff, Failures, Successes},
+};
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It did what it should; the value is the result.
+    Succeeded(Value),
+    /// It did not.
+    Failed {
+        /// Whether it may work later.
+        retry: bool,
+        /// Stable code, for clients.
+        code: String,
+        /// In words, for people.
+        message: String,
+    },
+    /// It stopped because the task was cancelled.
+    Stopped,
+}
+
+/// Characters of an error message; the rest is cut.
+const MESSAGE: usize = 2000;
+
+impl Outcome {
+    /// The outcome of a handler.
+    pub fn of(result: Result<Value, TaskFailure>) -> Self {
+        let failed = |retry, error: &Error| Self::Failed {
+            retry,
+            code: error.code().spec().name.to_owned(),
+            message: error.message(atelier_kit::Locale::En),
+        };
+        match result {
+            Ok(result) if result.to_string().len() > MAX_PAYLOAD => Self::Failed {
+                retry: false,
+                code: "RESULT_TOO_LARGE".to_owned(),
+                message: "The result is larger than 64 KiB; larger things go to storage.".to_owned(),
+            },
+            Ok(result) => Self::Succeeded(result),
+            Err(TaskFailure::Retry(error)) => failed(true, &error),
+            Err(TaskFailure::GiveUp(error)) => failed(false, &error),
+            Err(TaskFailure::Cancelled) => Self::Stopped,
+        }
+    }
+}
+
+/// What became of a task whose attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// The task.
+    pub task: Id<Task>,
+    /// Where it stands now.
+    pub status: Status,
+}
+
+/// The ends of a batch by kind, with what was not saved yet of each.
+#[derive(Default)]
+struct Batch {
+    succeeded: Successes,
+    failed: Failures,
+    stopped: Vec<Uuid>,
+    rest: Rest,
+}
+
+impl Engine {
+    /// Notes the ends of attempts. The answer has only those whose lease held: an old lease changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` if the database does not answer; nothing was noted.
+    pub async fn finish(&self, ends: Vec<(Uuid, Outcome)>) -> Result<Vec<Ended>, Error> {
+        let mut seen = HashSet::new();
+        let ends: Vec<_> = ends.into_iter().filter(|(lease, _)| seen.insert(*lease)).collect();
+        let rests: Vec<Rest> = ends.iter().map(|(lease, _)| self.inner.board.close(*lease)).collect();
+        let changed = self.perform(Operation::Finish { ends: &ends, rests: &rests }).await?;
+        Ok(changed.iter().map(|task| Ended { task: task.id, status: task.status }).collect())
+    }
+
+    pub(super) async fn finish_in(&self, connection: &mut Connection, ends: &[(Uuid, Outcome)], rests: &[Rest]) -> Result<Vec<Changed>, Undo> {
+        let now = self.now();
+        let Batch { succeeded, failed, stopped, rest } = self.sort(ends, rests);
+        if !rest.steps.is_empty() {
+            db::progress::enter_steps(connection, &rest.steps).await?;
+        }
+        if !rest.lines.is_empty() {
+            db::log::append(connection, &rest.lines).await?;
+        }
+        let mut changed = Vec::new();
+        if !succeeded.lease.is_empty() {
+            changed.extend(db::finish::succeed(connection, succeeded, now).await?);
+        }
+        if !failed.lease.is_empty() {
+            let config = self.config();
+            let backoff = Backoff { base: config.backoff.as_secs_f64(), max: config.backoff_max.as_secs_f64() };
+            changed.extend(db::finish::fail(connection, failed, backoff, now).await?);
+        }
+        if !stopped.is_empty() {
+            changed.extend(db::finish::stop(connection, &stopped, now).await?);
+        }
+        Ok(changed)
+    }
+
+    fn sort(&self, ends: &[(Uuid, Outcome)], rests: &[Rest]) -> Batch {
+        let mut batch = Batch::default();
+        for ((lease, outcome), rest) in ends.iter().zip(rests) {
+            batch.rest.steps.extend(rest.steps.iter().cloned());
+            batch.rest.lines.extend(rest.lines.iter().cloned());
+            match outcome {
+                Outcome::Succeeded(result) => {
+                    batch.succeeded.lease.push(*lease);
+                    batch.succeeded.children_expected.push(expected_children(result.get(EXPECTED_CHILDREN)));
+                    batch.succeeded.result.push(result.clone());
+                }
+                Outcome::Failed { retry, code, message } => {
+                    let failed = &mut batch.failed;
+                    failed.lease.push(*lease);
+                    failed.retry.push(*retry);
+                    failed.code.push(clean(code, 100));
+                    failed.message.push(clean(message, MESSAGE));
+                    failed.jitter.push(0.5 + self.random_fraction() / 2.0);
+                    failed.progress.push(rest.progress);
+                    failed.step.push(rest.step.clone());
+                }
+                Outcome::Stopped => batch.stopped.push(*lease),
+            }
+        }
+        batch
+    }
+}
+
+/// A text as PostgreSQL takes it (without NUL), cut.
+fn clean(text: &str, most: usize) -> String {
+    text.chars().filter(|c| *c != '\0').take(most).collect()
+}

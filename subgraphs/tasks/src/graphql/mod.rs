@@ -1,0 +1,48 @@
+//! The domain's GraphQL schema.
+
+pub mod error;
+pub use error::TaskErrorCode;
+mod event;
+mod input;
+mod loaders;
+mod mutation;
+mod payload;
+mod query;
+mod queue;
+mod schedule;
+mod subscription;
+mod task;
+mod viewer;
+mod worker;
+
+use async_graphql::{Context, Schema};
+use atelier_kit::{
+    graphql::Service,
+    id::{Id, Task as TaskEntity},
+};
+
+use crate::engine::Engine;
+
+/// How deep a query of one subgraph may be; the router bounds whole operations.
+const DEPTH: usize = 32;
+
+/// The executable schema.
+pub fn service(engine: Engine) -> Service {
+    Service::new(|| {
+        Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
+            .data(engine.clone())
+            .register_output_type::<error::UserError>()
+            .register_output_type::<task::Node>()
+            .enable_federation()
+            .limit_depth(DEPTH)
+    })
+}
+
+fn engine<'a>(ctx: &Context<'a>) -> &'a Engine {
+    ctx.data_unchecked::<Engine>()
+}
+
+/// A task that the caller may see.
+async fn load_task(ctx: &Context<'_>, id: Id<TaskEntity>) -> async_graphql::Result<Option<task::Task>> {
+    Ok(atelier_kit::graphql::load(ctx, || loaders::Tasks::new(ctx), id).await?.map(task::Task))
+}

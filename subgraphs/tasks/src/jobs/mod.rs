@@ -1,0 +1,5 @@
+//! What the domain does with the events of others.
+
+mod intake;
+
+pub use intake::Intake;

@@ -1,0 +1,16 @@
+//! The tasks subgraph against a real PostgreSQL and Redis.
+
+mod cancel;
+mod enqueue;
+mod family;
+mod fault;
+mod follow;
+mod lease;
+mod progress;
+mod queue;
+mod replay;
+mod schedule;
+mod support;
+mod task;
+mod worker;
+mod worker_api;
