@@ -10,16 +10,26 @@ pub(super) fn may_hold_null(text: &[u8]) -> bool {
     text.windows(4).any(|window| window == b"null")
 }
 
+/// A leaf that was looked into.
+pub(super) struct Checked {
+    pub(super) text: Vec<u8>,
+    /// A value was replaced by null that was not null itself.
+    pub(super) nulled: bool,
+}
+
 /// The leaf's text with forbidden values nulled where that is allowed.
 pub(super) fn leaf(
     shape: &Shape,
     text: &[u8],
     values: Option<&TypeSet>,
-) -> Result<Vec<u8>, NotNullable> {
-    let mut out = Vec::with_capacity(text.len());
+) -> Result<Checked, NotNullable> {
+    let mut checked = Checked {
+        text: Vec::with_capacity(text.len()),
+        nulled: false,
+    };
     let mut scanner = Scanner::new(text);
-    value(shape, &mut scanner, text, values, &mut out)?;
-    Ok(out)
+    value(shape, &mut scanner, text, values, &mut checked)?;
+    Ok(checked)
 }
 
 fn value(
@@ -27,9 +37,10 @@ fn value(
     scanner: &mut Scanner<'_>,
     text: &[u8],
     values: Option<&TypeSet>,
-    out: &mut Vec<u8>,
+    out: &mut Checked,
 ) -> Result<(), NotNullable> {
-    let start = out.len();
+    let start = out.text.len();
+    let is_null = scanner.peek() == Ok(b'n');
     let written = match (&shape.item, scanner.peek()) {
         (Some(item), Ok(b'[')) => list(item, scanner, text, values, out),
         (_, Ok(b'n')) => skip(scanner).and(Err(NotNullable)),
@@ -39,7 +50,7 @@ fn value(
             match values {
                 Some(values) if !values.contains(word) => Err(NotNullable),
                 _ => {
-                    out.extend_from_slice(word);
+                    out.text.extend_from_slice(word);
                     Ok(())
                 }
             }
@@ -47,8 +58,9 @@ fn value(
     };
     match written {
         Err(NotNullable) if !shape.non_null => {
-            out.truncate(start);
-            out.extend_from_slice(b"null");
+            out.nulled |= !is_null;
+            out.text.truncate(start);
+            out.text.extend_from_slice(b"null");
             Ok(())
         }
         other => other,
@@ -64,19 +76,19 @@ fn list(
     scanner: &mut Scanner<'_>,
     text: &[u8],
     values: Option<&TypeSet>,
-    out: &mut Vec<u8>,
+    out: &mut Checked,
 ) -> Result<(), NotNullable> {
     let whole = scanner.clone().value().map_err(|_| NotNullable)?;
     let mut inner = Scanner::new(&text[..whole.end]);
     inner.skip_to(whole.start);
     inner.expect(b'[').map_err(|_| NotNullable)?;
     skip(scanner)?;
-    out.push(b'[');
+    out.text.push(b'[');
     if !inner.take_if(b']').map_err(|_| NotNullable)? {
         let mut first = true;
         loop {
             if !first {
-                out.push(b',');
+                out.text.push(b',');
             }
             first = false;
             value(item, &mut inner, text, values, out)?;
@@ -86,6 +98,6 @@ fn list(
             inner.expect(b',').map_err(|_| NotNullable)?;
         }
     }
-    out.push(b']');
+    out.text.push(b']');
     Ok(())
 }

@@ -211,7 +211,12 @@ impl<'a> Projector<'a, '_> {
         };
         match checked {
             None => self.out.extend_from_slice(text),
-            Some(Ok(text)) => self.out.extend_from_slice(&text),
+            Some(Ok(checked)) => {
+                self.out.extend_from_slice(&checked.text);
+                if checked.nulled {
+                    self.report_null();
+                }
+            }
             Some(Err(NotNullable)) => {
                 self.report_null();
                 return Err(NotNullable);

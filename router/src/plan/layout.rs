@@ -77,10 +77,22 @@ impl Layouts {
         self.nodes[b.0].joined = Some(a);
         for (key, child) in std::mem::take(&mut self.nodes[b.0].keys) {
             self.declare(a, &key);
-            if let Some(child) = child {
-                let mine = self.child(a, &key);
-                self.join(mine, child);
+            let Some(child) = child else {
+                continue;
+            };
+            match self.existing_child(a, &key) {
+                Some(mine) => self.join(mine, child),
+                None => self.adopt(a, &key, child),
             }
+        }
+    }
+
+    /// Puts `child` under `key`, which has no layout yet. Making a new one and
+    /// joining it would never end for places that contain themselves.
+    fn adopt(&mut self, id: LayoutId, key: &str, child: LayoutId) {
+        let id = self.find(id);
+        if let Some(at) = self.position(id, key) {
+            self.nodes[id.0].keys[at].1 = Some(child);
         }
     }
 
@@ -106,6 +118,23 @@ impl Layouts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn joining_a_place_with_one_inside_it_ends() {
+        let mut layouts = Layouts::new();
+        let root = layouts.root();
+        let user = layouts.child(root, "user");
+        let friend = layouts.child(user, "friend");
+        let inner = layouts.child(friend, "friend");
+        layouts.declare(inner, "id");
+        layouts.join(friend, user);
+        layouts.join(inner, user);
+        assert_eq!(layouts.find(user), layouts.find(inner));
+        assert_eq!(
+            layouts.existing_child(user, "friend"),
+            Some(layouts.find(user))
+        );
+    }
 
     #[test]
     fn joined_places_share_slots_even_when_one_contains_the_other() {

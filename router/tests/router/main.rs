@@ -3,10 +3,12 @@
 
 mod graph;
 mod harness;
+mod mocks;
 
 mod authorization;
 mod edge;
 mod errors;
+mod federation;
 mod hostile;
 mod limits;
 mod queries;
