@@ -16,8 +16,8 @@ pub struct HashCost {
 /// The domain's configuration.
 #[derive(Clone)]
 pub struct AccountsConfig {
-    /// Seals the signing keys in the database.
-    pub(crate) key: [u8; 32],
+    /// Seals the signing keys in the database; derived from the installation's secret.
+    pub key: [u8; 32],
     /// The `iss` of access tokens.
     pub issuer: String,
     /// How long an access token is valid.

@@ -67,6 +67,7 @@ use std::sync::Arc;
 use atelier_kit::{Deps, Subgraph, error::Error};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+pub use error::AccountsErrorCode;
 pub use app::{
     identity::{IdentityResolver, ResolvedIdentity},
     seed::{Credentials, DEMO_PASSWORD, DEMO_USERNAME},

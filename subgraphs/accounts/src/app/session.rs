@@ -4,7 +4,7 @@ use atelier_kit::{
     actor::Actor,
     db::Connection,
     error::{Error, Fail},
-    id::{Id, Session},
+    id::{Id, Session, User},
     page::PageArgs,
 };
 use chrono::{DateTime, Utc};
@@ -88,8 +88,8 @@ async fn issue(accounts: &Accounts, connection: &mut Connection, session: Id<Ses
 /// What the presentation of a refresh token leads to.
 enum Refreshed {
     Renewed(Box<Opened>),
-    /// It was used before: the session has been ended.
-    Reused(AccountRow),
+    /// It was used before: the session of this user has been ended.
+    Reused(Id<User>),
 }
 
 /// Exchanges a refresh token for a new pair. A token that comes a second time ends its session.
@@ -102,8 +102,8 @@ pub async fn refresh(accounts: &Accounts, actor: &Actor, token: &str) -> Outcome
     drop(connection);
     match refreshed {
         Refreshed::Renewed(opened) => opened.sign(accounts).await.map_err(Fail::from),
-        Refreshed::Reused(account) => {
-            accounts.identity_changed(&[account.id]).await;
+        Refreshed::Reused(user) => {
+            accounts.identity_changed(&[user]).await;
             Err(Fail::refused(Code::RefreshReused, "input.refreshToken"))
         }
     }
@@ -120,7 +120,7 @@ async fn exchange(accounts: &Accounts, connection: &mut Connection, actor: &Acto
     if token.used_at.is_some() {
         // Committed, not rolled back: the refusal is told, the session is over.
         end(accounts, connection, actor, &account, Which::One(session.id), RevokedReason::TokenReused).await?;
-        return Ok(Refreshed::Reused(account));
+        return Ok(Refreshed::Reused(account.id));
     }
     if token.expires_at <= now {
         return Err(invalid());

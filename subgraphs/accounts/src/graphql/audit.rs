@@ -111,7 +111,6 @@ pub struct AuditQuery;
 impl AuditQuery {
     /// Who changed whose permissions, newest first.
     #[graphql(requires_scopes = "admin:audit", tag = "admin")]
-    #[expect(clippy::too_many_arguments, reason = "the paging arguments of a connection")]
     async fn audit_events(
         &self,
         ctx: &Context<'_>,

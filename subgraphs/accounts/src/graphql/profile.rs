@@ -125,7 +125,7 @@ impl ProfileMutation {
     async fn account_delete_cancel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Nothing needs to be told.")] input: Option<AccountDeleteCancelInput>,
+        #[graphql(desc = "Nothing needs to be told.")] input: AccountDeleteCancelInput,
     ) -> Result<AccountDeleteCancelPayload> {
         drop(input);
         mutation(ctx, deletion::cancel(accounts(ctx), actor(ctx)).await.map(User))

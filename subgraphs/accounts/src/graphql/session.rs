@@ -102,7 +102,7 @@ pub struct SessionMutation;
 impl SessionMutation {
     /// Signs out here.
     #[graphql(directive = authenticated::apply())]
-    async fn auth_logout(&self, ctx: &Context<'_>, #[graphql(desc = "Nothing needs to be told.")] input: Option<AuthLogoutInput>) -> Result<AuthLogoutPayload> {
+    async fn auth_logout(&self, ctx: &Context<'_>, #[graphql(desc = "Nothing needs to be told.")] input: AuthLogoutInput) -> Result<AuthLogoutPayload> {
         drop(input);
         mutation(ctx, session::logout(accounts(ctx), actor(ctx)).await)
     }
