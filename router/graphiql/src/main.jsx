@@ -2,7 +2,6 @@ import './workers.js';
 import 'graphiql/style.css';
 import './style.css';
 
-import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 
@@ -27,6 +26,7 @@ function App({ tabs }) {
       fetcher={fetcher}
       defaultTabs={tabs}
       plugins={[HISTORY_PLUGIN, accountPlugin]}
+      defaultEditorToolsVisibility="variables"
       shouldPersistHeaders={false}
       showPersistHeadersSettings={false}
       inputValueDeprecation
@@ -38,20 +38,25 @@ function App({ tabs }) {
   );
 }
 
-/** The name of the house and who is signed in; opens the account panel. */
+/** The name of the house and who is signed in; opens and closes the account panel. */
 function Badge() {
   const current = useSession();
-  const visible = useGraphiQL((state) => state.visiblePlugin);
-  const { setVisiblePlugin } = useGraphiQLActions();
-  const toggle = () => setVisiblePlugin(visible === accountPlugin ? null : accountPlugin);
   return (
     <span className="atelier-badge">
       <strong>Atelier</strong>
-      <button type="button" onClick={toggle}>
+      <button type="button" onClick={toggleAccountPanel}>
         {current ? (current.username ?? 'token') : 'Sign in'}
       </button>
     </span>
   );
+}
+
+/**
+ * Presses the panel's button in the side bar. GraphiQL's own action only chooses the panel: its
+ * pane stays closed, and what opens it is known to the side bar alone.
+ */
+function toggleAccountPanel() {
+  document.querySelector(`.graphiql-sidebar button[aria-label$=" ${accountPlugin.title}"]`)?.click();
 }
 
 const tabs = defaultTabs(await rootFields());
