@@ -4,6 +4,7 @@
 //! - [`generate()`] writes `schema/`: each subgraph, the supergraph, the API schema; it refuses what
 //!   breaks clients (unless told so) and what breaks a rule ([`lint`]).
 //! - [`error_reference`] writes `docs/ERRORS.md`.
+//! - [`scaffold()`] starts a new subgraph crate.
 //!
 //! The typed TypeScript client is made by `codegen/typescript` from `schema/api.graphql`.
 
@@ -13,7 +14,9 @@ mod federation;
 pub mod generate;
 pub mod lint;
 mod prepare;
+mod scaffold;
 
 pub use error_reference::{CodeSpec, CodeSpecs, error_reference};
 pub use generate::{GenerateError, Report, generate, outdated};
 pub use prepare::{PrepareError, prepare_subgraph};
+pub use scaffold::{Scaffold, ScaffoldError, scaffold};

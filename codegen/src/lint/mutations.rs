@@ -1,5 +1,5 @@
-//! Every mutation takes exactly one `input: <Name>Input!` and gives a `<Name>Payload!` whose
-//! `userErrors` are never null and whose other fields all may be.
+//! Every mutation takes exactly one `input: <Name>Input` and gives a `<Name>Payload!` whose
+//! `userErrors` are never null and whose other fields may be, or are lists.
 
 use atelier_composition::syntax::{FieldDefinition, TypeDefinition};
 
@@ -23,16 +23,17 @@ fn check_input(
     field: &FieldDefinition<'_>,
     findings: &mut Findings,
 ) {
-    let expected = format!("{}Input!", pascal_case(field.name.text));
+    let expected = format!("{}Input", pascal_case(field.name.text));
     let fits = match field.arguments.as_slice() {
-        [input] => input.name.text == "input" && input.ty.to_string() == expected,
+        // Nullable where nothing has to be told: `authLogout` without any argument.
+        [input] => input.name.text == "input" && input.ty.name == expected && !input.ty.is_list(),
         _ => false,
     };
     if !fits {
         findings.add(
             Rule::Mutation,
             at(mutation, field),
-            format!("takes exactly one argument, `input: {expected}`"),
+            format!("takes exactly one argument, `input: {expected}!`"),
         );
     }
 }
@@ -67,7 +68,10 @@ fn check_payload(
             "a payload has `userErrors: [X!]!` where X implements UserError",
         );
     }
-    for other in others.iter().filter(|other| other.ty.is_non_null()) {
+    for other in others
+        .iter()
+        .filter(|other| other.ty.is_non_null() && !other.ty.is_list())
+    {
         findings.add(
             Rule::Mutation,
             at(payload, other),
@@ -106,11 +110,23 @@ mod tests {
     }
 
     #[test]
+    fn an_input_that_may_be_left_out_and_a_list_of_what_was_changed_pass() {
+        let mutation = "thingCreate(input: ThingCreateInput): ThingCreatePayload!";
+        assert!(
+            broken(
+                mutation,
+                "type ThingCreatePayload { ids: [ID!]! userErrors: [ThingError!]! }"
+            )
+            .is_empty()
+        );
+    }
+
+    #[test]
     fn another_argument_name_number_or_type_is_refused() {
         for arguments in [
             "",
             "(a: Int)",
-            "(input: ThingCreateInput)",
+            "(input: [ThingCreateInput!]!)",
             "(input: ThingCreateInput!, a: Int)",
             "(input: Int!)",
         ] {
