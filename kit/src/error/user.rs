@@ -123,6 +123,7 @@ macro_rules! user_errors {
 
         $(#[$struct_doc])*
         #[derive(Debug, Clone, ::async_graphql::SimpleObject)]
+        #[graphql(tag = "public")]
         pub struct $error {
             /// What went wrong, in the caller's language.
             pub message: String,

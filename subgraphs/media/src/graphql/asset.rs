@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use atelier_kit::{
-    graphql::{Long, actor, directive::authenticated, load},
+    graphql::{Long, actor, directive::{authenticated, list_size}, load},
     id::{Asset as AssetEntity, Id},
 };
 use chrono::{DateTime, Utc};
@@ -52,7 +52,7 @@ impl Asset {
 
     /// Its MIME type; the bytes were compared with it.
     async fn content_type(&self) -> &str {
-        &self.0.1.content_type
+        &self.0.0.content_type
     }
 
     /// Its size in bytes.
@@ -86,8 +86,8 @@ impl Asset {
     }
 
     /// Whose file it is.
-    async fn owner(&self) -> UserReference {
-        UserReference { id: self.0.0.owner_id }
+    async fn owner(&self) -> Option<UserReference> {
+        Some(UserReference { id: self.0.0.owner_id })
     }
 
     /// When it was uploaded.
@@ -128,6 +128,7 @@ impl Asset {
     }
 
     /// Smaller or converted versions, at most six, small ones first.
+    #[graphql(directive = list_size::apply(Some(6), None, None, None))]
     async fn derivatives(&self, ctx: &Context<'_>) -> Result<Vec<Derivative>> {
         let batch = || DerivativesOfBlob { media: media(ctx).clone() };
         let rows = load(ctx, batch, self.0.1.id).await?;

@@ -35,6 +35,7 @@ pub fn service(media: &Media) -> Service {
         Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
             .data(media.clone())
             .enable_federation()
+            .register_output_type::<crate::error::UserError>()
             .limit_depth(DEPTH)
     })
 }

@@ -4,7 +4,7 @@ use async_graphql::SimpleObject;
 use atelier_kit::{
     Locale,
     error::Refusal,
-    graphql::Payload,
+    graphql::{Payload, directive::list_size},
     id::{Asset as AssetEntity, Id},
     payload,
 };
@@ -77,6 +77,7 @@ pub struct UploadPartsSignPayload {
     /// The upload.
     pub upload: Option<Upload>,
     /// The requests with which to send the parts, in the order asked for.
+    #[graphql(directive = list_size::apply(Some(1000), None, None, None))]
     pub parts: Vec<SignedPart>,
     /// Why nothing was signed; empty on success.
     pub user_errors: Vec<MediaUserError>,
@@ -152,6 +153,7 @@ impl Payload for UploadProvePayload {
 #[derive(Default, SimpleObject)]
 pub struct AssetsPurgePayload {
     /// The files that are gone.
+    #[graphql(directive = list_size::apply(Some(100), None, None, None))]
     pub purged_ids: Vec<Id<AssetEntity>>,
     /// Why the others are not.
     pub user_errors: Vec<MediaUserError>,

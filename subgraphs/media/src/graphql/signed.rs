@@ -1,7 +1,7 @@
 //! Requests and URLs that are valid for a while.
 
 use async_graphql::SimpleObject;
-use atelier_kit::storage;
+use atelier_kit::{graphql::directive::list_size, storage};
 use chrono::{DateTime, Utc};
 
 /// A header of a request.
@@ -20,7 +20,8 @@ pub struct SignedRequest {
     pub method: String,
     /// The URL with its signature.
     pub url: String,
-    /// The headers that must be sent with it.
+    /// The headers that must be sent with it, a handful.
+    #[graphql(directive = list_size::apply(Some(8), None, None, None))]
     pub headers: Vec<RequestHeader>,
     /// When the store stops accepting it.
     pub expires_at: DateTime<Utc>,

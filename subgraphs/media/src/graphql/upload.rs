@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use atelier_kit::{
-    graphql::{Long, directive::authenticated, load},
+    graphql::{Long, directive::{authenticated, list_size}, load},
     id::Id,
 };
 use chrono::{DateTime, Utc};
@@ -51,6 +51,7 @@ pub struct UploadChallenge {
     /// 32 bytes in hexadecimal digits.
     pub nonce: String,
     /// The ranges of the file, at most 16.
+    #[graphql(directive = list_size::apply(Some(16), None, None, None))]
     pub ranges: Vec<ByteRange>,
 }
 
@@ -108,8 +109,8 @@ impl Upload {
     }
 
     /// Whose upload it is.
-    async fn owner(&self) -> UserReference {
-        UserReference { id: self.0.owner_id }
+    async fn owner(&self) -> Option<UserReference> {
+        Some(UserReference { id: self.0.owner_id })
     }
 
     /// The size of every part but the last, in bytes.
@@ -128,6 +129,7 @@ impl Upload {
     }
 
     /// The parts that have arrived, by the store's word.
+    #[graphql(directive = list_size::apply(Some(1000), Some(vec!["first".to_owned()]), None, None))]
     async fn received_parts(
         &self,
         ctx: &Context<'_>,
@@ -141,6 +143,7 @@ impl Upload {
     }
 
     /// The numbers of the parts that are still to be sent.
+    #[graphql(directive = list_size::apply(Some(1000), Some(vec!["first".to_owned()]), None, None))]
     async fn missing_parts(
         &self,
         ctx: &Context<'_>,

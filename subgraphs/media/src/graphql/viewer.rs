@@ -73,7 +73,7 @@ impl Viewer {
         #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
         #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
-    ) -> Result<Connection<Upload>> {
+    ) -> Result<Option<Connection<Upload>>> {
         const LIST: &str = "media.uploads";
         let (media, status) = (media(ctx), filter.and_then(|filter| filter.status).map(Into::into));
         let sealer = &media.deps.cursors;
@@ -81,7 +81,7 @@ impl Viewer {
         let rows = upload::page(media, self.id, status, &request).await?;
         let total = if wants_total(ctx) { Some(upload::total(media, self.id, status).await?) } else { None };
         let nodes = rows.into_iter().map(Upload).collect();
-        Ok(Connection::build(&request, nodes, sealer, LIST, |node| (node.0.created_at, node.0.id)).with_total(total))
+        Ok(Some(Connection::build(&request, nodes, sealer, LIST, |node| (node.0.created_at, node.0.id)).with_total(total)))
     }
 
     /// The caller's files, newest first.
@@ -94,7 +94,7 @@ impl Viewer {
         #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
         #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
-    ) -> Result<Connection<Asset>> {
+    ) -> Result<Option<Connection<Asset>>> {
         const LIST: &str = "media.assets";
         let media = media(ctx);
         let filter = filter.map(|filter| AssetFilter { kind: filter.kind.map(Into::into), trashed: filter.trashed }).unwrap_or_default();
@@ -103,18 +103,18 @@ impl Viewer {
         let rows = asset::page(media, self.id, filter, &request).await?;
         let total = if wants_total(ctx) { Some(asset::total(media, self.id, filter).await?) } else { None };
         let nodes = rows.into_iter().map(Asset).collect();
-        Ok(Connection::build(&request, nodes, sealer, LIST, |node| (node.0.0.created_at, node.0.0.id)).with_total(total))
+        Ok(Some(Connection::build(&request, nodes, sealer, LIST, |node| (node.0.0.created_at, node.0.0.id)).with_total(total)))
     }
 
     /// What the caller's files take.
-    async fn storage(&self, ctx: &Context<'_>) -> Result<StorageUsage> {
+    async fn storage(&self, ctx: &Context<'_>) -> Result<Option<StorageUsage>> {
         let usage = asset::usage(media(ctx), self.id).await?;
-        Ok(StorageUsage {
+        Ok(Some(StorageUsage {
             assets: usage.assets.into(),
             bytes: usage.bytes.into(),
             trashed_assets: usage.trashed_assets.into(),
             trashed_bytes: usage.trashed_bytes.into(),
             uploading_bytes: usage.uploading_bytes.into(),
-        })
+        }))
     }
 }

@@ -36,8 +36,8 @@ impl Viewer {
         #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
         #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
-    ) -> Result<Connection<Task>> {
+    ) -> Result<Option<Connection<Task>>> {
         let filter = app::task::own(actor(ctx), filter.into())?;
-        task::connection(ctx, filter, PageArgs { first, after, last, before }).await
+        task::connection(ctx, filter, PageArgs { first, after, last, before }).await.map(Some)
     }
 }
