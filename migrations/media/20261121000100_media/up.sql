@@ -40,6 +40,8 @@ CREATE TABLE asset (
     owner_id uuid NOT NULL,
     blob_id uuid NOT NULL REFERENCES blob,
     filename text NOT NULL,
+    -- As its uploader announced it, and its bytes bear out.
+    content_type text NOT NULL,
     purpose text,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,

@@ -42,6 +42,8 @@ pub struct ImageLimits {
     pub max_pixels: u64,
     /// The most memory that decoding may take, in bytes.
     pub max_memory: u64,
+    /// How many images one process works on at a time; each may take twice `max_memory`.
+    pub at_a_time: usize,
     /// How long one image may take.
     pub max_duration: Duration,
     /// The speed of the AVIF encoder, 1 (small files) to 10 (fast).
@@ -71,7 +73,8 @@ impl Default for ImageLimits {
         Self {
             max_bytes: 128 * MIB,
             max_pixels: 100_000_000,
-            max_memory: 768 * MIB,
+            max_memory: 512 * MIB,
+            at_a_time: 2,
             max_duration: Duration::from_secs(120),
             avif_speed: 9,
         }

@@ -28,6 +28,7 @@ use std::sync::Arc;
 use atelier_kit::{Deps, Subgraph, id::Id, jobs::Handler, storage::Storage};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+pub use error::MediaErrorCode;
 pub use app::sweep::Swept;
 pub use config::{ImageLimits, MediaConfig};
 

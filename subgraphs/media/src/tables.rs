@@ -38,6 +38,7 @@ diesel::table! {
         owner_id -> Uuid,
         blob_id -> Uuid,
         filename -> Text,
+        content_type -> Text,
         purpose -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,

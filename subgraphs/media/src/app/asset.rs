@@ -153,11 +153,11 @@ pub async fn url(media: &Media, (file, blob): &AssetAndBlob, expires_in: i32, do
     if blob.state == BlobState::Quarantined {
         return Ok(None);
     }
-    let inline = !download && sniff::is_safe_inline(&blob.content_type);
+    let inline = !download && sniff::is_safe_inline(&file.content_type);
     let options = GetOptions {
         filename: Some(file.filename.clone()),
         disposition: if inline { Disposition::Inline } else { Disposition::Attachment },
-        content_type: Some(blob.content_type.clone()),
+        content_type: Some(file.content_type.clone()),
     };
     media.storage.presign_get(&blob.storage_key, &options, expires).await.map(Some).map_err(storage_failed)
 }

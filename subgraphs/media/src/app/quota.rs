@@ -8,6 +8,7 @@ use atelier_kit::{
     actor::Actor,
     error::{Error, ErrorCode},
 };
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::Media;
@@ -20,6 +21,11 @@ const RESERVE: &str = "mutation StorageReserve($input: QuotaReserveInput!) { quo
 const COMMIT: &str = "mutation StorageCommit($input: QuotaCommitInput!) { quotaCommit(input: $input) { userErrors { code } } }";
 const RELEASE: &str = "mutation StorageRelease($input: QuotaReleaseInput!) { quotaRelease(input: $input) { userErrors { code } } }";
 
+/// How much longer than an upload its reservation is kept: so long accounts may be away.
+const MARGIN: TimeDelta = TimeDelta::days(1);
+/// The longest that accounts keeps a reservation.
+const LONGEST: TimeDelta = TimeDelta::days(30);
+
 /// What accounts says to a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserved {
@@ -31,7 +37,14 @@ pub enum Reserved {
 
 /// Sets the bytes of an upload aside.
 pub async fn reserve(media: &Media, row: &UploadRow) -> Result<Reserved, Error> {
-    let input = json!({ "userId": row.owner_id, "meter": "STORAGE_BYTES", "amount": row.byte_size, "key": row.id });
+    let kept = row.expires_at - row.created_at + MARGIN;
+    let input = json!({
+        "userId": row.owner_id,
+        "meter": "STORAGE_BYTES",
+        "amount": row.byte_size,
+        "key": row.id,
+        "expiresInSeconds": kept.num_seconds().min(LONGEST.num_seconds()),
+    });
     match call(media, RESERVE, "quotaReserve", input).await?.as_deref() {
         None => Ok(Reserved::Yes),
         Some("QUOTA_EXCEEDED") => Ok(Reserved::Exceeded),
@@ -60,6 +73,12 @@ pub async fn try_settle(media: &Media, row: &UploadRow) -> Result<(), Error> {
 async fn commit(media: &Media, row: &UploadRow) -> Result<QuotaState, Error> {
     match call(media, COMMIT, "quotaCommit", json!({ "key": row.id })).await?.as_deref() {
         None => Ok(QuotaState::Committed),
+        // Nobody could reach accounts for longer than it keeps a reservation. The file is there:
+        // it is told to the operator, and counts for nothing.
+        Some(code @ ("NOT_FOUND" | "RESERVATION_CLOSED")) => {
+            tracing::error!(target: "quota", upload = %row.id, code, "the reservation of a completed upload is gone");
+            Ok(QuotaState::Released)
+        }
         Some(code) => Err(unexpected("commit", code)),
     }
 }

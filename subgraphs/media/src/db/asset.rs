@@ -22,6 +22,7 @@ pub struct AssetRow {
     pub owner_id: Id<User>,
     pub blob_id: Id<Blob>,
     pub filename: String,
+    pub content_type: String,
     pub purpose: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

@@ -15,6 +15,7 @@ use atelier_kit::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+use tokio::sync::Semaphore;
 
 use super::{Digester, Payload, QUEUE, finish::{Outcome, finish}, storage_failure};
 use crate::{
@@ -49,6 +50,8 @@ pub struct ImageFindings {
 /// Makes pictures of pictures.
 pub struct DeriveImages {
     media: Media,
+    /// Bounds the memory of all pictures together.
+    turns: Semaphore,
 }
 
 /// Everything that was made of a picture.
@@ -69,7 +72,7 @@ struct MadePicture {
 impl DeriveImages {
     /// A handler with these surroundings.
     pub fn new(media: Media) -> Self {
-        Self { media }
+        Self { turns: Semaphore::new(media.config.images.at_a_time.max(1)), media }
     }
 
     /// Streams the file to the disk, where decoders can read it.
@@ -134,6 +137,10 @@ impl Handler for DeriveImages {
             // Too large to be looked at as a picture; without its digest it is still a file.
             return self.fail(&blob, None, &PictureError::TooLarge(format!("{} bytes, at most {} are read", blob.byte_size, limits.max_bytes))).await;
         }
+        let _turn = tokio::select! {
+            turn = self.turns.acquire() => turn?,
+            () = task.stopped() => return Err(TaskFailure::Cancelled),
+        };
         let file = self.fetch(&*task, &blob).await?;
         let (worker, path) = (Arc::clone(&task), file.path().to_owned());
         let (sha256, made) = tokio::task::spawn_blocking(move || (digest(&path), make(&path, &limits, &*worker))).await?;

@@ -164,6 +164,7 @@ async fn settle(media: &Media, claimed: &UploadRow, object: Object) -> Result<Up
             let Some(row) = current.filter(|row| row.status == UploadStatus::Open && row.claim_key == claimed.claim_key) else {
                 return Err(Fail::refused(MediaErrorCode::UploadBusy, "input.uploadId"));
             };
+            let content_type = object.content_type.clone();
             let (blob, fresh) = keep(connection, media, &row, object).await?;
             let task = if fresh { ask_for_processing(connection, media, &row, &blob).await? } else { None };
             if let (Strategy::SinglePut, Some(arrived)) = (row.strategy, &row.storage_key) {
@@ -171,7 +172,7 @@ async fn settle(media: &Media, claimed: &UploadRow, object: Object) -> Result<Up
                 let due_at = media.deps.clock.now() + media.config.signature_lifetime;
                 doomed::doom(connection, &[NewDoomed { storage_key: arrived.clone(), multipart_id: None, due_at }]).await?;
             }
-            Ok(finish(connection, media, &row, &blob, task).await?)
+            Ok(finish(connection, media, &row, &blob, File { content_type, task }).await?)
         })
         .await
 }
@@ -212,14 +213,21 @@ async fn ask_for_processing(connection: &mut Connection, media: &Media, row: &Up
     Ok(Some(task.id))
 }
 
+/// What a file is to be, besides what was announced.
+pub struct File {
+    pub content_type: String,
+    pub task: Option<Id<Task>>,
+}
+
 /// Adds the file and ends the upload, in the caller's transaction.
-pub async fn finish(connection: &mut Connection, media: &Media, row: &UploadRow, blob: &BlobRow, task: Option<Id<Task>>) -> Result<UploadRow, Error> {
+pub async fn finish(connection: &mut Connection, media: &Media, row: &UploadRow, blob: &BlobRow, found: File) -> Result<UploadRow, Error> {
     let now = media.deps.clock.now();
     let file = AssetRow {
         id: media.deps.new_id::<Asset>(),
         owner_id: row.owner_id,
         blob_id: blob.id,
         filename: row.filename.clone(),
+        content_type: found.content_type,
         purpose: row.purpose.clone(),
         created_at: now,
         updated_at: now,
@@ -230,7 +238,7 @@ pub async fn finish(connection: &mut Connection, media: &Media, row: &UploadRow,
         status: UploadStatus::Completed,
         quota_state: QuotaState::CommitDue,
         asset_id: Some(file.id),
-        task_id: task,
+        task_id: found.task,
         at: now,
     };
     let closed = upload::close(connection, row.id, closing).await?;

@@ -28,6 +28,9 @@ use crate::{
 /// The most parts, by the S3 protocol.
 const MAX_PARTS: u64 = 10_000;
 
+/// The most bytes of one request, by the S3 protocol.
+const MAX_PUT: u64 = 5 * 1024 * MIB;
+
 /// What the client wants to upload.
 #[derive(Debug, Clone, Serialize)]
 pub struct NewUpload {
@@ -78,7 +81,7 @@ fn plan(media: &Media, owner: Id<User>, input: &NewUpload, digest: Option<Vec<u8
     let size = u64::try_from(input.byte_size).unwrap_or(0);
     let strategy = match known {
         Some(_) => Strategy::Instant,
-        None if size > config.multipart_threshold => Strategy::Multipart,
+        None if size > config.multipart_threshold.min(MAX_PUT) => Strategy::Multipart,
         None => Strategy::SinglePut,
     };
     let (part_size, part_count) = if strategy == Strategy::Multipart { parts(config, size) } else { (size, 1) };

@@ -5,7 +5,9 @@ use diesel_async::AsyncConnection;
 
 use super::{
     super::{Media, access::may_see, quota, storage_failed},
-    Challenge, abort::discard, complete::finish, demand_open, lock, wrong_strategy,
+    Challenge, abort::discard, complete::{File, finish}, demand_open, lock,
+    receive::{Refused, check_type},
+    wrong_strategy,
 };
 use crate::{
     UploadId,
@@ -39,7 +41,15 @@ pub async fn prove(media: &Media, actor: &Actor, id: UploadId, answer: &str) -> 
         Err(StorageError::NotFound) => return Err(gone()),
         Err(cause) => return Err(storage_failed(cause).into()),
     };
-    if right.eq_ignore_ascii_case(answer) { accept(media, actor, id, &challenge).await } else { refuse(media, actor, id).await }
+    if !right.eq_ignore_ascii_case(answer) {
+        return refuse(media, actor, id).await;
+    }
+    // The same content may be announced as something that it is not.
+    match check_type(media, &row, &blob.storage_key).await {
+        Ok(content_type) => accept(media, actor, id, &challenge, content_type).await,
+        Err(Refused::Again(refusal) | Refused::ForGood(refusal)) => Err(refusal.into()),
+        Err(Refused::Failed(error)) => Err(error.into()),
+    }
 }
 
 fn challenge_of(row: &UploadRow) -> Result<Challenge, Fail> {
@@ -54,7 +64,7 @@ fn gone() -> Fail {
     Fail::refused(MediaErrorCode::ContentGone, "input.uploadId")
 }
 
-async fn accept(media: &Media, actor: &Actor, id: UploadId, challenge: &Challenge) -> Result<UploadRow, Fail> {
+async fn accept(media: &Media, actor: &Actor, id: UploadId, challenge: &Challenge, content_type: String) -> Result<UploadRow, Fail> {
     let mut connection = media.deps.db.write().await?;
     let row = connection
         .transaction(async |connection| {
@@ -64,7 +74,7 @@ async fn accept(media: &Media, actor: &Actor, id: UploadId, challenge: &Challeng
             }
             demand_open(&row)?;
             let blob = blob::refer(connection, challenge.blob).await?.ok_or_else(gone)?;
-            Ok::<_, Fail>(finish(connection, media, &row, &blob, None).await?)
+            Ok::<_, Fail>(finish(connection, media, &row, &blob, File { content_type, task: None }).await?)
         })
         .await?;
     drop(connection);

@@ -84,7 +84,8 @@ fn check_announced(row: &UploadRow, info: &ObjectInfo) -> Result<(), Refusal> {
     }
 }
 
-async fn check_type(media: &Media, row: &UploadRow, key: &str) -> Result<String, Refused> {
+/// The type under which the object is kept: what was announced, if the bytes do not contradict it.
+pub async fn check_type(media: &Media, row: &UploadRow, key: &str) -> Result<String, Refused> {
     let head = media.storage.get_range(key, 0, sniff::SNIFFED_BYTES).await?;
     sniff::reconcile(&row.content_type, sniff::detect(&head)).map_err(|detected| {
         let refusal = Refusal::new(MediaErrorCode::TypeMismatch, "input.uploadId");

@@ -1,0 +1,13 @@
+//! The domain by its GraphQL schema, with a real database, Redis and object store.
+
+mod assets;
+mod derive;
+mod entities;
+mod events;
+mod instant;
+mod multipart;
+mod pictures;
+mod quota;
+mod single_put;
+mod sweep;
+mod world;
