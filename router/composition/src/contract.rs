@@ -10,7 +10,8 @@ use crate::error::{CompositionError, CompositionErrors, ErrorCode, SubgraphLocat
 use crate::report::Report;
 use crate::syntax::print::print_document;
 use crate::syntax::{
-    Directive, Document, Name, Operation, TypeDefinition, TypeKind, line_column, parse_document,
+    Directive, Document, InputValue, Name, Operation, TypeDefinition, TypeKind, line_column,
+    parse_document,
 };
 
 /// How messages call the document.
@@ -153,6 +154,7 @@ fn hide_empty_types(document: &mut Document<'_>, own: &HashSet<String>) {
             .map(|ty| (ty.name.text.to_owned(), is_inaccessible(&ty.directives)))
             .collect();
         let gone = |name: &str| hidden.get(name).copied().unwrap_or(false);
+        let broken = broken_promises(document);
         let mut changed = false;
         let mut conceal = |directives: &mut Vec<Directive<'_>>| {
             changed |= !is_inaccessible(directives);
@@ -165,11 +167,11 @@ fn hide_empty_types(document: &mut Document<'_>, own: &HashSet<String>) {
         {
             for field in &mut ty.fields {
                 let needs_hidden = field.arguments.iter().any(|argument| {
-                    argument.ty.is_non_null()
-                        && argument.default.is_none()
-                        && gone(argument.ty.name)
+                    let hidden = gone(argument.ty.name) || is_inaccessible(&argument.directives);
+                    hidden && argument.ty.is_non_null() && argument.default.is_none()
                 });
-                if gone(field.ty.name) || needs_hidden {
+                let promise = (ty.name.text.to_owned(), field.name.text.to_owned());
+                if gone(field.ty.name) || needs_hidden || broken.contains(&promise) {
                     conceal(&mut field.directives);
                 }
                 for argument in &mut field.arguments {
@@ -191,12 +193,34 @@ fn hide_empty_types(document: &mut Document<'_>, own: &HashSet<String>) {
     }
 }
 
+/// Fields of interfaces that a visible implementation hides: clients could not
+/// rely on them any more.
+fn broken_promises(document: &Document<'_>) -> HashSet<(String, String)> {
+    let mut broken = HashSet::new();
+    for ty in &document.types {
+        if is_inaccessible(&ty.directives) {
+            continue;
+        }
+        let hidden = ty.fields.iter().filter(|f| is_inaccessible(&f.directives));
+        for field in hidden {
+            for interface in &ty.interfaces {
+                broken.insert((interface.text.to_owned(), field.name.text.to_owned()));
+            }
+        }
+    }
+    broken
+}
+
 fn is_empty(ty: &TypeDefinition<'_>, gone: &impl Fn(&str) -> bool) -> bool {
     match ty.kind {
         TypeKind::Scalar => false,
         TypeKind::Union => ty.members.iter().all(|member| gone(member.text)),
         TypeKind::Enum => ty.values.iter().all(|v| is_inaccessible(&v.directives)),
-        TypeKind::Input => ty.inputs.iter().all(|i| is_inaccessible(&i.directives)),
+        TypeKind::Input => {
+            let hidden = |i: &InputValue<'_>| is_inaccessible(&i.directives);
+            let required = |i: &InputValue<'_>| i.ty.is_non_null() && i.default.is_none();
+            ty.inputs.iter().all(hidden) || ty.inputs.iter().any(|i| hidden(i) && required(i))
+        }
         TypeKind::Object | TypeKind::Interface => {
             ty.fields.iter().all(|f| is_inaccessible(&f.directives))
         }

@@ -84,3 +84,30 @@ fn text_that_is_no_schema_is_refused() {
     assert_eq!(errors[0].code, ErrorCode::InvalidGraphql);
     assert_eq!(errors[0].locations[0].column, 6);
 }
+
+#[test]
+fn what_remains_is_a_valid_schema() {
+    let sdl = r#"
+    extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@tag"])
+    type Query { all: [Media] find(secret: Int! @tag(name: "x")): Int put(in: In, other: Int): Int }
+    interface Media { id: ID! title: String }
+    type Book implements Media { id: ID! title: String @tag(name: "x") }
+    type Film implements Media { id: ID! title: String }
+    input In { key: Int! @tag(name: "x") name: String }
+    "#;
+    let composed = compose(&[SubgraphSdl::new("a", "", sdl)]).unwrap_or_else(|e| panic!("{e}"));
+    let narrowed =
+        contract(&composed.supergraph_sdl, &[], &["x"]).unwrap_or_else(|e| panic!("{e}"));
+    let api = api_schema(&narrowed).unwrap_or_else(|e| panic!("{e}"));
+    assert!(
+        !api.contains("find"),
+        "a required argument is hidden: {api}"
+    );
+    assert!(!api.contains("In") || !api.contains("input In"), "{api}");
+    assert!(api.contains("put(other: Int): Int"), "{api}");
+    let interface = api.split("interface Media").nth(1).unwrap_or_default();
+    let interface = interface.split('}').next().unwrap_or_default();
+    assert!(!interface.contains("title"), "Book no longer has it: {api}");
+    // Composing the remains shows that they are a schema of their own.
+    compose(&[SubgraphSdl::new("remains", "", api)]).unwrap_or_else(|e| panic!("{e}"));
+}

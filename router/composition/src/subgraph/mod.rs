@@ -2,6 +2,7 @@
 //! federation directives recognised under whatever name they go by.
 
 mod build;
+mod hash;
 mod marks;
 pub(crate) mod names;
 pub(crate) mod walk;
@@ -18,11 +19,12 @@ use crate::syntax::{
 };
 
 pub(crate) use build::build;
+pub(crate) use hash::HashNames;
 pub(crate) use marks::{FieldSet, ListSize, Marks, and as marks_and};
 pub(crate) use names::DirectiveNames;
 
 /// A map that keeps the order of insertion.
-pub(crate) type Map<'a, T> = IndexMap<&'a str, T>;
+pub(crate) type Map<'a, T> = IndexMap<&'a str, T, HashNames>;
 
 /// A parsed subgraph.
 pub(crate) struct Subgraph<'a> {

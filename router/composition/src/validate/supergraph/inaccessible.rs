@@ -12,7 +12,7 @@ pub(super) fn check(supergraph: &Supergraph<'_>, report: &mut Report) {
         .values()
         .filter(|ty| !ty.marks.inaccessible)
     {
-        has_accessible_member(ty, report);
+        has_accessible_member(supergraph, ty, report);
         for field in ty.fields.values() {
             if field.marks.inaccessible {
                 implements_accessible(supergraph, ty, field, report);
@@ -34,7 +34,7 @@ fn is_hidden(supergraph: &Supergraph<'_>, name: &str) -> bool {
         .is_some_and(|ty| ty.marks.inaccessible)
 }
 
-fn has_accessible_member(ty: &Merged<'_>, report: &mut Report) {
+fn has_accessible_member(supergraph: &Supergraph<'_>, ty: &Merged<'_>, report: &mut Report) {
     let (members, empty) = match ty.kind {
         TypeKind::Enum => (
             "values",
@@ -48,9 +48,18 @@ fn has_accessible_member(ty: &Merged<'_>, report: &mut Report) {
             "fields",
             ty.fields.values().all(|field| field.marks.inaccessible),
         ),
-        TypeKind::Scalar | TypeKind::Union => return,
+        TypeKind::Union => (
+            "members",
+            ty.members
+                .keys()
+                .all(|member| is_hidden(supergraph, member)),
+        ),
+        TypeKind::Scalar => return,
     };
-    let nothing = ty.fields.is_empty() && ty.inputs.is_empty() && ty.values.is_empty();
+    let nothing = ty.fields.is_empty()
+        && ty.inputs.is_empty()
+        && ty.values.is_empty()
+        && ty.members.is_empty();
     if empty && !nothing {
         let message = format!(
             "Type \"{}\" is in the API schema but all of its {members} are @inaccessible: mark the type \
