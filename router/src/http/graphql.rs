@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::negotiate::{BodyType, MediaType};
 use super::observe::Observed;
-use super::{csrf, sse, websocket};
+use super::{csrf, multipart, sse, websocket};
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::{Caller, Credentials, IdentifyError};
@@ -222,7 +222,8 @@ async fn answer(
     accepts: Accepts,
 ) -> Response {
     let path = router.config().http.path.as_str();
-    let media = MediaType::negotiate(headers);
+    let parts = MediaType::takes_multipart(headers);
+    let media = MediaType::negotiate(headers).or(parts.then_some(MediaType::Json));
     let refused = |error: EdgeError, observed: Observed| {
         let response = error.response(media.unwrap_or(MediaType::Json), &observed.id);
         observed.finish(
@@ -247,11 +248,11 @@ async fn answer(
         Ok(caller) => caller,
         Err(error) => return refused(EdgeError::identify(error), observed),
     };
-    let accepts = match (media, accepts) {
+    let accepts = match (media == MediaType::EventStream || parts, accepts) {
         // Streams by GET are for clients that cannot do better; mutations stay refused.
-        (MediaType::EventStream, Accepts::Queries) => Accepts::QueriesAndStreams,
-        (MediaType::EventStream, _) => Accepts::Everything,
-        (_, accepts) => accepts,
+        (true, Accepts::Queries) => Accepts::QueriesAndStreams,
+        (true, _) => Accepts::Everything,
+        (false, accepts) => accepts,
     };
     let request = ClientRequest {
         params,
@@ -271,7 +272,10 @@ async fn answer(
             observed.finish(path, http, &summary)
         }
         Outcome::Stream(events, summary) => {
-            let http = sse::stream(router, events, router.config());
+            let http = match media {
+                MediaType::EventStream => sse::stream(router, events),
+                MediaType::Graphql | MediaType::Json => multipart::stream(router, events),
+            };
             observed.finish(path, http, &summary)
         }
     }

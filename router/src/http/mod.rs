@@ -3,6 +3,7 @@
 mod csrf;
 mod graphiql;
 mod graphql;
+mod multipart;
 mod negotiate;
 mod observe;
 mod pump;

@@ -40,6 +40,18 @@ impl MediaType {
         }
     }
 
+    /// True when subscriptions may come as `multipart/mixed` (subscriptionSpec 1.0).
+    pub(super) fn takes_multipart(headers: &HeaderMap) -> bool {
+        headers.get_all(ACCEPT).iter().any(|value| {
+            value.to_str().unwrap_or_default().split(',').any(|range| {
+                let range = range.to_ascii_lowercase().replace(['"', ' '], "");
+                let mut parts = range.split(';');
+                parts.next() == Some("multipart/mixed")
+                    && parts.any(|part| part == "subscriptionspec=1.0")
+            })
+        })
+    }
+
     pub(super) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Graphql => "application/graphql-response+json; charset=utf-8",

@@ -15,7 +15,6 @@ use tokio::sync::mpsc::Receiver;
 
 use super::negotiate::MediaType;
 use super::pump::{End, Pumped, pump};
-use crate::config::RouterConfig;
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::request::ClientResponse;
@@ -32,18 +31,10 @@ pub(super) fn single(response: &ClientResponse) -> Response {
 }
 
 /// A subscription.
-pub(super) fn stream(
-    router: &Arc<Router>,
-    events: BoxStream<'static, Bytes>,
-    config: &RouterConfig,
-) -> Response {
-    let receiver = pump(
-        events,
-        config.subscriptions.queue,
-        router.draining().clone(),
-        None,
-    );
-    let every = Duration::from_millis(config.subscriptions.keep_alive_ms.max(1));
+pub(super) fn stream(router: &Arc<Router>, events: BoxStream<'static, Bytes>) -> Response {
+    let config = &router.config().subscriptions;
+    let receiver = pump(events, config.queue, router.draining().clone(), None);
+    let every = Duration::from_millis(config.keep_alive_ms.max(1));
     let gauge = Open::new();
     let frames = futures::stream::unfold(Some((receiver, gauge)), move |state| async move {
         let (mut receiver, gauge) = state?;

@@ -323,6 +323,55 @@ async fn a_query_can_be_asked_as_server_sent_events() {
     assert_eq!(status, 400, "{body}");
 }
 
+#[tokio::test]
+async fn events_come_as_parts_for_clients_of_that_protocol() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let request = |query: &str| {
+        http::Request::post(format!("{base}/graphql"))
+            .header("content-type", "application/json")
+            .header(
+                "accept",
+                "multipart/mixed;boundary=\"graphql\";subscriptionSpec=\"1.0\",application/json",
+            )
+            .body(json!({"query": query}).to_string())
+            .unwrap()
+    };
+    let answer = harness::http(request("subscription { countTo(n: 2) }")).await;
+    assert!(
+        answer
+            .header("content-type")
+            .starts_with("multipart/mixed; boundary=\"graphql\"")
+    );
+    let part = |n: i32| {
+        format!(
+            "\r\n--graphql\r\ncontent-type: application/json\r\n\r\n{{\"payload\":{{\"data\":{{\"countTo\":{n}}}}}}}"
+        )
+    };
+    assert_eq!(
+        answer.body,
+        format!("{}{}\r\n--graphql--\r\n", part(1), part(2))
+    );
+    let query = harness::http(request("{ me { name } }")).await;
+    assert_eq!(query.json(), json!({"data": {"me": {"name": "Ada"}}}));
+}
+
+#[tokio::test]
+async fn a_reload_keeps_open_subscriptions() {
+    let shop = in_process();
+    let base = serve(shop.router.clone().into_axum()).await;
+    let mut socket = Socket::ready(&base).await;
+    socket
+        .subscribe("a", "subscription { productChanged { name } }")
+        .await;
+    publish(&shop.graph, "1").await;
+    let named = |name: &str| json!({"data": {"productChanged": {"name": name}}});
+    assert_eq!(socket.next().await["payload"], named("Table"));
+    shop.router.reload(shop.graph.supergraph()).unwrap();
+    publish(&shop.graph, "2").await;
+    assert_eq!(socket.next().await["payload"], named("Couch"));
+}
+
 // From the router to subgraphs over the network
 
 async fn over_the_network(protocol: SubscriptionProtocol) -> (Graph, Router) {
