@@ -73,7 +73,7 @@ async fn handle(
     entry: &StreamEntry,
 ) -> Result<(), HandlerError> {
     let event: Event =
-        serde_json::from_slice(&entry.payload).map_err(|cause| HandlerError::reject(cause))?;
+        serde_json::from_slice(&entry.payload).map_err(HandlerError::reject)?;
     if !consumer.topics().contains(&event.topic.as_str()) {
         return Ok(());
     }
