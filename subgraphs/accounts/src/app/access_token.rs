@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::{Accounts, proof::require_session, role, secret_token};
+use super::{Accounts, proof::require_session, role, secret_token, text};
 use crate::{
     AccessToken,
     db::{
@@ -43,7 +43,7 @@ pub struct Created {
 pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcome<Created> {
     let user = actor.require_user()?;
     require_session(actor)?;
-    let name = wanted.name.trim();
+    let name = text::clean(&wanted.name);
     if name.is_empty() {
         return Err(Fail::refused(Code::Required, "input.name"));
     }
@@ -59,7 +59,7 @@ pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outco
         id: accounts.deps.new_id(),
         account_id: user,
         kind: wanted.kind,
-        name: name.to_owned(),
+        name,
         prefix: secret.chars().take(secret_token::prefix_of(wanted.kind).len() + SHOWN).collect(),
         hash: secret_token::hash(&secret),
         scopes,

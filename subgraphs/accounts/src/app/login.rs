@@ -23,7 +23,7 @@ pub async fn login(accounts: &Accounts, actor: &Actor, called: &str, password: S
     let called: String = called.chars().take(320).collect();
     let (login, folded) = if called.contains('@') {
         // A malformed address belongs to nobody: the usual work is done for it too.
-        let folded = EmailAddress::parse(&called).map_or_else(|_| called.to_lowercase(), |address| address.folded);
+        let folded = EmailAddress::parse(&called).map_or_else(|_| name::fold(&called), |address| address.folded);
         (Login::Email(folded.clone()), folded)
     } else {
         let folded = name::fold(&called);

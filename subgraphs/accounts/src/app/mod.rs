@@ -20,6 +20,7 @@ pub mod seed;
 pub mod session;
 pub mod signing;
 pub mod status;
+pub mod text;
 pub mod throttle;
 pub mod user;
 

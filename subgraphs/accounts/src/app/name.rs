@@ -3,6 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::{GeneralSecurityProfile, MixedScript, skeleton};
 
+use super::text;
 use crate::error::AccountsErrorCode;
 
 /// A username in the three forms that are kept.
@@ -27,7 +28,7 @@ const RESERVED: &[&str] = &[
 
 /// Folds a name as it is looked up.
 pub fn fold(name: &str) -> String {
-    name.trim().nfkc().collect::<String>().to_lowercase()
+    text::clean(name).nfkc().collect::<String>().to_lowercase()
 }
 
 fn skeleton_of(folded: &str) -> String {
@@ -66,8 +67,9 @@ impl Username {
             return Err(AccountsErrorCode::UsernameInvalid);
         }
         let bare: String = parsed.folded.chars().filter(|letter| letter.is_alphanumeric()).collect();
-        let bare = skeleton_of(&bare);
-        if RESERVED.iter().any(|reserved| skeleton_of(reserved) == bare) {
+        // A digit one passes for two letters; the skeleton takes it for only one of them.
+        let read = [skeleton_of(&bare), skeleton_of(&bare.replace('1', "i"))];
+        if RESERVED.iter().any(|reserved| read.contains(&skeleton_of(reserved))) {
             return Err(AccountsErrorCode::UsernameReserved);
         }
         Ok(parsed)

@@ -10,7 +10,7 @@ use super::{
     password,
     proof::{require_password, require_session},
     register::DISPLAY_NAME,
-    session,
+    session, text,
 };
 use crate::{
     db::{
@@ -36,7 +36,7 @@ pub struct ProfileChange {
 /// Changes the caller's profile.
 pub async fn update(accounts: &Accounts, actor: &Actor, change: ProfileChange) -> Outcome<AccountRow> {
     let user = actor.require_user()?;
-    let display_name = change.display_name.map(|name| name.trim().to_owned());
+    let display_name = change.display_name.as_deref().map(text::clean);
     match &display_name {
         Some(name) if name.is_empty() => return Err(Fail::refused(Code::Required, "input.displayName")),
         Some(name) if name.chars().count() > DISPLAY_NAME => {
@@ -44,7 +44,7 @@ pub async fn update(accounts: &Accounts, actor: &Actor, change: ProfileChange) -
         }
         _ => {}
     }
-    let bio = change.bio.map(|bio| bio.map(|bio| bio.trim().to_owned()).filter(|bio| !bio.is_empty()));
+    let bio = change.bio.map(|bio| bio.as_deref().map(text::clean).filter(|bio| !bio.is_empty()));
     if bio.iter().flatten().any(|bio| bio.chars().count() > BIO) {
         return Err(Refusal::new(Code::TooLong, "input.bio").with("max", BIO).into());
     }

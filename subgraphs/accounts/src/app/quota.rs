@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     Accounts,
     event::{QUOTA_CHANGED, QuotaChanged},
+    text,
 };
 use crate::{
     db::{
@@ -36,7 +37,8 @@ pub async fn adjust(accounts: &Accounts, actor: &Actor, user: Id<User>, meter: M
     if !(-MOST..=MOST).contains(&bonus) {
         return Err(Refusal::new(Code::AmountInvalid, "input.bonus").with("min", -MOST).with("max", MOST).into());
     }
-    if reason.trim().is_empty() {
+    let reason = text::clean(reason);
+    if reason.is_empty() {
         return Err(Fail::refused(Code::Required, "input.reason"));
     }
     if reason.chars().count() > REASON {
@@ -62,7 +64,7 @@ pub async fn adjust(accounts: &Accounts, actor: &Actor, user: Id<User>, meter: M
             };
             reservation::enter(connection, &[entry]).await?;
             accounts.tell(connection, user, QUOTA_CHANGED, QuotaChanged::from(&row)).await?;
-            let details = json!({ "meter": meter, "before": before, "after": bonus, "reason": reason.trim() });
+            let details = json!({ "meter": meter, "before": before, "after": bonus, "reason": reason });
             accounts.record(connection, actor, "quota.adjust", Some(user.uuid()), details).await?;
             Ok(row)
         })

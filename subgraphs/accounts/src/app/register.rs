@@ -8,6 +8,7 @@ use super::{
     name::{EmailAddress, Username},
     password,
     session::{self, SignedIn},
+    text,
     throttle::{Counter, seconds},
 };
 use crate::{
@@ -78,8 +79,8 @@ fn check(wanted: &Registration) -> Outcome<(Username, EmailAddress, String)> {
     let email = EmailAddress::parse(&wanted.email).map_err(|code| Refusal::new(code, "input.email"));
     let about = [wanted.username.as_str(), wanted.email.as_str(), wanted.email.split('@').next().unwrap_or_default()];
     let password = password::check(&wanted.password, &about).map_err(|code| Refusal::new(code, "input.password"));
-    let shown = wanted.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    let fits = match shown {
+    let shown = wanted.display_name.as_deref().map(text::clean).filter(|name| !name.is_empty());
+    let fits = match &shown {
         Some(name) if name.chars().count() > DISPLAY_NAME => {
             Err(Refusal::new(Code::TooLong, "input.displayName").with("max", DISPLAY_NAME))
         }
@@ -87,7 +88,7 @@ fn check(wanted: &Registration) -> Outcome<(Username, EmailAddress, String)> {
     };
     match (username, email, password, fits) {
         (Ok(username), Ok(email), Ok(()), Ok(())) => {
-            let shown = shown.unwrap_or(&username.shown).to_owned();
+            let shown = shown.unwrap_or_else(|| username.shown.clone());
             Ok((username, email, shown))
         }
         (username, email, password, fits) => {

@@ -76,7 +76,7 @@ pub async fn reserve(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outc
 }
 
 fn check(wanted: &Wanted) -> Outcome<()> {
-    if wanted.key.is_empty() || wanted.key.len() > KEY {
+    if wanted.key.is_empty() || wanted.key.len() > KEY || wanted.key.contains('\0') {
         return Err(Refusal::new(Code::TooLong, "input.key").with("max", KEY).into());
     }
     if !(1..=MOST).contains(&wanted.amount) {

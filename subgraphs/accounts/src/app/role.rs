@@ -9,7 +9,7 @@ use atelier_kit::{
 use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::{Accounts, event::ROLES_CHANGED};
+use super::{Accounts, event::ROLES_CHANGED, text};
 use crate::{
     Role,
     db::{
@@ -78,7 +78,7 @@ pub async fn own(accounts: &Accounts, actor: &Actor) -> Result<Vec<RoleRow>, Err
 /// Makes a role.
 pub async fn create(accounts: &Accounts, actor: &Actor, name: &str, description: &str, wanted: Vec<String>) -> Outcome<RoleRow> {
     actor.require_scope(SCOPE)?;
-    let name = name.trim();
+    let name = text::clean(name);
     if name.is_empty() {
         return Err(Fail::refused(Code::Required, "input.name"));
     }
@@ -91,7 +91,7 @@ pub async fn create(accounts: &Accounts, actor: &Actor, name: &str, description:
     let now = accounts.now();
     let new = RoleRow {
         id: accounts.deps.new_id(),
-        name: name.to_owned(),
+        name,
         description,
         scopes,
         built_in: false,
@@ -115,11 +115,11 @@ pub async fn create(accounts: &Accounts, actor: &Actor, name: &str, description:
 }
 
 fn describe(description: &str) -> Outcome<String> {
-    let description = description.trim();
+    let description = text::clean(description);
     if description.chars().count() > DESCRIPTION {
         return Err(Refusal::new(Code::TooLong, "input.description").with("max", DESCRIPTION).into());
     }
-    Ok(description.to_owned())
+    Ok(description)
 }
 
 /// Changes a role's description or scopes.

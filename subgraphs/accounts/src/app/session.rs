@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     Accounts,
     event::{SESSIONS_REVOKED, SessionsRevoked},
-    secret_token, status,
+    secret_token, status, text,
 };
 use crate::{
     db::{
@@ -58,10 +58,11 @@ pub async fn open(accounts: &Accounts, connection: &mut Connection, actor: &Acto
     let now = accounts.now();
     let session = accounts.deps.new_id();
     let expires_at = now + accounts.config.session_lifetime;
+    let user_agent = actor.user_agent.as_deref().map(text::clean);
     let new = NewSession {
         id: session,
         account_id: account.id,
-        user_agent: actor.user_agent.as_deref(),
+        user_agent: user_agent.as_deref(),
         ip: actor.ip.as_deref(),
         created_at: now,
         last_seen_at: now,

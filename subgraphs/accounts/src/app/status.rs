@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     Accounts,
     event::{STATUS_CHANGED, StatusChanged},
-    role,
+    role, text,
 };
 use crate::{
     db::{
@@ -56,7 +56,7 @@ pub async fn set(
 ) -> Outcome<AccountRow> {
     actor.require_scope(SCOPE)?;
     let now = accounts.now();
-    let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    let reason = reason.as_deref().map(text::clean).filter(|reason| !reason.is_empty());
     if actor.user_id() == Some(user) {
         return Err(Fail::refused(Code::NotOnYourself, "input.userId"));
     }

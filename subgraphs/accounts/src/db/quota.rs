@@ -86,7 +86,7 @@ pub async fn hold(
          FROM accounts.account a JOIN accounts.plan_quota p ON p.plan = ", plan_at!("$4"), " \
          WHERE q.account_id = $1 AND q.meter = $2 AND a.id = q.account_id AND p.meter = q.meter \
          AND (p.amount IS NULL OR ", used_at!("$4"), " + q.reserved + $3 <= p.amount + q.bonus) \
-         RETURNING q.meter, greatest(p.amount + q.bonus, 0) AS amount, q.used, q.reserved, q.resets_at"
+         RETURNING q.meter, CASE WHEN p.amount IS NOT NULL THEN greatest(p.amount + q.bonus, 0) END AS amount, q.used, q.reserved, q.resets_at"
     ))
     .bind::<SqlUuid, _>(account)
     .bind::<Text, _>(meter)
@@ -112,7 +112,7 @@ pub async fn shift(
          resets_at = ", reset_after!("$5"), " \
          FROM accounts.account a JOIN accounts.plan_quota p ON p.plan = ", plan_at!("$5"), " \
          WHERE q.account_id = $1 AND q.meter = $2 AND a.id = q.account_id AND p.meter = q.meter \
-         RETURNING q.meter, greatest(p.amount + q.bonus, 0) AS amount, q.used, q.reserved, q.resets_at"
+         RETURNING q.meter, CASE WHEN p.amount IS NOT NULL THEN greatest(p.amount + q.bonus, 0) END AS amount, q.used, q.reserved, q.resets_at"
     ))
     .bind::<SqlUuid, _>(account)
     .bind::<Text, _>(meter)
@@ -146,7 +146,7 @@ pub async fn set_bonus(connection: &mut Connection, account: Id<User>, meter: Me
 /// All quotas of an account, in the order of their names.
 pub async fn of_account(connection: &mut Connection, account: Id<User>, now: DateTime<Utc>) -> Result<Vec<QuotaRow>, Error> {
     Ok(diesel::sql_query(concat!(
-        "SELECT p.meter, greatest(p.amount + coalesce(q.bonus, 0), 0) AS amount, \
+        "SELECT p.meter, CASE WHEN p.amount IS NOT NULL THEN greatest(p.amount + coalesce(q.bonus, 0), 0) END AS amount, \
          coalesce(", used_at!("$2"), ", 0) AS used, coalesce(q.reserved, 0) AS reserved, ", reset_after!("$2"), " AS resets_at \
          FROM accounts.account a JOIN accounts.plan_quota p ON p.plan = ", plan_at!("$2"), " \
          LEFT JOIN accounts.quota q ON q.account_id = a.id AND q.meter = p.meter \

@@ -15,7 +15,7 @@ use super::{
     user::{User, load_by_id},
 };
 use crate::{
-    app::audit,
+    app::{audit, text},
     db::audit::{AuditFilter, AuditRow},
 };
 
@@ -124,7 +124,7 @@ impl AuditQuery {
         let filter = AuditFilter {
             actor_id: filter.actor_id.map(Id::uuid),
             target_id: filter.target_id.as_deref().map(target).transpose()?,
-            action: filter.action,
+            action: filter.action.as_deref().map(text::clean),
             after: filter.after,
             before: filter.before,
         };

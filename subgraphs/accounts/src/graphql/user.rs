@@ -178,7 +178,7 @@ impl UserQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(name = "where", desc = "Which users are wanted.")] filter: Option<UserWhere>,
-        #[graphql(desc = "How users are sorted.", default)] order_by: UserOrder,
+        #[graphql(desc = "How users are sorted; newest first unless told otherwise.")] order_by: Option<UserOrder>,
         #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
         #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
@@ -192,7 +192,7 @@ impl UserQuery {
             created_after: filter.created_after,
             created_before: filter.created_before,
         };
-        let order = match order_by {
+        let order = match order_by.unwrap_or_default() {
             UserOrder::Newest => user::Order::Newest,
             UserOrder::Username => user::Order::Name,
         };

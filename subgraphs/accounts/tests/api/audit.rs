@@ -1,6 +1,7 @@
 //! The audit log.
 
 use atelier_kit::actor::Actor;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::app::{App, done};
@@ -15,6 +16,7 @@ async fn who_changed_whose_permissions_is_on_record() {
     let at = Actor { request_id: "req-1".into(), ip: Some("203.0.113.9".into()), ..admin.actor.clone() };
     let create = "mutation { roleCreate(input: { name: \"reader\", scopes: [\"reports:read\"] }) { role { id } userErrors { code } } }";
     let role = done(app.run(&at, create, json!({})).await)["role"]["id"].clone();
+    app.clock().advance(TimeDelta::seconds(1));
     let assign = "mutation($input: RoleAssignInput!) { roleAssign(input: $input) { user { id } userErrors { code } } }";
     done(app.run(&at, assign, json!({ "input": { "userId": alice.id, "add": [role] } })).await);
 

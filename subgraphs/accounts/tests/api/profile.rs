@@ -10,7 +10,7 @@ const UPDATE: &str = "mutation($input: ProfileUpdateInput!) { profileUpdate(inpu
     user { displayName bio avatar { id } } userErrors { code path } } }";
 const PASSWORD_CHANGE: &str = "mutation($input: PasswordChangeInput!) { passwordChange(input: $input) { user { id } userErrors { code path } } }";
 const DELETE: &str = "mutation($input: AccountDeleteInput!) { accountDelete(input: $input) { user { status } userErrors { code path } } }";
-const CANCEL: &str = "mutation { accountDeleteCancel { user { status } userErrors { code } } }";
+const CANCEL: &str = "mutation { accountDeleteCancel(input: {}) { user { status } userErrors { code } } }";
 const USER: &str = "query($id: ID!) { user(id: $id) { username } }";
 
 #[tokio::test(flavor = "multi_thread")]

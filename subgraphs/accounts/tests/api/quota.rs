@@ -38,14 +38,16 @@ async fn an_amount_is_reserved_and_then_used() {
     let reserved = done(app.run(&media(), RESERVE, wanted(alice.id, "PROJECTS", 4, "k")).await)["reservation"].take();
     assert_eq!((&reserved["state"], &reserved["amount"], &reserved["committed"]), (&json!("RESERVED"), &json!(4), &Value::Null));
     assert_eq!(stands(&app, &alice, "PROJECTS").await, (0, 4, 6));
+    app.clock().advance(TimeDelta::seconds(1));
     let committed = done(app.run(&media(), COMMIT, json!({ "input": { "key": "k", "amount": 3 } })).await);
     assert_eq!(committed["reservation"], json!({ "state": "COMMITTED", "amount": 4, "committed": 3 }));
     assert_eq!(stands(&app, &alice, "PROJECTS").await, (3, 0, 7));
+    app.clock().advance(TimeDelta::seconds(1));
     // The thing is gone: what it used is given back.
     let released = done(app.run(&media(), RELEASE, key("k")).await);
     assert_eq!(released["reservation"], json!({ "state": "RELEASED", "committed": 3 }));
     assert_eq!(stands(&app, &alice, "PROJECTS").await, (0, 0, 10));
-    let ledger = app.text("(SELECT string_agg(kind || ' ' || amount, ', ' ORDER BY id) FROM accounts.quota_entry)").await;
+    let ledger = app.text("(SELECT string_agg(kind || ' ' || amount, ', ' ORDER BY at) FROM accounts.quota_entry)").await;
     assert_eq!(ledger, "RESERVE 4, COMMIT 3, REFUND 3");
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::app::{App, REFRESH, codes, done, tokens};
 
 const REVOKE: &str = "mutation($input: AuthSessionsRevokeInput!) { authSessionsRevoke(input: $input) { sessionIds userErrors { code path } } }";
-const LOGOUT: &str = "mutation { authLogout { sessionId userErrors { code } } }";
+const LOGOUT: &str = "mutation { authLogout(input: {}) { sessionId userErrors { code } } }";
 const SESSIONS: &str = "query($first: Int, $after: Cursor) { viewer { sessions(first: $first, after: $after) {
     totalCount nodes { id current userAgent ip } pageInfo { hasNextPage endCursor } } } }";
 
