@@ -37,18 +37,15 @@ const BELIEVED: Duration = Duration::from_secs(5);
 const REMEMBERED: u64 = 50_000;
 
 const RESOLVE: &str = "query IdentityResolve($token: String!) { \
-    identityResolve(token: $token) { userId sessionId scopes plan status code expiresAt } }";
+    identityResolve(token: $token) { userId sessionId scopes expiresAt } }";
 
-/// What accounts says of a credential.
+/// What accounts says of a credential that holds.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resolved {
-    user_id: Option<Id<User>>,
+    user_id: Id<User>,
     session_id: Option<Id<Session>>,
-    #[serde(default)]
     scopes: Vec<String>,
-    /// Why the credential does not hold.
-    code: Option<String>,
     expires_at: Option<DateTime<Utc>>,
 }
 
@@ -81,7 +78,7 @@ impl Verifier {
                 Signal::Message(message) => {
                     let user = std::str::from_utf8(&message).ok().and_then(|text| text.parse::<Id<User>>().ok());
                     if let Some(user) = user {
-                        let _ = self.known.invalidate_entries_if(move |_, known| known.user_id == Some(user));
+                        let _ = self.known.invalidate_entries_if(move |_, known| known.user_id == user);
                     }
                 }
                 Signal::Subscribed | Signal::Missed => self.known.invalidate_all(),
@@ -89,7 +86,7 @@ impl Verifier {
         }
     }
 
-    async fn resolve(&self, token: &str) -> Result<Arc<Resolved>, IdentifyError> {
+    async fn resolve(&self, token: &str, locale: Locale) -> Result<Arc<Resolved>, IdentifyError> {
         use sha2::{Digest, Sha256};
         let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let ask = async {
@@ -99,8 +96,10 @@ impl Verifier {
             Ok::<_, atelier_kit::error::Error>(Arc::new(resolved))
         };
         let resolved = self.known.try_get_with(key, ask).await.map_err(|error| {
-            tracing::error!(target: "error", cause = error.cause_chain(), "accounts cannot verify callers");
-            refused(ErrorCode::Unavailable, Locale::En)
+            if let Some(cause) = error.cause_chain() {
+                tracing::error!(target: "error", cause, "accounts cannot verify callers");
+            }
+            refused(error.code(), locale)
         })?;
         Ok(resolved)
     }
@@ -182,17 +181,12 @@ impl Identify for Verifier {
         if token.len() > 4096 {
             return Err(refused(ErrorCode::Unauthenticated, actor.locale));
         }
-        let resolved = self.resolve(token).await?;
-        if let Some(code) = &resolved.code {
-            let known = ErrorCode::ALL.iter().find(|known| known.spec().name == code);
-            return Err(refused(known.copied().unwrap_or(ErrorCode::Unauthenticated), actor.locale));
-        }
-        let user = resolved.user_id.ok_or_else(|| refused(ErrorCode::Unauthenticated, actor.locale))?;
+        let resolved = self.resolve(token, actor.locale).await?;
         // An answer that is still believed may have run out since it was given.
         if resolved.expires_at.is_some_and(|at| at <= SystemClock.now()) {
             return Err(refused(ErrorCode::TokenExpired, actor.locale));
         }
-        actor.identity = Identity::User { user, session: resolved.session_id };
+        actor.identity = Identity::User { user: resolved.user_id, session: resolved.session_id };
         actor.scopes = resolved.scopes.iter().cloned().collect::<BTreeSet<_>>();
         self.caller(actor, true, resolved.expires_at)
     }

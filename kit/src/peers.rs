@@ -29,7 +29,8 @@ pub trait Peers: Send + Sync + 'static {
     /// Runs an operation on a domain's subgraph and returns its `data`.
     ///
     /// # Errors
-    /// `UNAVAILABLE` if the domain does not answer or answers with errors.
+    /// The domain's own refusal (`UNAUTHENTICATED`, `NOT_FOUND`, …), or `UNAVAILABLE` if it does not
+    /// answer or something is wrong on our side.
     async fn call(
         &self,
         domain: &str,
@@ -73,10 +74,10 @@ impl Peers for LocalPeers {
             .await
             .map_err(|_| Error::new(ErrorCode::Timeout))?;
         match response.errors.first() {
-            Some(error) => Err(Error::caused(
-                ErrorCode::Unavailable,
-                format!("{domain}: {}", error.message),
-            )),
+            Some(error) => {
+                let extensions = serde_json::to_value(&error.extensions)?;
+                Err(refused(domain, &error.message, &extensions["code"]))
+            }
             None => Ok(response.data.into_json()?),
         }
     }
@@ -136,12 +137,26 @@ impl Peers for HttpPeers {
             .json()
             .await
             .map_err(unavailable)?;
-        match answer.pointer("/errors/0/message") {
-            Some(message) => Err(Error::caused(
-                ErrorCode::Unavailable,
-                format!("{domain}: {message}"),
-            )),
+        match answer.pointer("/errors/0") {
+            Some(error) => {
+                let message = error["message"].as_str().unwrap_or_default();
+                Err(refused(domain, message, &error["extensions"]["code"]))
+            }
             None => Ok(answer["data"].take()),
         }
+    }
+}
+
+/// What a peer's error means to the caller: its own code where that tells about the request, and
+/// `UNAVAILABLE` where something is wrong on our side.
+fn refused(domain: &str, message: &str, code: &Value) -> Error {
+    let known = ErrorCode::ALL
+        .iter()
+        .find(|known| code.as_str() == Some(known.spec().name));
+    match known {
+        Some(ErrorCode::Internal | ErrorCode::BadUserInput) | None => {
+            Error::caused(ErrorCode::Unavailable, format!("{domain}: {message}"))
+        }
+        Some(code) => Error::new(*code),
     }
 }

@@ -43,7 +43,7 @@ pub fn mutation<P: Payload>(
 /// `payload!(Doc, Name { field: Type }, Code, Error)`, where the success value is `Type`.
 #[macro_export]
 macro_rules! payload {
-    ($(#[$doc:meta])* pub struct $name:ident { $(#[$field_doc:meta])* $field:ident: $ty:ty }, $code:ty, $error:ty) => {
+    ($(#[$doc:meta])* pub struct $name:ident { $(#[$field_doc:meta])* $field:ident: $ty:ty $(,)? }, $code:ty, $error:ty) => {
         $(#[$doc])*
         #[derive(::async_graphql::SimpleObject)]
         pub struct $name {
