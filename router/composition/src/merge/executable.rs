@@ -50,7 +50,12 @@ pub(super) fn check(supergraph: &Supergraph<'_>, report: &mut Report) {
                      \"{other}\".",
                     definition.name.text, argument.ty
                 );
-                report.add(ErrorCode::FieldArgumentTypeMismatch, message, Vec::new());
+                let defined = supergraph.subgraphs.iter().filter_map(|subgraph| {
+                    let definition = subgraph.directives.get(definition.name.text)?;
+                    Some(subgraph.location(definition.name.pos))
+                });
+                let code = ErrorCode::FieldArgumentTypeMismatch;
+                report.add(code, message, defined.collect());
             }
         }
     });

@@ -31,6 +31,8 @@ pub(crate) type Graph = usize;
 pub(crate) struct Supergraph<'g> {
     pub subgraphs: &'g [Subgraph<'g>],
     pub types: Map<'g, Merged<'g>>,
+    /// The object types that implement each interface anywhere, by name.
+    pub implementations: Map<'g, Vec<&'g str>>,
     pub hints: Vec<Hint>,
 }
 
@@ -147,6 +149,7 @@ pub(crate) fn merge<'g>(
     let mut supergraph = Supergraph {
         subgraphs,
         types: Map::default(),
+        implementations: Map::default(),
         hints: Vec::new(),
     };
     types::collect(&mut supergraph, report);

@@ -29,6 +29,14 @@ pub(super) fn collect<'g>(supergraph: &mut Supergraph<'g>, report: &mut Report) 
         }
     }
     supergraph.types.sort_unstable_keys();
+    for ty in supergraph.types.values() {
+        if ty.kind == TypeKind::Object {
+            for interface in ty.interfaces.keys() {
+                let known = supergraph.implementations.entry(interface).or_default();
+                known.push(ty.name);
+            }
+        }
+    }
 }
 
 fn empty<'g>(ty: &'g Type<'g>) -> Merged<'g> {

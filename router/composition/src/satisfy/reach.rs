@@ -381,11 +381,10 @@ impl<'s, 'g> Reach<'s, 'g> {
         let names: Vec<&str> = match merged.part(graph as usize) {
             Some(part) if part.interface_object => self
                 .supergraph
-                .types
-                .values()
-                .filter(|ty| ty.kind == TypeKind::Object && ty.interfaces.contains_key(merged.name))
-                .map(|ty| ty.name)
-                .collect(),
+                .implementations
+                .get(merged.name)
+                .cloned()
+                .unwrap_or_default(),
             Some(part) => runtime_types(subgraph, part),
             None => Vec::new(),
         };

@@ -36,6 +36,7 @@ pub(crate) fn build<'a>(
         names,
         document,
         types: Map::default(),
+        implementations: Map::default(),
         directives: Map::default(),
     };
     for directive in &document.directives {
@@ -45,6 +46,16 @@ pub(crate) fn build<'a>(
     for definition in &document.types {
         if !is_service_type(definition) {
             add_type(&mut subgraph, definition);
+        }
+    }
+    for (index, ty) in subgraph.types.values().enumerate() {
+        if ty.kind == TypeKind::Object {
+            for interface in &ty.interfaces {
+                let known = subgraph.implementations.entry(interface.text).or_default();
+                if known.last() != Some(&index) {
+                    known.push(index);
+                }
+            }
         }
     }
     subgraph

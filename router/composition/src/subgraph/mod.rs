@@ -38,6 +38,8 @@ pub(crate) struct Subgraph<'a> {
     pub names: DirectiveNames<'a>,
     pub document: &'a Document<'a>,
     pub types: Map<'a, Type<'a>>,
+    /// The object types that implement each interface, by index.
+    pub implementations: Map<'a, Vec<usize>>,
     pub directives: Map<'a, &'a DirectiveDefinition<'a>>,
     /// Local names of directives that `@composeDirective` asks to keep.
     pub composed: Vec<(&'a str, Pos)>,
@@ -45,7 +47,16 @@ pub(crate) struct Subgraph<'a> {
     pub renamed_roots: Vec<(&'a str, &'static str)>,
 }
 
-impl Subgraph<'_> {
+impl<'a> Subgraph<'a> {
+    /// The object types that implement the interface.
+    pub(crate) fn implementations_of(&self, interface: &str) -> impl Iterator<Item = &Type<'a>> {
+        self.implementations
+            .get(interface)
+            .into_iter()
+            .flatten()
+            .map(|index| &self.types[*index])
+    }
+
     /// The place of an offset, for a message.
     pub(crate) fn location(&self, pos: Pos) -> SubgraphLocation {
         let (line, column) = line_column(self.source, pos);

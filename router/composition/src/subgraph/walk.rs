@@ -118,9 +118,7 @@ pub(crate) fn runtime_types<'a>(subgraph: &Subgraph<'a>, ty: &Type<'a>) -> Vec<&
     match ty.kind {
         TypeKind::Union => ty.members.iter().map(|member| member.text).collect(),
         TypeKind::Interface if !ty.interface_object => subgraph
-            .types
-            .values()
-            .filter(|other| other.kind == TypeKind::Object && other.implements(ty.name))
+            .implementations_of(ty.name)
             .map(|other| other.name)
             .collect(),
         _ => vec![ty.name],

@@ -78,11 +78,7 @@ impl<'a> Check<'_, 'a> {
         if ty.kind != TypeKind::Interface || ty.interface_object {
             return marked(ty);
         }
-        self.subgraph
-            .types
-            .values()
-            .filter(|other| other.kind == TypeKind::Object && other.implements(ty.name))
-            .any(marked)
+        self.subgraph.implementations_of(ty.name).any(marked)
     }
 
     fn is_key_field(&self, ty: &Type<'a>, name: &str) -> bool {

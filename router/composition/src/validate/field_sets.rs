@@ -249,10 +249,8 @@ impl<'s, 'a> Check<'s, 'a> {
         report: &mut Report,
     ) {
         let wanted = canonical(&set.text);
-        for ty in self.subgraph.types.values() {
-            if ty.kind != TypeKind::Object || !ty.implements(interface.name) {
-                continue;
-            }
+        let subgraph = self.subgraph;
+        for ty in subgraph.implementations_of(interface.name) {
             let has = ty
                 .marks
                 .keys

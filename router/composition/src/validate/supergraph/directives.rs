@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::ErrorCode;
 use crate::merge::{Supergraph, link_of, version_number};
 use crate::report::Report;
+use crate::subgraph::Subgraph;
 
 /// Names by which subgraphs know one element of a feature.
 type Aliases<'g> = BTreeMap<&'g str, BTreeSet<&'g str>>;
@@ -49,26 +50,44 @@ fn composed(supergraph: &Supergraph<'_>, report: &mut Report) {
             identities.entry(name).or_default().insert(link.identity);
         }
     }
-    let mut error = |message| report.add(ErrorCode::DirectiveCompositionError, message, Vec::new());
+    let mut error = |message, at: &dyn Fn(&Subgraph<'_>, &str) -> bool| {
+        let mut locations = Vec::new();
+        for subgraph in supergraph.subgraphs {
+            let composed = subgraph
+                .composed
+                .iter()
+                .filter(|(name, _)| at(subgraph, name));
+            locations.extend(composed.map(|(_, pos)| subgraph.location(*pos)));
+        }
+        report.add(ErrorCode::DirectiveCompositionError, message, locations);
+    };
+    let links_to = |subgraph: &Subgraph<'_>, name: &str, identity: &str| {
+        link_of(subgraph, name).is_some_and(|(link, _)| link.identity == identity)
+    };
     for (identity, _) in majors.iter().filter(|(_, majors)| majors.len() > 1) {
-        error(format!(
+        let message = format!(
             "Core feature \"{identity}\" requested to be merged has major version mismatch across subgraphs"
-        ));
+        );
+        error(message, &|subgraph, name| {
+            links_to(subgraph, name, identity)
+        });
     }
     for ((_, element), names) in aliases.iter().filter(|(_, names)| names.len() > 1) {
-        error(format!(
+        let message = format!(
             "Composed directive \"@{element}\" has incompatible name across subgraphs: it has {}. Composed \
              directive must have the same name across all subgraphs.",
             describe(names)
-        ));
+        );
+        error(message, &|_, name| names.contains_key(name));
     }
-    for (name, links) in identities.iter().filter(|(_, links)| links.len() > 1) {
+    for (composed, links) in identities.iter().filter(|(_, links)| links.len() > 1) {
         let links: Vec<&str> = links.iter().copied().collect();
-        error(format!(
-            "Composed directive \"@{name}\" is not linked by the same core feature in every subgraph: it is \
+        let message = format!(
+            "Composed directive \"@{composed}\" is not linked by the same core feature in every subgraph: it is \
              of {}.",
             links.join(" and ")
-        ));
+        );
+        error(message, &|_, name| name == *composed);
     }
 }
 
@@ -100,7 +119,14 @@ fn cost_names(supergraph: &Supergraph<'_>, report: &mut Report) {
                 "The import name \"{element}\" is imported with mismatched name between subgraphs: it has {}.",
                 describe(&names)
             );
-            report.add(ErrorCode::LinkImportNameMismatch, message, Vec::new());
+            let links = supergraph.subgraphs.iter().flat_map(|subgraph| {
+                let imports = subgraph
+                    .links
+                    .iter()
+                    .filter(|link| link.imports.iter().any(|import| import.name == element));
+                imports.map(|link| subgraph.location(link.pos))
+            });
+            report.add(ErrorCode::LinkImportNameMismatch, message, links.collect());
         }
     }
 }

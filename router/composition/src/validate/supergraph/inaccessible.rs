@@ -1,6 +1,6 @@
 //! What is `@inaccessible` must not be needed by what is in the API schema.
 
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, SubgraphLocation};
 use crate::merge::{Merged, MergedField, MergedInput, Supergraph};
 use crate::report::Report;
 use crate::syntax::{TypeKind, Value};
@@ -25,6 +25,27 @@ pub(super) fn check(supergraph: &Supergraph<'_>, report: &mut Report) {
             accessible_input(supergraph, input, &coordinate, "input field", report);
         }
     }
+}
+
+fn type_locations(supergraph: &Supergraph<'_>, ty: &Merged<'_>) -> Vec<SubgraphLocation> {
+    let place = |(graph, part): &(usize, &crate::subgraph::Type<'_>)| {
+        supergraph.subgraphs[*graph].location(part.pos)
+    };
+    ty.parts.iter().map(place).collect()
+}
+
+fn field_locations(supergraph: &Supergraph<'_>, field: &MergedField<'_>) -> Vec<SubgraphLocation> {
+    let place = |(graph, part): &(usize, &crate::subgraph::Field<'_>)| {
+        supergraph.subgraphs[*graph].location(part.pos())
+    };
+    field.parts.iter().map(place).collect()
+}
+
+fn input_locations(supergraph: &Supergraph<'_>, input: &MergedInput<'_>) -> Vec<SubgraphLocation> {
+    let place = |(graph, part): &(usize, &crate::subgraph::Input<'_>)| {
+        supergraph.subgraphs[*graph].location(part.pos())
+    };
+    input.parts.iter().map(place).collect()
 }
 
 fn is_hidden(supergraph: &Supergraph<'_>, name: &str) -> bool {
@@ -66,7 +87,8 @@ fn has_accessible_member(supergraph: &Supergraph<'_>, ty: &Merged<'_>, report: &
              too.",
             ty.name
         );
-        report.add(ErrorCode::OnlyInaccessibleChildren, message, Vec::new());
+        let at = type_locations(supergraph, ty);
+        report.add(ErrorCode::OnlyInaccessibleChildren, message, at);
     }
 }
 
@@ -89,7 +111,8 @@ fn implements_accessible(
                  is in the API schema.",
                 ty.name, field.name, field.name
             );
-            report.add(ErrorCode::ImplementedByInaccessible, message, Vec::new());
+            let at = field_locations(supergraph, field);
+            report.add(ErrorCode::ImplementedByInaccessible, message, at);
         }
     }
 }
@@ -102,7 +125,8 @@ fn accessible_field(
 ) {
     let coordinate = format!("{}.{}", ty.name, field.name);
     if is_hidden(supergraph, field.ty.name) {
-        referenced(field.ty.name, &coordinate, report);
+        let at = field_locations(supergraph, field);
+        referenced(field.ty.name, &coordinate, at, report);
     }
     for argument in field.arguments.values().filter(|argument| argument.kept) {
         let coordinate = format!("{coordinate}({}:)", argument.name);
@@ -110,11 +134,11 @@ fn accessible_field(
     }
 }
 
-fn referenced(name: &str, coordinate: &str, report: &mut Report) {
+fn referenced(name: &str, coordinate: &str, at: Vec<SubgraphLocation>, report: &mut Report) {
     let message = format!(
         "Type \"{name}\" is @inaccessible but is referenced by \"{coordinate}\", which is in the API schema."
     );
-    report.add(ErrorCode::ReferencedInaccessible, message, Vec::new());
+    report.add(ErrorCode::ReferencedInaccessible, message, at);
 }
 
 fn accessible_input(
@@ -127,12 +151,14 @@ fn accessible_input(
     if input.marks.inaccessible {
         if input.ty.is_non_null() && input.default.is_none() {
             let message = format!("\"{coordinate}\" is @inaccessible but is a required {what}.");
-            report.add(ErrorCode::RequiredInaccessible, message, Vec::new());
+            let at = input_locations(supergraph, input);
+            report.add(ErrorCode::RequiredInaccessible, message, at);
         }
         return;
     }
     if is_hidden(supergraph, input.ty.name) {
-        referenced(input.ty.name, coordinate, report);
+        let at = input_locations(supergraph, input);
+        referenced(input.ty.name, coordinate, at, report);
     }
     let defaults = input
         .parts
@@ -144,7 +170,8 @@ fn accessible_input(
                 "\"{hidden}\" is @inaccessible but is used in the default value of \"{coordinate}\", which \
                  is in the API schema."
             );
-            report.add(ErrorCode::DefaultValueUsesInaccessible, message, Vec::new());
+            let at = input_locations(supergraph, input);
+            report.add(ErrorCode::DefaultValueUsesInaccessible, message, at);
             return;
         }
     }

@@ -106,16 +106,15 @@ fn knows_implementations(supergraph: &Supergraph<'_>, ty: &Merged<'_>, report: &
             continue;
         }
         let missing: Vec<&str> = supergraph
-            .types
-            .values()
-            .filter(|other| other.kind == TypeKind::Object)
-            .filter(|other| {
-                other
-                    .interfaces
-                    .get(ty.name)
-                    .is_some_and(|graphs| !graphs.contains(graph))
+            .implementations
+            .get(ty.name)
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|name| {
+                let graphs = supergraph.types[*name].interfaces.get(ty.name);
+                graphs.is_some_and(|graphs| !graphs.contains(graph))
             })
-            .map(|other| other.name)
             .collect();
         if missing.is_empty() {
             continue;
