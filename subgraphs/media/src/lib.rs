@@ -28,9 +28,9 @@ use std::sync::Arc;
 use atelier_kit::{Deps, Subgraph, id::Id, jobs::Handler, storage::Storage};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-pub use error::MediaErrorCode;
 pub use app::sweep::Swept;
 pub use config::{ImageLimits, MediaConfig};
+pub use error::MediaErrorCode;
 
 /// The domain's name, which is also its PostgreSQL schema.
 pub const NAME: &str = "media";
@@ -52,7 +52,11 @@ type BlobId = Id<Blob>;
 
 /// The domain, ready to be served.
 pub fn subgraph(deps: Deps, storage: Storage, config: MediaConfig) -> Subgraph {
-    let media = app::Media { deps: deps.clone(), storage, config: Arc::new(config) };
+    let media = app::Media {
+        deps: deps.clone(),
+        storage,
+        config: Arc::new(config),
+    };
     let swept = media.clone();
     Subgraph {
         name: NAME,
@@ -67,13 +71,26 @@ pub fn subgraph(deps: Deps, storage: Storage, config: MediaConfig) -> Subgraph {
 
 /// The domain's background tasks, for a worker that does not serve the schema.
 pub fn handlers(deps: Deps, storage: Storage, config: MediaConfig) -> Vec<Arc<dyn Handler>> {
-    jobs::all(&app::Media { deps, storage, config: Arc::new(config) })
+    jobs::all(&app::Media {
+        deps,
+        storage,
+        config: Arc::new(config),
+    })
 }
 
 /// Does once what the background sweep does regularly: for operators and tests.
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database, `STORAGE_FAILED` if the store does not answer.
-pub async fn sweep(deps: Deps, storage: Storage, config: MediaConfig) -> Result<Swept, atelier_kit::error::Error> {
-    app::sweep::sweep(&app::Media { deps, storage, config: Arc::new(config) }).await
+pub async fn sweep(
+    deps: Deps,
+    storage: Storage,
+    config: MediaConfig,
+) -> Result<Swept, atelier_kit::error::Error> {
+    app::sweep::sweep(&app::Media {
+        deps,
+        storage,
+        config: Arc::new(config),
+    })
+    .await
 }

@@ -37,14 +37,30 @@ const SIGNATURES: &[(&[u8], &str)] = &[
 ];
 
 /// Markup by which browsers would take a file for a page.
-const MARKUP: &[&str] = &["<!doctype html", "<html", "<head", "<body", "<script", "<iframe", "<style", "<table", "<h1", "<div"];
+const MARKUP: &[&str] = &[
+    "<!doctype html",
+    "<html",
+    "<head",
+    "<body",
+    "<script",
+    "<iframe",
+    "<style",
+    "<table",
+    "<h1",
+    "<div",
+];
 
 /// The MIME type of a file that begins with `head`; `None` if nothing can be told.
 pub fn detect(head: &[u8]) -> Option<&'static str> {
-    if let Some((_, found)) = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)) {
+    if let Some((_, found)) = SIGNATURES
+        .iter()
+        .find(|(signature, _)| head.starts_with(signature))
+    {
         return Some(found);
     }
-    container(head).or_else(|| mpeg_audio(head)).or_else(|| text(head))
+    container(head)
+        .or_else(|| mpeg_audio(head))
+        .or_else(|| text(head))
 }
 
 /// RIFF (WebP, WAVE, AVI) and ISO base media files (MP4, QuickTime, AVIF, HEIC).
@@ -72,7 +88,9 @@ fn container(head: &[u8]) -> Option<&'static str> {
 
 /// MPEG audio without tags: frame sync, a version, a layer, a bit rate.
 fn mpeg_audio(head: &[u8]) -> Option<&'static str> {
-    let [first, second, third, ..] = head else { return None };
+    let [first, second, third, ..] = head else {
+        return None;
+    };
     let sync = *first == 0xff && second & 0xe0 == 0xe0;
     let sound = second & 0x18 != 0x08 && second & 0x06 != 0 && third & 0xf0 != 0xf0;
     (sync && sound).then_some("audio/mpeg")
@@ -82,14 +100,27 @@ fn text(head: &[u8]) -> Option<&'static str> {
     // A character may be cut at the end of what is looked at.
     let valid = match std::str::from_utf8(head) {
         Ok(text) => text,
-        Err(error) if error.error_len().is_none() => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default(),
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
         Err(_) => return None,
     };
-    if valid.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0c' | '\x1b')) {
+    if valid
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0c' | '\x1b'))
+    {
         return None;
     }
-    let start: String = valid.trim_start_matches('\u{feff}').trim_start().chars().take(512).collect::<String>().to_ascii_lowercase();
-    if MARKUP.iter().any(|tag| start.starts_with(tag)) || (start.starts_with("<!--") && MARKUP.iter().any(|tag| start.contains(tag))) {
+    let start: String = valid
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .chars()
+        .take(512)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    if MARKUP.iter().any(|tag| start.starts_with(tag))
+        || (start.starts_with("<!--") && MARKUP.iter().any(|tag| start.contains(tag)))
+    {
         return Some("text/html");
     }
     if start.starts_with("<svg") || (start.starts_with("<?xml") && start.contains("<svg")) {
@@ -106,16 +137,36 @@ fn text(head: &[u8]) -> Option<&'static str> {
 /// # Errors
 /// What the bytes look like instead.
 pub fn reconcile(announced: &str, detected: Option<&'static str>) -> Result<String, &'static str> {
-    let essence = announced.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = announced
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let Some(detected) = detected else {
         // Formats with a signature would have been recognised.
-        return if has_signature(&essence) || is_textual(&essence) { Err(UNKNOWN) } else { Ok(essence) };
+        return if has_signature(&essence) || is_textual(&essence) {
+            Err(UNKNOWN)
+        } else {
+            Ok(essence)
+        };
     };
     if essence == UNKNOWN {
         // Never raised to something that a browser would run.
-        return Ok(if matches!(detected, "text/html" | "image/svg+xml" | "application/xml") { UNKNOWN } else { detected }.to_owned());
+        return Ok(
+            if matches!(detected, "text/html" | "image/svg+xml" | "application/xml") {
+                UNKNOWN
+            } else {
+                detected
+            }
+            .to_owned(),
+        );
     }
-    if agrees(&essence, detected) { Ok(essence) } else { Err(detected) }
+    if agrees(&essence, detected) {
+        Ok(essence)
+    } else {
+        Err(detected)
+    }
 }
 
 fn agrees(announced: &str, detected: &str) -> bool {
@@ -123,19 +174,38 @@ fn agrees(announced: &str, detected: &str) -> bool {
         return true;
     }
     match detected {
-        "text/plain" => is_textual(announced) && announced != "text/html" || !has_signature(announced) && announced.starts_with("application/"),
+        "text/plain" => {
+            is_textual(announced) && announced != "text/html"
+                || !has_signature(announced) && announced.starts_with("application/")
+        }
         // Pages and drawings may be announced as the text that they are, never as something else.
-        "text/html" => matches!(announced, "text/plain" | "text/markdown" | "application/xhtml+xml"),
+        "text/html" => matches!(
+            announced,
+            "text/plain" | "text/markdown" | "application/xhtml+xml"
+        ),
         "image/svg+xml" => matches!(announced, "text/plain" | "application/xml" | "text/xml"),
         "application/xml" => is_textual(announced) && announced != "text/html",
         "application/zip" => {
-            matches!(announced, "application/x-zip-compressed" | "application/java-archive" | "application/epub+zip")
-                || announced.starts_with("application/vnd.")
+            matches!(
+                announced,
+                "application/x-zip-compressed"
+                    | "application/java-archive"
+                    | "application/epub+zip"
+            ) || announced.starts_with("application/vnd.")
         }
-        "application/gzip" => matches!(announced, "application/x-gzip" | "application/x-tar+gzip" | "application/x-compressed-tar"),
+        "application/gzip" => matches!(
+            announced,
+            "application/x-gzip" | "application/x-tar+gzip" | "application/x-compressed-tar"
+        ),
         "application/ogg" => matches!(announced, "audio/ogg" | "video/ogg" | "audio/opus"),
-        "video/webm" => matches!(announced, "audio/webm" | "video/x-matroska" | "audio/x-matroska" | "video/matroska"),
-        "video/mp4" => matches!(announced, "audio/mp4" | "audio/x-m4a" | "video/quicktime" | "video/x-m4v" | "video/3gpp"),
+        "video/webm" => matches!(
+            announced,
+            "audio/webm" | "video/x-matroska" | "audio/x-matroska" | "video/matroska"
+        ),
+        "video/mp4" => matches!(
+            announced,
+            "audio/mp4" | "audio/x-m4a" | "video/quicktime" | "video/x-m4v" | "video/3gpp"
+        ),
         "video/quicktime" => announced == "video/mp4",
         "audio/mp4" => matches!(announced, "audio/x-m4a" | "audio/m4a" | "video/mp4"),
         "image/heic" => announced == "image/heif",
@@ -152,14 +222,32 @@ fn agrees(announced: &str, detected: &str) -> bool {
 
 fn has_signature(essence: &str) -> bool {
     SIGNATURES.iter().any(|(_, found)| *found == essence)
-        || matches!(essence, "image/webp" | "audio/wav" | "image/avif" | "image/heic" | "video/mp4" | "video/quicktime" | "audio/mp4" | "image/jpg" | "image/svg+xml")
+        || matches!(
+            essence,
+            "image/webp"
+                | "audio/wav"
+                | "image/avif"
+                | "image/heic"
+                | "video/mp4"
+                | "video/quicktime"
+                | "audio/mp4"
+                | "image/jpg"
+                | "image/svg+xml"
+        )
 }
 
 fn is_textual(essence: &str) -> bool {
     essence.starts_with("text/")
         || essence.ends_with("+json")
         || essence.ends_with("+xml") && essence != "image/svg+xml"
-        || matches!(essence, "application/json" | "application/xml" | "application/javascript" | "application/yaml" | "application/toml")
+        || matches!(
+            essence,
+            "application/json"
+                | "application/xml"
+                | "application/javascript"
+                | "application/yaml"
+                | "application/toml"
+        )
 }
 
 /// What kind of file a MIME type stands for.
@@ -172,8 +260,14 @@ pub fn kind_of(content_type: &str) -> Kind {
         Some(("application", rest)) => match rest {
             "pdf" | "json" | "xml" | "epub+zip" | "msword" | "rtf" => Kind::Document,
             "ogg" => Kind::Audio,
-            "zip" | "gzip" | "x-gzip" | "x-7z-compressed" | "vnd.rar" | "x-tar" | "zstd" | "x-xz" | "java-archive" => Kind::Archive,
-            rest if rest.starts_with("vnd.openxmlformats") || rest.starts_with("vnd.oasis") || rest.starts_with("vnd.ms-") => Kind::Document,
+            "zip" | "gzip" | "x-gzip" | "x-7z-compressed" | "vnd.rar" | "x-tar" | "zstd"
+            | "x-xz" | "java-archive" => Kind::Archive,
+            rest if rest.starts_with("vnd.openxmlformats")
+                || rest.starts_with("vnd.oasis")
+                || rest.starts_with("vnd.ms-") =>
+            {
+                Kind::Document
+            }
             _ => Kind::Other,
         },
         _ => Kind::Other,
@@ -182,7 +276,10 @@ pub fn kind_of(content_type: &str) -> Kind {
 
 /// Whether thumbnails can be made of files of this type.
 pub fn is_decodable_image(content_type: &str) -> bool {
-    matches!(content_type, "image/png" | "image/jpeg" | "image/jpg" | "image/gif" | "image/webp")
+    matches!(
+        content_type,
+        "image/png" | "image/jpeg" | "image/jpg" | "image/gif" | "image/webp"
+    )
 }
 
 /// Whether a browser may show files of this type in place: nothing that can run scripts.
@@ -205,7 +302,11 @@ mod tests {
         assert_eq!(page, Some("text/html"));
         assert_eq!(reconcile("image/png", page), Err("text/html"));
         assert_eq!(reconcile("text/html", page), Ok("text/html".to_owned()));
-        assert_eq!(reconcile(UNKNOWN, page), Ok(UNKNOWN.to_owned()), "never raised to a page");
+        assert_eq!(
+            reconcile(UNKNOWN, page),
+            Ok(UNKNOWN.to_owned()),
+            "never raised to a page"
+        );
     }
 
     #[test]
@@ -218,7 +319,10 @@ mod tests {
             (b"\0\0\0\x20ftypisom....", "video/mp4"),
             (b"\xff\xfb\x90\x64", "audio/mpeg"),
             (b"%PDF-1.7", "application/pdf"),
-            ("<?xml version=\"1.0\"?>\n<svg xmlns=".as_bytes(), "image/svg+xml"),
+            (
+                "<?xml version=\"1.0\"?>\n<svg xmlns=".as_bytes(),
+                "image/svg+xml",
+            ),
             ("早上好".as_bytes(), "text/plain"),
             (&"早上好".as_bytes()[..7], "text/plain"),
         ] {
@@ -229,20 +333,50 @@ mod tests {
 
     #[test]
     fn what_is_announced_must_agree_with_the_bytes() {
-        assert_eq!(reconcile("image/jpeg; q=1", Some("image/png")), Err("image/png"));
+        assert_eq!(
+            reconcile("image/jpeg; q=1", Some("image/png")),
+            Err("image/png")
+        );
         assert_eq!(reconcile("image/png", None), Err(UNKNOWN));
-        assert_eq!(reconcile("application/vnd.openxmlformats-officedocument.wordprocessingml.document", Some("application/zip")).as_deref(),
-            Ok("application/vnd.openxmlformats-officedocument.wordprocessingml.document"));
-        assert_eq!(reconcile("text/csv", Some("text/plain")).as_deref(), Ok("text/csv"));
-        assert_eq!(reconcile("application/json", Some("text/plain")).as_deref(), Ok("application/json"));
-        assert_eq!(reconcile("image/png", Some("text/plain")), Err("text/plain"));
-        assert_eq!(reconcile(UNKNOWN, Some("image/png")).as_deref(), Ok("image/png"));
-        assert_eq!(reconcile("model/gltf-binary", None).as_deref(), Ok("model/gltf-binary"));
+        assert_eq!(
+            reconcile(
+                "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+                Some("application/zip")
+            )
+            .as_deref(),
+            Ok("application/vnd.openxmlformats-officedocument.wordprocessingml.document")
+        );
+        assert_eq!(
+            reconcile("text/csv", Some("text/plain")).as_deref(),
+            Ok("text/csv")
+        );
+        assert_eq!(
+            reconcile("application/json", Some("text/plain")).as_deref(),
+            Ok("application/json")
+        );
+        assert_eq!(
+            reconcile("image/png", Some("text/plain")),
+            Err("text/plain")
+        );
+        assert_eq!(
+            reconcile(UNKNOWN, Some("image/png")).as_deref(),
+            Ok("image/png")
+        );
+        assert_eq!(
+            reconcile("model/gltf-binary", None).as_deref(),
+            Ok("model/gltf-binary")
+        );
     }
 
     #[test]
     fn files_that_can_run_scripts_are_never_shown_in_place() {
-        for content_type in ["text/html", "image/svg+xml", "application/xml", "application/xhtml+xml", UNKNOWN] {
+        for content_type in [
+            "text/html",
+            "image/svg+xml",
+            "application/xml",
+            "application/xhtml+xml",
+            UNKNOWN,
+        ] {
             assert!(!is_safe_inline(content_type), "{content_type}");
         }
         assert!(is_safe_inline("image/png") && is_safe_inline("video/mp4"));

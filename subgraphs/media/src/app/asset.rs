@@ -13,7 +13,9 @@ use atelier_kit::{
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 
-use super::{Media, access::may_see, fact, objects_of, quota, storage_failed, sweep, upload::check_filename};
+use super::{
+    Media, access::may_see, fact, objects_of, quota, storage_failed, sweep, upload::check_filename,
+};
 use crate::{
     db::{
         asset::{self, AssetAndBlob, AssetFilter, AssetKey, AssetRow, Usage},
@@ -40,11 +42,17 @@ fn not_found() -> Fail {
 async fn lock(connection: &mut Connection, actor: &Actor, id: Id<Asset>) -> Result<AssetRow, Fail> {
     actor.require_user()?;
     let row = asset::lock(connection, &[id]).await?.pop();
-    row.filter(|row| may_see(actor, row.owner_id)).ok_or_else(not_found)
+    row.filter(|row| may_see(actor, row.owner_id))
+        .ok_or_else(not_found)
 }
 
 /// Renames a file.
-pub async fn rename(media: &Media, actor: &Actor, id: Id<Asset>, filename: Option<&str>) -> Result<AssetAndBlob, Fail> {
+pub async fn rename(
+    media: &Media,
+    actor: &Actor,
+    id: Id<Asset>,
+    filename: Option<&str>,
+) -> Result<AssetAndBlob, Fail> {
     if let Some(refusal) = filename.and_then(check_filename) {
         return Err(refusal.into());
     }
@@ -54,7 +62,14 @@ pub async fn rename(media: &Media, actor: &Actor, id: Id<Asset>, filename: Optio
             let row = lock(connection, actor, id).await?;
             if let Some(filename) = filename.filter(|name| *name != row.filename) {
                 asset::rename(connection, id, filename, media.deps.clock.now()).await?;
-                fact::tell_assets(connection, &media.deps, fact::ASSET_UPDATED, &[(id, row.owner_id)], None).await?;
+                fact::tell_assets(
+                    connection,
+                    &media.deps,
+                    fact::ASSET_UPDATED,
+                    &[(id, row.owner_id)],
+                    None,
+                )
+                .await?;
             }
             asset::find(connection, id).await?.ok_or_else(not_found)
         })
@@ -72,15 +87,25 @@ pub async fn restore(media: &Media, actor: &Actor, id: Id<Asset>) -> Result<Asse
     set_trashed(media, actor, id, None).await
 }
 
-async fn set_trashed(media: &Media, actor: &Actor, id: Id<Asset>, at: Option<DateTime<Utc>>) -> Result<AssetAndBlob, Fail> {
+async fn set_trashed(
+    media: &Media,
+    actor: &Actor,
+    id: Id<Asset>,
+    at: Option<DateTime<Utc>>,
+) -> Result<AssetAndBlob, Fail> {
     let mut connection = media.deps.db.write().await?;
     connection
         .transaction(async |connection| {
             let row = lock(connection, actor, id).await?;
             if row.trashed_at.is_some() != at.is_some() {
                 asset::set_trashed(connection, id, at, media.deps.clock.now()).await?;
-                let topic = if at.is_some() { fact::ASSET_TRASHED } else { fact::ASSET_RESTORED };
-                fact::tell_assets(connection, &media.deps, topic, &[(id, row.owner_id)], None).await?;
+                let topic = if at.is_some() {
+                    fact::ASSET_TRASHED
+                } else {
+                    fact::ASSET_RESTORED
+                };
+                fact::tell_assets(connection, &media.deps, topic, &[(id, row.owner_id)], None)
+                    .await?;
             }
             asset::find(connection, id).await?.ok_or_else(not_found)
         })
@@ -88,10 +113,16 @@ async fn set_trashed(media: &Media, actor: &Actor, id: Id<Asset>, at: Option<Dat
 }
 
 /// Removes files from the trash for good; tells which, and why not the others.
-pub async fn purge(media: &Media, actor: &Actor, ids: &[Id<Asset>]) -> Result<(Vec<Id<Asset>>, Vec<Refusal>), Fail> {
+pub async fn purge(
+    media: &Media,
+    actor: &Actor,
+    ids: &[Id<Asset>],
+) -> Result<(Vec<Id<Asset>>, Vec<Refusal>), Fail> {
     actor.require_user()?;
     if ids.is_empty() || ids.len() > MAX_PURGED {
-        return Err(Refusal::new(MediaErrorCode::ListInvalid, "input.ids").with("max", MAX_PURGED).into());
+        return Err(Refusal::new(MediaErrorCode::ListInvalid, "input.ids")
+            .with("max", MAX_PURGED)
+            .into());
     }
     let mut connection = media.deps.db.write().await?;
     let (purged, refusals, uploads) = connection
@@ -100,15 +131,24 @@ pub async fn purge(media: &Media, actor: &Actor, ids: &[Id<Asset>]) -> Result<(V
             let (mut doomed, mut refusals) = (Vec::<AssetRow>::new(), Vec::new());
             for (at, id) in ids.iter().enumerate() {
                 let path = format!("input.ids.{at}");
-                match rows.iter().find(|row| row.id == *id && may_see(actor, row.owner_id)) {
+                match rows
+                    .iter()
+                    .find(|row| row.id == *id && may_see(actor, row.owner_id))
+                {
                     None => refusals.push(Refusal::new(MediaErrorCode::NotFound, &path)),
-                    Some(row) if row.trashed_at.is_none() => refusals.push(Refusal::new(MediaErrorCode::NotTrashed, &path)),
+                    Some(row) if row.trashed_at.is_none() => {
+                        refusals.push(Refusal::new(MediaErrorCode::NotTrashed, &path))
+                    }
                     Some(row) if doomed.iter().any(|other| other.id == row.id) => {}
                     Some(row) => doomed.push(row.clone()),
                 }
             }
             let uploads = remove(connection, media, &doomed).await?;
-            Ok::<_, Fail>((doomed.into_iter().map(|row| row.id).collect(), refusals, uploads))
+            Ok::<_, Fail>((
+                doomed.into_iter().map(|row| row.id).collect(),
+                refusals,
+                uploads,
+            ))
         })
         .await?;
     drop(connection);
@@ -118,7 +158,11 @@ pub async fn purge(media: &Media, actor: &Actor, ids: &[Id<Asset>]) -> Result<(V
 
 /// Removes files in the caller's transaction, and the bytes to which nothing else refers. The
 /// caller holds the files' locks, and settles the uploads' quota after the commit.
-pub async fn remove(connection: &mut Connection, media: &Media, rows: &[AssetRow]) -> Result<Vec<UploadRow>, Error> {
+pub async fn remove(
+    connection: &mut Connection,
+    media: &Media,
+    rows: &[AssetRow],
+) -> Result<Vec<UploadRow>, Error> {
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let uploads = upload::release_for_assets(connection, &ids).await?;
     asset::delete(connection, &ids).await?;
@@ -128,7 +172,11 @@ pub async fn remove(connection: &mut Connection, media: &Media, rows: &[AssetRow
     for id in blobs {
         let left = blob::unrefer(connection, id).await?;
         if left.reference_count == 0 {
-            doomed::doom(connection, &objects_of(id, &left.storage_key, media.deps.clock.now())).await?;
+            doomed::doom(
+                connection,
+                &objects_of(id, &left.storage_key, media.deps.clock.now()),
+            )
+            .await?;
             blob::delete(connection, id).await?;
         }
     }
@@ -148,7 +196,12 @@ pub async fn settle_removed(media: &Media, uploads: &[UploadRow]) {
 }
 
 /// A URL under which the bytes of a file can be read for a while; `None` for quarantined files.
-pub async fn url(media: &Media, (file, blob): &AssetAndBlob, expires_in: i32, download: bool) -> Result<Option<SignedRequest>, Error> {
+pub async fn url(
+    media: &Media,
+    (file, blob): &AssetAndBlob,
+    expires_in: i32,
+    download: bool,
+) -> Result<Option<SignedRequest>, Error> {
     let expires = lifetime(expires_in)?;
     if blob.state == BlobState::Quarantined {
         return Ok(None);
@@ -156,31 +209,58 @@ pub async fn url(media: &Media, (file, blob): &AssetAndBlob, expires_in: i32, do
     let inline = !download && sniff::is_safe_inline(&file.content_type);
     let options = GetOptions {
         filename: Some(file.filename.clone()),
-        disposition: if inline { Disposition::Inline } else { Disposition::Attachment },
+        disposition: if inline {
+            Disposition::Inline
+        } else {
+            Disposition::Attachment
+        },
         content_type: Some(file.content_type.clone()),
     };
-    media.storage.presign_get(&blob.storage_key, &options, expires).await.map(Some).map_err(storage_failed)
+    media
+        .storage
+        .presign_get(&blob.storage_key, &options, expires)
+        .await
+        .map(Some)
+        .map_err(storage_failed)
 }
 
 /// A URL under which a derivative can be read for a while.
-pub async fn derivative_url(media: &Media, row: &DerivativeRow, expires_in: i32) -> Result<SignedRequest, Error> {
+pub async fn derivative_url(
+    media: &Media,
+    row: &DerivativeRow,
+    expires_in: i32,
+) -> Result<SignedRequest, Error> {
     let options = GetOptions {
         filename: Some(format!("{}.{}", row.name, row.format.as_str())),
         disposition: Disposition::Inline,
         content_type: Some(row.format.content_type().to_owned()),
     };
-    media.storage.presign_get(&row.storage_key, &options, lifetime(expires_in)?).await.map_err(storage_failed)
+    media
+        .storage
+        .presign_get(&row.storage_key, &options, lifetime(expires_in)?)
+        .await
+        .map_err(storage_failed)
 }
 
 fn lifetime(seconds: i32) -> Result<Duration, Error> {
     match u64::try_from(seconds) {
-        Ok(positive) if (1..=MAX_URL_SECONDS).contains(&seconds) => Ok(Duration::from_secs(positive)),
-        _ => Err(Error::with_detail(ErrorCode::BadUserInput, format!("\"expiresIn\" is between 1 and {MAX_URL_SECONDS} seconds."))),
+        Ok(positive) if (1..=MAX_URL_SECONDS).contains(&seconds) => {
+            Ok(Duration::from_secs(positive))
+        }
+        _ => Err(Error::with_detail(
+            ErrorCode::BadUserInput,
+            format!("\"expiresIn\" is between 1 and {MAX_URL_SECONDS} seconds."),
+        )),
     }
 }
 
 /// A page of somebody's files, newest first.
-pub async fn page(media: &Media, owner: Id<User>, filter: AssetFilter, request: &PageRequest<AssetKey>) -> Result<Vec<AssetAndBlob>, Error> {
+pub async fn page(
+    media: &Media,
+    owner: Id<User>,
+    filter: AssetFilter,
+    request: &PageRequest<AssetKey>,
+) -> Result<Vec<AssetAndBlob>, Error> {
     let mut connection = media.deps.db.read().await?;
     asset::page(&mut connection, owner, filter, request).await
 }

@@ -9,7 +9,10 @@ use atelier_kit::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Upload, db::{state::UploadStatus, upload::UploadRow}};
+use crate::{
+    Upload,
+    db::{state::UploadStatus, upload::UploadRow},
+};
 
 /// A file exists.
 pub const ASSET_CREATED: &str = "asset.created";
@@ -66,22 +69,43 @@ pub async fn tell_assets(
     let events = assets.iter().map(|(asset, owner)| NewEvent {
         topic,
         key: asset.to_string(),
-        payload: AssetFact { owner: *owner, asset: *asset, reason: reason.map(str::to_owned) },
+        payload: AssetFact {
+            owner: *owner,
+            asset: *asset,
+            reason: reason.map(str::to_owned),
+        },
     });
     emit_all(connection, deps, events.collect()).await
 }
 
 /// Tells that an upload has moved, in the transaction that makes it true.
-pub async fn tell_upload(connection: &mut Connection, deps: &Deps, row: &UploadRow) -> Result<(), Error> {
+pub async fn tell_upload(
+    connection: &mut Connection,
+    deps: &Deps,
+    row: &UploadRow,
+) -> Result<(), Error> {
     tell_upload_as(connection, deps, row, row.status).await
 }
 
 /// Tells that an upload stands at `status`, in the transaction that makes it true.
-pub async fn tell_upload_as(connection: &mut Connection, deps: &Deps, row: &UploadRow, status: UploadStatus) -> Result<(), Error> {
+pub async fn tell_upload_as(
+    connection: &mut Connection,
+    deps: &Deps,
+    row: &UploadRow,
+    status: UploadStatus,
+) -> Result<(), Error> {
     let event = NewEvent {
-        topic: if status.is_closed() { UPLOAD_CLOSED } else { UPLOAD_PROGRESS },
+        topic: if status.is_closed() {
+            UPLOAD_CLOSED
+        } else {
+            UPLOAD_PROGRESS
+        },
         key: row.id.to_string(),
-        payload: UploadFact { owner: row.owner_id, upload: row.id, status: status.as_str().to_owned() },
+        payload: UploadFact {
+            owner: row.owner_id,
+            upload: row.id,
+            status: status.as_str().to_owned(),
+        },
     };
     emit_all(connection, deps, vec![event]).await
 }

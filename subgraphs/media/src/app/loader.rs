@@ -37,7 +37,11 @@ impl Batch for AssetById {
     async fn load(&self, keys: Vec<Id<Asset>>) -> Result<HashMap<Id<Asset>, AssetAndBlob>, Error> {
         let mut connection = self.media.deps.db.read().await?;
         let rows = asset::by_ids(&mut connection, &keys).await?;
-        Ok(rows.into_iter().filter(|(file, _)| may_see(&self.actor, file.owner_id)).map(|row| (row.0.id, row)).collect())
+        Ok(rows
+            .into_iter()
+            .filter(|(file, _)| may_see(&self.actor, file.owner_id))
+            .map(|row| (row.0.id, row))
+            .collect())
     }
 }
 
@@ -54,7 +58,11 @@ impl Batch for UploadById {
     async fn load(&self, keys: Vec<UploadId>) -> Result<HashMap<UploadId, UploadRow>, Error> {
         let mut connection = self.media.deps.db.read().await?;
         let rows = upload::by_ids(&mut connection, &keys).await?;
-        Ok(rows.into_iter().filter(|row| may_see(&self.actor, row.owner_id)).map(|row| (row.id, row)).collect())
+        Ok(rows
+            .into_iter()
+            .filter(|row| may_see(&self.actor, row.owner_id))
+            .map(|row| (row.id, row))
+            .collect())
     }
 }
 
@@ -73,7 +81,10 @@ impl Batch for DerivativesOfBlob {
         for row in derivative::of_blobs(&mut connection, &keys).await? {
             by_blob.entry(row.blob_id).or_default().push(row);
         }
-        Ok(by_blob.into_iter().map(|(blob, rows)| (blob, Arc::new(rows))).collect())
+        Ok(by_blob
+            .into_iter()
+            .map(|(blob, rows)| (blob, Arc::new(rows)))
+            .collect())
     }
 }
 
@@ -97,6 +108,9 @@ impl Batch for ReceivedOfUpload {
             let media = self.media.clone();
             async move { Ok::<_, Error>((row.id, Arc::new(received(&media, &row).await?))) }
         });
-        stream::iter(questions).buffer_unordered(QUESTIONS).try_collect().await
+        stream::iter(questions)
+            .buffer_unordered(QUESTIONS)
+            .try_collect()
+            .await
     }
 }

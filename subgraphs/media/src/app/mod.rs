@@ -16,7 +16,10 @@ use atelier_kit::{
     storage::{Storage, StorageError},
 };
 
-use crate::{MediaConfig, db::{doomed::NewDoomed, state::Format}};
+use crate::{
+    MediaConfig,
+    db::{doomed::NewDoomed, state::Format},
+};
 
 /// What every operation of the domain works with; cheap to clone.
 #[derive(Clone)]
@@ -41,14 +44,28 @@ const RECIPE: u32 = 1;
 /// Where a derivative is kept: known before it is made, so that making it again replaces it and a
 /// purge finds it without looking.
 pub fn derivative_key(blob: crate::BlobId, name: &str, format: Format) -> String {
-    format!("derivatives/{}/v{RECIPE}/{name}.{}", blob.uuid().simple(), format.as_str())
+    format!(
+        "derivatives/{}/v{RECIPE}/{name}.{}",
+        blob.uuid().simple(),
+        format.as_str()
+    )
 }
 
 /// Everything in the store that belongs to a blob.
-pub fn objects_of(blob: crate::BlobId, storage_key: &str, due_at: chrono::DateTime<chrono::Utc>) -> Vec<NewDoomed> {
-    let derivatives = THUMBNAILS.iter().flat_map(|(name, _)| FORMATS.map(|format| derivative_key(blob, name, format)));
+pub fn objects_of(
+    blob: crate::BlobId,
+    storage_key: &str,
+    due_at: chrono::DateTime<chrono::Utc>,
+) -> Vec<NewDoomed> {
+    let derivatives = THUMBNAILS
+        .iter()
+        .flat_map(|(name, _)| FORMATS.map(|format| derivative_key(blob, name, format)));
     derivatives
         .chain([storage_key.to_owned()])
-        .map(|storage_key| NewDoomed { storage_key, multipart_id: None, due_at })
+        .map(|storage_key| NewDoomed {
+            storage_key,
+            multipart_id: None,
+            due_at,
+        })
         .collect()
 }

@@ -45,7 +45,10 @@ pub async fn reserve(media: &Media, row: &UploadRow) -> Result<Reserved, Error> 
         "key": row.id,
         "expiresInSeconds": kept.num_seconds().min(LONGEST.num_seconds()),
     });
-    match call(media, RESERVE, "quotaReserve", input).await?.as_deref() {
+    match call(media, RESERVE, "quotaReserve", input)
+        .await?
+        .as_deref()
+    {
         None => Ok(Reserved::Yes),
         Some("QUOTA_EXCEEDED") => Ok(Reserved::Exceeded),
         Some(code) => Err(unexpected("reserve", code)),
@@ -71,7 +74,10 @@ pub async fn try_settle(media: &Media, row: &UploadRow) -> Result<(), Error> {
 }
 
 async fn commit(media: &Media, row: &UploadRow) -> Result<QuotaState, Error> {
-    match call(media, COMMIT, "quotaCommit", json!({ "key": row.id })).await?.as_deref() {
+    match call(media, COMMIT, "quotaCommit", json!({ "key": row.id }))
+        .await?
+        .as_deref()
+    {
         None => Ok(QuotaState::Committed),
         // Nobody could reach accounts for longer than it keeps a reservation. The file is there:
         // it is told to the operator, and counts for nothing.
@@ -84,7 +90,10 @@ async fn commit(media: &Media, row: &UploadRow) -> Result<QuotaState, Error> {
 }
 
 async fn release(media: &Media, row: &UploadRow) -> Result<QuotaState, Error> {
-    match call(media, RELEASE, "quotaRelease", json!({ "key": row.id })).await?.as_deref() {
+    match call(media, RELEASE, "quotaRelease", json!({ "key": row.id }))
+        .await?
+        .as_deref()
+    {
         // An upload that died before it reserved anything has nothing to give back.
         None | Some("NOT_FOUND") => Ok(QuotaState::Released),
         Some(code) => Err(unexpected("release", code)),
@@ -92,11 +101,30 @@ async fn release(media: &Media, row: &UploadRow) -> Result<QuotaState, Error> {
 }
 
 /// The code of the first expected failure, if there is one.
-async fn call(media: &Media, operation: &'static str, field: &str, input: Value) -> Result<Option<String>, Error> {
-    let answer = media.deps.peers.call("accounts", Actor::service("media"), operation, json!({ "input": input })).await?;
-    Ok(answer[field]["userErrors"][0]["code"].as_str().map(str::to_owned))
+async fn call(
+    media: &Media,
+    operation: &'static str,
+    field: &str,
+    input: Value,
+) -> Result<Option<String>, Error> {
+    let answer = media
+        .deps
+        .peers
+        .call(
+            "accounts",
+            Actor::service("media"),
+            operation,
+            json!({ "input": input }),
+        )
+        .await?;
+    Ok(answer[field]["userErrors"][0]["code"]
+        .as_str()
+        .map(str::to_owned))
 }
 
 fn unexpected(what: &str, code: &str) -> Error {
-    Error::caused(ErrorCode::Unavailable, format!("accounts refuses to {what}: {code}"))
+    Error::caused(
+        ErrorCode::Unavailable,
+        format!("accounts refuses to {what}: {code}"),
+    )
 }

@@ -49,21 +49,27 @@ pub async fn run(media: Media, stop: CancellationToken) {
             _ = turns.tick() => {}
         }
         match sweep(&media).await {
-            Ok(swept) if swept != Swept::default() => tracing::info!(target: "sweep", ?swept, "swept"),
+            Ok(swept) if swept != Swept::default() => {
+                tracing::info!(target: "sweep", ?swept, "swept")
+            }
             Ok(_) => {}
-            Err(error) => tracing::warn!(target: "sweep", cause = error.cause_chain(), "a sweep failed; the next one tries again"),
+            Err(error) => {
+                tracing::warn!(target: "sweep", cause = error.cause_chain(), "a sweep failed; the next one tries again")
+            }
         }
     }
 }
 
 /// Does everything that is due now.
 pub async fn sweep(media: &Media) -> Result<Swept, Error> {
-    let mut swept = Swept::default();
-    swept.expired = repeat(|| expire(media)).await?;
-    swept.purged = repeat(|| empty_trash(media)).await?;
-    swept.given_up = repeat(|| give_up(media)).await?;
-    swept.settled = settle(media).await?;
-    swept.removed = repeat(|| remove_doomed(media)).await?;
+    let mut swept = Swept {
+        expired: repeat(|| expire(media)).await?,
+        purged: repeat(|| empty_trash(media)).await?,
+        given_up: repeat(|| give_up(media)).await?,
+        // After the others, which leave something to be settled and removed.
+        settled: settle(media).await?,
+        removed: repeat(|| remove_doomed(media)).await?,
+    };
     let mut connection = media.deps.db.read().await?;
     upload::forget_closed(&mut connection, media.deps.clock.now() - REMEMBER, BATCH).await?;
     drop(connection);
@@ -121,10 +127,28 @@ async fn give_up(media: &Media) -> Result<usize, Error> {
             let rows = blob::lock_stuck(connection, before, BATCH).await?;
             for row in &rows {
                 let reason = "It was not processed in time.";
-                let findings = Findings { failure: Some(reason.to_owned()), ..Findings::default() };
-                blob::finish(connection, row.id, BlobState::Failed, row.sha256.as_deref(), &findings, now).await?;
+                let findings = Findings {
+                    failure: Some(reason.to_owned()),
+                    ..Findings::default()
+                };
+                blob::finish(
+                    connection,
+                    row.id,
+                    BlobState::Failed,
+                    row.sha256.as_deref(),
+                    &findings,
+                    now,
+                )
+                .await?;
                 let about = asset::owners_of_blob(connection, row.id).await?;
-                fact::tell_assets(connection, &media.deps, fact::ASSET_PROCESSING_FAILED, &about, Some(reason)).await?;
+                fact::tell_assets(
+                    connection,
+                    &media.deps,
+                    fact::ASSET_PROCESSING_FAILED,
+                    &about,
+                    Some(reason),
+                )
+                .await?;
             }
             Ok(rows.len())
         })
@@ -139,7 +163,9 @@ async fn settle(media: &Media) -> Result<usize, Error> {
     for row in &rows {
         match quota::try_settle(media, row).await {
             Ok(()) => settled += 1,
-            Err(error) => tracing::warn!(target: "quota", upload = %row.id, cause = error.cause_chain(), "accounts has not heard yet"),
+            Err(error) => {
+                tracing::warn!(target: "quota", upload = %row.id, cause = error.cause_chain(), "accounts has not heard yet")
+            }
         }
     }
     Ok(settled)
@@ -156,10 +182,18 @@ pub async fn remove_doomed(media: &Media) -> Result<usize, Error> {
     // Unfinished uploads first: aborting one may race with its last part.
     for row in &rows {
         if let Some(multipart_id) = &row.multipart_id {
-            media.storage.abort_multipart(&row.storage_key, multipart_id).await.map_err(storage_failed)?;
+            media
+                .storage
+                .abort_multipart(&row.storage_key, multipart_id)
+                .await
+                .map_err(storage_failed)?;
         }
     }
-    let keys: Vec<_> = rows.iter().filter(|row| row.multipart_id.is_none()).map(|row| row.storage_key.as_str()).collect();
+    let keys: Vec<_> = rows
+        .iter()
+        .filter(|row| row.multipart_id.is_none())
+        .map(|row| row.storage_key.as_str())
+        .collect();
     if !keys.is_empty() {
         media.storage.delete(&keys).await.map_err(storage_failed)?;
     }
@@ -173,10 +207,21 @@ pub async fn remove_doomed(media: &Media) -> Result<usize, Error> {
 async fn abort_orphans(media: &Media) -> Result<usize, Error> {
     let lifetime = TimeDelta::from_std(media.config.multipart_lifetime).unwrap_or(TimeDelta::MAX);
     let before = media.deps.clock.now() - lifetime - ORPHANED_AFTER;
-    let pending = media.storage.list_multiparts("blobs/").await.map_err(storage_failed)?;
+    let pending = media
+        .storage
+        .list_multiparts("blobs/")
+        .await
+        .map_err(storage_failed)?;
     let mut aborted = 0;
-    for upload in pending.iter().filter(|upload| upload.initiated.is_some_and(|at| at < before)) {
-        media.storage.abort_multipart(&upload.key, &upload.upload_id).await.map_err(storage_failed)?;
+    for upload in pending
+        .iter()
+        .filter(|upload| upload.initiated.is_some_and(|at| at < before))
+    {
+        media
+            .storage
+            .abort_multipart(&upload.key, &upload.upload_id)
+            .await
+            .map_err(storage_failed)?;
         aborted += 1;
     }
     Ok(aborted)

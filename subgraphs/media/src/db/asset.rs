@@ -11,7 +11,10 @@ use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
 
 use super::{blob::BlobRow, state::Kind};
-use crate::{Blob, tables::{asset, blob}};
+use crate::{
+    Blob,
+    tables::{asset, blob},
+};
 
 /// An asset's row.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -59,12 +62,18 @@ pub struct Usage {
 
 /// Adds an asset.
 pub async fn insert(connection: &mut Connection, row: &AssetRow) -> Result<(), Error> {
-    diesel::insert_into(asset::table).values(row).execute(connection).await?;
+    diesel::insert_into(asset::table)
+        .values(row)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// The assets with these ids.
-pub async fn by_ids(connection: &mut Connection, ids: &[Id<Asset>]) -> Result<Vec<AssetAndBlob>, Error> {
+pub async fn by_ids(
+    connection: &mut Connection,
+    ids: &[Id<Asset>],
+) -> Result<Vec<AssetAndBlob>, Error> {
     let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
     Ok(asset::table
         .inner_join(blob::table)
@@ -75,7 +84,10 @@ pub async fn by_ids(connection: &mut Connection, ids: &[Id<Asset>]) -> Result<Ve
 }
 
 /// The asset with an id.
-pub async fn find(connection: &mut Connection, id: Id<Asset>) -> Result<Option<AssetAndBlob>, Error> {
+pub async fn find(
+    connection: &mut Connection,
+    id: Id<Asset>,
+) -> Result<Option<AssetAndBlob>, Error> {
     Ok(by_ids(connection, &[id]).await?.pop())
 }
 
@@ -92,12 +104,24 @@ pub async fn lock(connection: &mut Connection, ids: &[Id<Asset>]) -> Result<Vec<
 }
 
 /// Whom the assets of a blob belong to.
-pub async fn owners_of_blob(connection: &mut Connection, blob: Id<Blob>) -> Result<Vec<(Id<Asset>, Id<User>)>, Error> {
-    Ok(asset::table.filter(asset::blob_id.eq(blob)).select((asset::id, asset::owner_id)).load(connection).await?)
+pub async fn owners_of_blob(
+    connection: &mut Connection,
+    blob: Id<Blob>,
+) -> Result<Vec<(Id<Asset>, Id<User>)>, Error> {
+    Ok(asset::table
+        .filter(asset::blob_id.eq(blob))
+        .select((asset::id, asset::owner_id))
+        .load(connection)
+        .await?)
 }
 
 /// Renames an asset; the caller holds its lock.
-pub async fn rename(connection: &mut Connection, id: Id<Asset>, filename: &str, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn rename(
+    connection: &mut Connection,
+    id: Id<Asset>,
+    filename: &str,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::update(asset::table.find(id))
         .set((asset::filename.eq(filename), asset::updated_at.eq(at)))
         .execute(connection)
@@ -122,12 +146,18 @@ pub async fn set_trashed(
 /// Forgets assets; the caller holds their locks.
 pub async fn delete(connection: &mut Connection, ids: &[Id<Asset>]) -> Result<(), Error> {
     let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
-    diesel::delete(asset::table.filter(asset::id.eq_any(uuids))).execute(connection).await?;
+    diesel::delete(asset::table.filter(asset::id.eq_any(uuids)))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// Up to `limit` assets that went into the trash before `before`, locked.
-pub async fn lock_trashed(connection: &mut Connection, before: DateTime<Utc>, limit: i64) -> Result<Vec<AssetRow>, Error> {
+pub async fn lock_trashed(
+    connection: &mut Connection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<AssetRow>, Error> {
     Ok(asset::table
         .filter(asset::trashed_at.lt(before))
         .order(asset::id)
@@ -156,10 +186,18 @@ pub async fn page(
         query = query.filter(blob::kind.eq(kind));
     }
     if let Some((at, id)) = request.after {
-        query = query.filter(asset::created_at.lt(at).or(asset::created_at.eq(at).and(asset::id.lt(id))));
+        query = query.filter(
+            asset::created_at
+                .lt(at)
+                .or(asset::created_at.eq(at).and(asset::id.lt(id))),
+        );
     }
     if let Some((at, id)) = request.before {
-        query = query.filter(asset::created_at.gt(at).or(asset::created_at.eq(at).and(asset::id.gt(id))));
+        query = query.filter(
+            asset::created_at
+                .gt(at)
+                .or(asset::created_at.eq(at).and(asset::id.gt(id))),
+        );
     }
     query = if request.backward {
         query.order((asset::created_at.asc(), asset::id.asc()))
@@ -170,7 +208,11 @@ pub async fn page(
 }
 
 /// How many assets somebody has.
-pub async fn count(connection: &mut Connection, owner: Id<User>, filter: AssetFilter) -> Result<i64, Error> {
+pub async fn count(
+    connection: &mut Connection,
+    owner: Id<User>,
+    filter: AssetFilter,
+) -> Result<i64, Error> {
     let mut query = asset::table
         .inner_join(blob::table)
         .filter(asset::owner_id.eq(owner))
@@ -193,5 +235,8 @@ pub async fn usage(connection: &mut Connection, owner: Id<User>) -> Result<Usage
          (SELECT coalesce(sum(byte_size), 0)::bigint FROM media.upload \
           WHERE owner_id = $1 AND status IN ('preparing', 'open')) AS uploading_bytes \
          FROM media.asset JOIN media.blob ON blob.id = asset.blob_id WHERE owner_id = $1";
-    Ok(diesel::sql_query(statement).bind::<diesel::sql_types::Uuid, _>(owner).get_result(connection).await?)
+    Ok(diesel::sql_query(statement)
+        .bind::<diesel::sql_types::Uuid, _>(owner)
+        .get_result(connection)
+        .await?)
 }

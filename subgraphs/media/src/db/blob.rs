@@ -1,13 +1,20 @@
 //! Stored bytes and how many assets refer to them.
 
-use atelier_kit::{db::Connection, error::Error, id::{Asset, Id}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Asset, Id},
+};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
 use super::state::{BlobState, Kind};
-use crate::{Blob, tables::{asset, blob}};
+use crate::{
+    Blob,
+    tables::{asset, blob},
+};
 
 /// A blob's row.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -53,21 +60,43 @@ pub async fn insert(connection: &mut Connection, row: &BlobRow) -> Result<bool, 
 
 /// The blob with an id.
 pub async fn find(connection: &mut Connection, id: Id<Blob>) -> Result<Option<BlobRow>, Error> {
-    Ok(blob::table.find(id).select(BlobRow::as_select()).first(connection).await.optional()?)
+    Ok(blob::table
+        .find(id)
+        .select(BlobRow::as_select())
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// The blob with an id, locked until the transaction ends.
 pub async fn lock(connection: &mut Connection, id: Id<Blob>) -> Result<Option<BlobRow>, Error> {
-    Ok(blob::table.find(id).select(BlobRow::as_select()).for_update().first(connection).await.optional()?)
+    Ok(blob::table
+        .find(id)
+        .select(BlobRow::as_select())
+        .for_update()
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// The blob with a verified digest.
-pub async fn by_sha256(connection: &mut Connection, sha256: &[u8]) -> Result<Option<BlobRow>, Error> {
-    Ok(blob::table.filter(blob::sha256.eq(sha256)).select(BlobRow::as_select()).first(connection).await.optional()?)
+pub async fn by_sha256(
+    connection: &mut Connection,
+    sha256: &[u8],
+) -> Result<Option<BlobRow>, Error> {
+    Ok(blob::table
+        .filter(blob::sha256.eq(sha256))
+        .select(BlobRow::as_select())
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// Adds a reference to the blob with a verified digest. `None` if there is no such blob.
-pub async fn refer_by_sha256(connection: &mut Connection, sha256: &[u8]) -> Result<Option<BlobRow>, Error> {
+pub async fn refer_by_sha256(
+    connection: &mut Connection,
+    sha256: &[u8],
+) -> Result<Option<BlobRow>, Error> {
     Ok(diesel::update(blob::table.filter(blob::sha256.eq(sha256)))
         .set(blob::reference_count.eq(blob::reference_count + 1))
         .returning(BlobRow::as_returning())
@@ -97,7 +126,9 @@ pub async fn unrefer(connection: &mut Connection, id: Id<Blob>) -> Result<BlobRo
 
 /// Forgets a blob and its derivatives' rows.
 pub async fn delete(connection: &mut Connection, id: Id<Blob>) -> Result<(), Error> {
-    diesel::delete(blob::table.find(id)).execute(connection).await?;
+    diesel::delete(blob::table.find(id))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -126,21 +157,32 @@ pub async fn finish(
 }
 
 /// Moves every asset of one blob to another with the same content, and tells which.
-pub async fn merge(connection: &mut Connection, from: Id<Blob>, into: Id<Blob>) -> Result<Vec<Id<Asset>>, Error> {
+pub async fn merge(
+    connection: &mut Connection,
+    from: Id<Blob>,
+    into: Id<Blob>,
+) -> Result<Vec<Id<Asset>>, Error> {
     let moved: Vec<Id<Asset>> = diesel::update(asset::table.filter(asset::blob_id.eq(from)))
         .set(asset::blob_id.eq(into))
         .returning(asset::id)
         .get_results(connection)
         .await?;
     diesel::update(blob::table.find(into))
-        .set(blob::reference_count.eq(blob::reference_count + i32::try_from(moved.len()).unwrap_or(i32::MAX)))
+        .set(
+            blob::reference_count
+                .eq(blob::reference_count + i32::try_from(moved.len()).unwrap_or(i32::MAX)),
+        )
         .execute(connection)
         .await?;
     Ok(moved)
 }
 
 /// Up to `limit` blobs that nobody has processed since `before`, locked.
-pub async fn lock_stuck(connection: &mut Connection, before: DateTime<Utc>, limit: i64) -> Result<Vec<BlobRow>, Error> {
+pub async fn lock_stuck(
+    connection: &mut Connection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<BlobRow>, Error> {
     Ok(blob::table
         .filter(blob::state.eq(BlobState::Processing))
         .filter(blob::created_at.lt(before))

@@ -22,19 +22,37 @@ pub struct DerivativeRow {
 }
 
 /// The derivatives of several blobs, small ones first.
-pub async fn of_blobs(connection: &mut Connection, blobs: &[Id<Blob>]) -> Result<Vec<DerivativeRow>, Error> {
+pub async fn of_blobs(
+    connection: &mut Connection,
+    blobs: &[Id<Blob>],
+) -> Result<Vec<DerivativeRow>, Error> {
     let uuids: Vec<_> = blobs.iter().map(|id| id.uuid()).collect();
     Ok(derivative::table
         .filter(derivative::blob_id.eq_any(uuids))
-        .order((derivative::blob_id, derivative::width, derivative::height, derivative::name, derivative::format))
+        .order((
+            derivative::blob_id,
+            derivative::width,
+            derivative::height,
+            derivative::name,
+            derivative::format,
+        ))
         .select(DerivativeRow::as_select())
         .load(connection)
         .await?)
 }
 
 /// Replaces a blob's derivatives.
-pub async fn replace(connection: &mut Connection, blob: Id<Blob>, rows: &[DerivativeRow]) -> Result<(), Error> {
-    diesel::delete(derivative::table.filter(derivative::blob_id.eq(blob))).execute(connection).await?;
-    diesel::insert_into(derivative::table).values(rows).execute(connection).await?;
+pub async fn replace(
+    connection: &mut Connection,
+    blob: Id<Blob>,
+    rows: &[DerivativeRow],
+) -> Result<(), Error> {
+    diesel::delete(derivative::table.filter(derivative::blob_id.eq(blob)))
+        .execute(connection)
+        .await?;
+    diesel::insert_into(derivative::table)
+        .values(rows)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -31,12 +31,19 @@ pub async fn doom(connection: &mut Connection, doomed: &[NewDoomed]) -> Result<(
     if doomed.is_empty() {
         return Ok(());
     }
-    diesel::insert_into(doomed_object::table).values(doomed).execute(connection).await?;
+    diesel::insert_into(doomed_object::table)
+        .values(doomed)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// Up to `limit` things that may be removed now.
-pub async fn due(connection: &mut Connection, now: DateTime<Utc>, limit: i64) -> Result<Vec<DoomedRow>, Error> {
+pub async fn due(
+    connection: &mut Connection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<DoomedRow>, Error> {
     Ok(doomed_object::table
         .filter(doomed_object::due_at.le(now))
         .order(doomed_object::due_at)
@@ -48,6 +55,8 @@ pub async fn due(connection: &mut Connection, now: DateTime<Utc>, limit: i64) ->
 
 /// Forgets what has been removed.
 pub async fn forget(connection: &mut Connection, ids: &[i64]) -> Result<(), Error> {
-    diesel::delete(doomed_object::table.filter(doomed_object::id.eq_any(ids))).execute(connection).await?;
+    diesel::delete(doomed_object::table.filter(doomed_object::id.eq_any(ids)))
+        .execute(connection)
+        .await?;
     Ok(())
 }

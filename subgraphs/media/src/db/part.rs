@@ -22,7 +22,10 @@ pub struct PartRow {
 }
 
 /// The parts of an upload that are known of, by number.
-pub async fn of_upload(connection: &mut Connection, upload: Id<Upload>) -> Result<Vec<PartRow>, Error> {
+pub async fn of_upload(
+    connection: &mut Connection,
+    upload: Id<Upload>,
+) -> Result<Vec<PartRow>, Error> {
     Ok(upload_part::table
         .filter(upload_part::upload_id.eq(upload))
         .order(upload_part::number)
@@ -63,7 +66,12 @@ pub async fn note_received(connection: &mut Connection, rows: &[PartRow]) -> Res
                 upload_part::received_at.eq(excluded(upload_part::received_at)),
             ));
         // Rows that say nothing new are left alone, so that the count tells the news.
-        changed += query_dsl::methods::FilterDsl::filter(upsert, upload_part::etag.is_distinct_from(excluded(upload_part::etag))).execute(connection).await?;
+        changed += query_dsl::methods::FilterDsl::filter(
+            upsert,
+            upload_part::etag.is_distinct_from(excluded(upload_part::etag)),
+        )
+        .execute(connection)
+        .await?;
     }
     Ok(changed)
 }

@@ -52,30 +52,60 @@ pub type UploadKey = (DateTime<Utc>, Id<Upload>);
 
 /// Adds an upload. `false` if its owner has used the idempotency key before.
 pub async fn insert(connection: &mut Connection, row: &UploadRow) -> Result<bool, Error> {
-    let added = diesel::insert_into(upload::table).values(row).on_conflict_do_nothing().execute(connection).await?;
+    let added = diesel::insert_into(upload::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
     Ok(added == 1)
 }
 
 /// The upload with an id.
 pub async fn find(connection: &mut Connection, id: Id<Upload>) -> Result<Option<UploadRow>, Error> {
-    Ok(upload::table.find(id).select(UploadRow::as_select()).first(connection).await.optional()?)
+    Ok(upload::table
+        .find(id)
+        .select(UploadRow::as_select())
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// The upload with an id, locked until the transaction ends.
 pub async fn lock(connection: &mut Connection, id: Id<Upload>) -> Result<Option<UploadRow>, Error> {
-    Ok(upload::table.find(id).select(UploadRow::as_select()).for_update().first(connection).await.optional()?)
+    Ok(upload::table
+        .find(id)
+        .select(UploadRow::as_select())
+        .for_update()
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// The uploads with these ids.
-pub async fn by_ids(connection: &mut Connection, ids: &[Id<Upload>]) -> Result<Vec<UploadRow>, Error> {
+pub async fn by_ids(
+    connection: &mut Connection,
+    ids: &[Id<Upload>],
+) -> Result<Vec<UploadRow>, Error> {
     let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
-    Ok(upload::table.filter(upload::id.eq_any(uuids)).select(UploadRow::as_select()).load(connection).await?)
+    Ok(upload::table
+        .filter(upload::id.eq_any(uuids))
+        .select(UploadRow::as_select())
+        .load(connection)
+        .await?)
 }
 
 /// The upload that was created with an idempotency key.
-pub async fn by_idempotency_key(connection: &mut Connection, owner: Id<User>, key: &str) -> Result<Option<UploadRow>, Error> {
+pub async fn by_idempotency_key(
+    connection: &mut Connection,
+    owner: Id<User>,
+    key: &str,
+) -> Result<Option<UploadRow>, Error> {
     Ok(upload::table
-        .filter(upload::owner_id.eq(owner).and(upload::idempotency_key.eq(key)))
+        .filter(
+            upload::owner_id
+                .eq(owner)
+                .and(upload::idempotency_key.eq(key)),
+        )
         .select(UploadRow::as_select())
         .first(connection)
         .await
@@ -89,15 +119,26 @@ pub async fn page(
     status: Option<UploadStatus>,
     request: &PageRequest<UploadKey>,
 ) -> Result<Vec<UploadRow>, Error> {
-    let mut query = upload::table.filter(upload::owner_id.eq(owner)).select(UploadRow::as_select()).into_boxed();
+    let mut query = upload::table
+        .filter(upload::owner_id.eq(owner))
+        .select(UploadRow::as_select())
+        .into_boxed();
     if let Some(status) = status {
         query = query.filter(upload::status.eq(status));
     }
     if let Some((at, id)) = request.after {
-        query = query.filter(upload::created_at.lt(at).or(upload::created_at.eq(at).and(upload::id.lt(id))));
+        query = query.filter(
+            upload::created_at
+                .lt(at)
+                .or(upload::created_at.eq(at).and(upload::id.lt(id))),
+        );
     }
     if let Some((at, id)) = request.before {
-        query = query.filter(upload::created_at.gt(at).or(upload::created_at.eq(at).and(upload::id.gt(id))));
+        query = query.filter(
+            upload::created_at
+                .gt(at)
+                .or(upload::created_at.eq(at).and(upload::id.gt(id))),
+        );
     }
     query = if request.backward {
         query.order((upload::created_at.asc(), upload::id.asc()))
@@ -108,8 +149,15 @@ pub async fn page(
 }
 
 /// How many uploads somebody has.
-pub async fn count(connection: &mut Connection, owner: Id<User>, status: Option<UploadStatus>) -> Result<i64, Error> {
-    let mut query = upload::table.filter(upload::owner_id.eq(owner)).count().into_boxed();
+pub async fn count(
+    connection: &mut Connection,
+    owner: Id<User>,
+    status: Option<UploadStatus>,
+) -> Result<i64, Error> {
+    let mut query = upload::table
+        .filter(upload::owner_id.eq(owner))
+        .count()
+        .into_boxed();
     if let Some(status) = status {
         query = query.filter(upload::status.eq(status));
     }
@@ -118,22 +166,44 @@ pub async fn count(connection: &mut Connection, owner: Id<User>, status: Option<
 
 /// Forgets an upload that never began.
 pub async fn delete_unprepared(connection: &mut Connection, id: Id<Upload>) -> Result<(), Error> {
-    diesel::delete(upload::table.find(id).filter(upload::status.eq(UploadStatus::Preparing))).execute(connection).await?;
+    diesel::delete(
+        upload::table
+            .find(id)
+            .filter(upload::status.eq(UploadStatus::Preparing)),
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
 /// Opens an upload that was in preparation. `None` if somebody else did.
-pub async fn open(connection: &mut Connection, id: Id<Upload>, multipart_id: Option<&str>) -> Result<Option<UploadRow>, Error> {
-    Ok(diesel::update(upload::table.find(id).filter(upload::status.eq(UploadStatus::Preparing)))
-        .set((upload::status.eq(UploadStatus::Open), upload::multipart_id.eq(multipart_id)))
-        .returning(UploadRow::as_returning())
-        .get_result(connection)
-        .await
-        .optional()?)
+pub async fn open(
+    connection: &mut Connection,
+    id: Id<Upload>,
+    multipart_id: Option<&str>,
+) -> Result<Option<UploadRow>, Error> {
+    Ok(diesel::update(
+        upload::table
+            .find(id)
+            .filter(upload::status.eq(UploadStatus::Preparing)),
+    )
+    .set((
+        upload::status.eq(UploadStatus::Open),
+        upload::multipart_id.eq(multipart_id),
+    ))
+    .returning(UploadRow::as_returning())
+    .get_result(connection)
+    .await
+    .optional()?)
 }
 
 /// Takes or gives back the right to complete an upload; the caller holds its lock.
-pub async fn set_claim(connection: &mut Connection, id: Id<Upload>, until: Option<DateTime<Utc>>, key: Option<&str>) -> Result<(), Error> {
+pub async fn set_claim(
+    connection: &mut Connection,
+    id: Id<Upload>,
+    until: Option<DateTime<Utc>>,
+    key: Option<&str>,
+) -> Result<(), Error> {
     diesel::update(upload::table.find(id))
         .set((upload::claimed_until.eq(until), upload::claim_key.eq(key)))
         .execute(connection)
@@ -152,7 +222,11 @@ pub struct Closing {
 }
 
 /// Ends an upload; the caller holds its lock.
-pub async fn close(connection: &mut Connection, id: Id<Upload>, closing: Closing) -> Result<UploadRow, Error> {
+pub async fn close(
+    connection: &mut Connection,
+    id: Id<Upload>,
+    closing: Closing,
+) -> Result<UploadRow, Error> {
     Ok(diesel::update(upload::table.find(id))
         .set((
             upload::status.eq(closing.status),
@@ -169,7 +243,10 @@ pub async fn close(connection: &mut Connection, id: Id<Upload>, closing: Closing
 }
 
 /// Counts a wrong proof.
-pub async fn count_proof_attempt(connection: &mut Connection, id: Id<Upload>) -> Result<i16, Error> {
+pub async fn count_proof_attempt(
+    connection: &mut Connection,
+    id: Id<Upload>,
+) -> Result<i16, Error> {
     Ok(diesel::update(upload::table.find(id))
         .set(upload::proof_attempts.eq(upload::proof_attempts + 1))
         .returning(upload::proof_attempts)
@@ -178,11 +255,19 @@ pub async fn count_proof_attempt(connection: &mut Connection, id: Id<Upload>) ->
 }
 
 /// Up to `limit` uploads that should have been completed by `now`, locked.
-pub async fn lock_expired(connection: &mut Connection, now: DateTime<Utc>, limit: i64) -> Result<Vec<UploadRow>, Error> {
+pub async fn lock_expired(
+    connection: &mut Connection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<UploadRow>, Error> {
     Ok(upload::table
         .filter(upload::status.eq_any([UploadStatus::Preparing, UploadStatus::Open]))
         .filter(upload::expires_at.le(now))
-        .filter(upload::claimed_until.is_null().or(upload::claimed_until.le(now)))
+        .filter(
+            upload::claimed_until
+                .is_null()
+                .or(upload::claimed_until.le(now)),
+        )
         .order(upload::expires_at)
         .limit(limit)
         .select(UploadRow::as_select())
@@ -204,7 +289,12 @@ pub async fn unsettled(connection: &mut Connection, limit: i64) -> Result<Vec<Up
 }
 
 /// Notes that accounts has answered, unless the state has moved on.
-pub async fn settle(connection: &mut Connection, id: Id<Upload>, from: QuotaState, to: QuotaState) -> Result<(), Error> {
+pub async fn settle(
+    connection: &mut Connection,
+    id: Id<Upload>,
+    from: QuotaState,
+    to: QuotaState,
+) -> Result<(), Error> {
     diesel::update(upload::table.find(id).filter(upload::quota_state.eq(from)))
         .set(upload::quota_state.eq(to))
         .execute(connection)
@@ -213,17 +303,26 @@ pub async fn settle(connection: &mut Connection, id: Id<Upload>, from: QuotaStat
 }
 
 /// Makes the quota of purged assets due for release, and tells which uploads that are.
-pub async fn release_for_assets(connection: &mut Connection, assets: &[Id<Asset>]) -> Result<Vec<UploadRow>, Error> {
+pub async fn release_for_assets(
+    connection: &mut Connection,
+    assets: &[Id<Asset>],
+) -> Result<Vec<UploadRow>, Error> {
     let uuids: Vec<_> = assets.iter().map(|id| id.uuid()).collect();
-    Ok(diesel::update(upload::table.filter(upload::asset_id.eq_any(uuids)))
-        .set(upload::quota_state.eq(QuotaState::ReleaseDue))
-        .returning(UploadRow::as_returning())
-        .get_results(connection)
-        .await?)
+    Ok(
+        diesel::update(upload::table.filter(upload::asset_id.eq_any(uuids)))
+            .set(upload::quota_state.eq(QuotaState::ReleaseDue))
+            .returning(UploadRow::as_returning())
+            .get_results(connection)
+            .await?,
+    )
 }
 
 /// Forgets up to `limit` uploads that ended before `before` and left nothing behind.
-pub async fn forget_closed(connection: &mut Connection, before: DateTime<Utc>, limit: i64) -> Result<usize, Error> {
+pub async fn forget_closed(
+    connection: &mut Connection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<usize, Error> {
     let old = upload::table
         .filter(upload::closed_at.lt(before))
         .filter(upload::asset_id.is_null())
@@ -232,11 +331,20 @@ pub async fn forget_closed(connection: &mut Connection, before: DateTime<Utc>, l
         .select(upload::id);
     let ids: Vec<Id<Upload>> = old.load(connection).await?;
     let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
-    Ok(diesel::delete(upload::table.filter(upload::id.eq_any(uuids))).execute(connection).await?)
+    Ok(
+        diesel::delete(upload::table.filter(upload::id.eq_any(uuids)))
+            .execute(connection)
+            .await?,
+    )
 }
 
 /// Keeps the right to complete an upload, if it is still held.
-pub async fn renew_claim(connection: &mut Connection, id: Id<Upload>, key: Option<&str>, until: DateTime<Utc>) -> Result<(), Error> {
+pub async fn renew_claim(
+    connection: &mut Connection,
+    id: Id<Upload>,
+    key: Option<&str>,
+    until: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::update(upload::table.find(id).filter(upload::claim_key.eq(key)))
         .set(upload::claimed_until.eq(until))
         .execute(connection)

@@ -2,7 +2,11 @@
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use atelier_kit::{
-    graphql::{Long, actor, directive::{authenticated, list_size}, load},
+    graphql::{
+        Long, actor,
+        directive::{authenticated, list_size},
+        load,
+    },
     id::{Asset as AssetEntity, Id},
 };
 use chrono::{DateTime, Utc};
@@ -87,7 +91,9 @@ impl Asset {
 
     /// Whose file it is.
     async fn owner(&self) -> Option<UserReference> {
-        Some(UserReference { id: self.0.0.owner_id })
+        Some(UserReference {
+            id: self.0.0.owner_id,
+        })
     }
 
     /// When it was uploaded.
@@ -110,16 +116,29 @@ impl Asset {
     async fn url(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How long the URL is valid, in seconds; at most a week.", default = 3600)] expires_in: i32,
-        #[graphql(desc = "Offer the file as a download instead of showing it.", default = false)] download: bool,
+        #[graphql(
+            desc = "How long the URL is valid, in seconds; at most a week.",
+            default = 3600
+        )]
+        expires_in: i32,
+        #[graphql(
+            desc = "Offer the file as a download instead of showing it.",
+            default = false
+        )]
+        download: bool,
     ) -> Result<Option<SignedUrl>> {
-        Ok(asset::url(media(ctx), &self.0, expires_in, download).await?.map(SignedUrl::from))
+        Ok(asset::url(media(ctx), &self.0, expires_in, download)
+            .await?
+            .map(SignedUrl::from))
     }
 
     /// What is shown until the picture has loaded.
     async fn placeholder(&self) -> Option<Placeholder> {
         let blob = &self.0.1;
-        Some(Placeholder { blurhash: blob.blurhash.clone()?, dominant_color: blob.dominant_color.clone()? })
+        Some(Placeholder {
+            blurhash: blob.blurhash.clone()?,
+            dominant_color: blob.dominant_color.clone()?,
+        })
     }
 
     /// What is known about its content.
@@ -130,9 +149,13 @@ impl Asset {
     /// Smaller or converted versions, at most six, small ones first.
     #[graphql(directive = list_size::apply(Some(6), None, None, None))]
     async fn derivatives(&self, ctx: &Context<'_>) -> Result<Vec<Derivative>> {
-        let batch = || DerivativesOfBlob { media: media(ctx).clone() };
+        let batch = || DerivativesOfBlob {
+            media: media(ctx).clone(),
+        };
         let rows = load(ctx, batch, self.0.1.id).await?;
-        Ok(rows.map(|rows| rows.iter().cloned().map(Derivative).collect()).unwrap_or_default())
+        Ok(rows
+            .map(|rows| rows.iter().cloned().map(Derivative).collect())
+            .unwrap_or_default())
     }
 }
 
@@ -176,8 +199,14 @@ impl Derivative {
     async fn url(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How long the URL is valid, in seconds; at most a week.", default = 3600)] expires_in: i32,
+        #[graphql(
+            desc = "How long the URL is valid, in seconds; at most a week.",
+            default = 3600
+        )]
+        expires_in: i32,
     ) -> Result<SignedUrl> {
-        Ok(asset::derivative_url(media(ctx), &self.0, expires_in).await?.into())
+        Ok(asset::derivative_url(media(ctx), &self.0, expires_in)
+            .await?
+            .into())
     }
 }

@@ -118,18 +118,64 @@ pub struct ResyncRequired {
 
 impl AssetEvent {
     /// An event with the file as it is now; `None` for topics that are not told.
-    pub fn of(event: &Event, cursor: Cursor, fact: AssetFact, asset: Option<Asset>) -> Option<Self> {
+    pub fn of(
+        event: &Event,
+        cursor: Cursor,
+        fact: AssetFact,
+        asset: Option<Asset>,
+    ) -> Option<Self> {
         let (occurred_at, asset_id) = (event.occurred_at, fact.asset);
         let reason = fact.reason.unwrap_or_default();
         Some(match event.topic.as_str() {
-            fact::ASSET_CREATED => Self::Created(AssetCreated { cursor, occurred_at, asset_id, asset }),
-            fact::ASSET_READY => Self::Ready(AssetReady { cursor, occurred_at, asset_id, asset }),
-            fact::ASSET_PROCESSING_FAILED => Self::ProcessingFailed(AssetProcessingFailed { cursor, occurred_at, asset_id, asset, reason }),
-            fact::ASSET_QUARANTINED => Self::Quarantined(AssetQuarantined { cursor, occurred_at, asset_id, asset, reason }),
-            fact::ASSET_UPDATED => Self::Updated(AssetUpdated { cursor, occurred_at, asset_id, asset }),
-            fact::ASSET_TRASHED => Self::Trashed(AssetTrashed { cursor, occurred_at, asset_id, asset }),
-            fact::ASSET_RESTORED => Self::Restored(AssetRestored { cursor, occurred_at, asset_id, asset }),
-            fact::ASSET_PURGED => Self::Purged(AssetPurged { cursor, occurred_at, asset_id }),
+            fact::ASSET_CREATED => Self::Created(AssetCreated {
+                cursor,
+                occurred_at,
+                asset_id,
+                asset,
+            }),
+            fact::ASSET_READY => Self::Ready(AssetReady {
+                cursor,
+                occurred_at,
+                asset_id,
+                asset,
+            }),
+            fact::ASSET_PROCESSING_FAILED => Self::ProcessingFailed(AssetProcessingFailed {
+                cursor,
+                occurred_at,
+                asset_id,
+                asset,
+                reason,
+            }),
+            fact::ASSET_QUARANTINED => Self::Quarantined(AssetQuarantined {
+                cursor,
+                occurred_at,
+                asset_id,
+                asset,
+                reason,
+            }),
+            fact::ASSET_UPDATED => Self::Updated(AssetUpdated {
+                cursor,
+                occurred_at,
+                asset_id,
+                asset,
+            }),
+            fact::ASSET_TRASHED => Self::Trashed(AssetTrashed {
+                cursor,
+                occurred_at,
+                asset_id,
+                asset,
+            }),
+            fact::ASSET_RESTORED => Self::Restored(AssetRestored {
+                cursor,
+                occurred_at,
+                asset_id,
+                asset,
+            }),
+            fact::ASSET_PURGED => Self::Purged(AssetPurged {
+                cursor,
+                occurred_at,
+                asset_id,
+            }),
             _ => return None,
         })
     }

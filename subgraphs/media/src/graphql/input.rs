@@ -1,7 +1,10 @@
 //! The inputs of mutations.
 
 use async_graphql::InputObject;
-use atelier_kit::{graphql::Long, id::{Asset as AssetEntity, Id}};
+use atelier_kit::{
+    graphql::Long,
+    id::{Asset as AssetEntity, Id},
+};
 
 use crate::{UploadId, app::upload};
 

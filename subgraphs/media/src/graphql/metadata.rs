@@ -95,10 +95,16 @@ pub struct DocumentMetadata {
 impl AssetMetadata {
     /// What is known about a blob; where a picture was taken only if `with_position`.
     pub fn of(blob: &BlobRow, with_position: bool) -> Option<Self> {
-        let format = blob.content_type.split('/').nth(1).unwrap_or_default().to_owned();
+        let format = blob
+            .content_type
+            .split('/')
+            .nth(1)
+            .unwrap_or_default()
+            .to_owned();
         match blob.kind {
             Kind::Image => {
-                let findings: ImageFindings = serde_json::from_value(blob.metadata.clone()?).ok()?;
+                let findings: ImageFindings =
+                    serde_json::from_value(blob.metadata.clone()?).ok()?;
                 Some(Self::Image(ImageMetadata {
                     width: findings.width,
                     height: findings.height,
@@ -127,7 +133,17 @@ impl ImageExif {
             iso: exif.iso,
             focal_length: exif.focal_length,
             orientation: exif.orientation,
-            position: position.map(|Position { latitude, longitude, altitude }| GeoPosition { latitude, longitude, altitude }),
+            position: position.map(
+                |Position {
+                     latitude,
+                     longitude,
+                     altitude,
+                 }| GeoPosition {
+                    latitude,
+                    longitude,
+                    altitude,
+                },
+            ),
         }
     }
 }

@@ -16,7 +16,10 @@ mod upload;
 mod viewer;
 
 use async_graphql::{Context, Schema};
-use atelier_kit::{graphql::Service, id::{Asset as AssetEntity, Id}};
+use atelier_kit::{
+    graphql::Service,
+    id::{Asset as AssetEntity, Id},
+};
 
 use crate::{
     UploadId,
@@ -45,13 +48,29 @@ fn media<'a>(ctx: &Context<'a>) -> &'a Media {
 }
 
 /// A file that the caller may see.
-async fn load_asset(ctx: &Context<'_>, id: Id<AssetEntity>) -> async_graphql::Result<Option<asset::Asset>> {
-    let batch = || AssetById { media: media(ctx).clone(), actor: atelier_kit::graphql::scope(ctx).actor.clone() };
-    Ok(atelier_kit::graphql::load(ctx, batch, id).await?.map(asset::Asset))
+async fn load_asset(
+    ctx: &Context<'_>,
+    id: Id<AssetEntity>,
+) -> async_graphql::Result<Option<asset::Asset>> {
+    let batch = || AssetById {
+        media: media(ctx).clone(),
+        actor: atelier_kit::graphql::scope(ctx).actor.clone(),
+    };
+    Ok(atelier_kit::graphql::load(ctx, batch, id)
+        .await?
+        .map(asset::Asset))
 }
 
 /// An upload that the caller may see.
-async fn load_upload(ctx: &Context<'_>, id: UploadId) -> async_graphql::Result<Option<upload::Upload>> {
-    let batch = || UploadById { media: media(ctx).clone(), actor: atelier_kit::graphql::scope(ctx).actor.clone() };
-    Ok(atelier_kit::graphql::load(ctx, batch, id).await?.map(upload::Upload))
+async fn load_upload(
+    ctx: &Context<'_>,
+    id: UploadId,
+) -> async_graphql::Result<Option<upload::Upload>> {
+    let batch = || UploadById {
+        media: media(ctx).clone(),
+        actor: atelier_kit::graphql::scope(ctx).actor.clone(),
+    };
+    Ok(atelier_kit::graphql::load(ctx, batch, id)
+        .await?
+        .map(upload::Upload))
 }

@@ -16,7 +16,7 @@ payload!(
     /// A planned upload.
     pub struct UploadCreatePayload {
         /// The upload: how to send is told by its `strategy`.
-        upload: Upload
+        upload: Upload,
     },
     MediaErrorCode,
     MediaUserError
@@ -25,7 +25,7 @@ payload!(
     /// An upload that was given up.
     pub struct UploadAbortPayload {
         /// The upload.
-        upload: Upload
+        upload: Upload,
     },
     MediaErrorCode,
     MediaUserError
@@ -34,7 +34,7 @@ payload!(
     /// A changed file.
     pub struct AssetUpdatePayload {
         /// The file.
-        asset: Asset
+        asset: Asset,
     },
     MediaErrorCode,
     MediaUserError
@@ -43,7 +43,7 @@ payload!(
     /// A file in the trash.
     pub struct AssetDeletePayload {
         /// The file.
-        asset: Asset
+        asset: Asset,
     },
     MediaErrorCode,
     MediaUserError
@@ -52,14 +52,17 @@ payload!(
     /// A file that came back.
     pub struct AssetRestorePayload {
         /// The file.
-        asset: Asset
+        asset: Asset,
     },
     MediaErrorCode,
     MediaUserError
 );
 
 fn errors(refusals: Vec<Refusal<MediaErrorCode>>, locale: Locale) -> Vec<MediaUserError> {
-    refusals.into_iter().map(|refusal| (refusal, locale).into()).collect()
+    refusals
+        .into_iter()
+        .map(|refusal| (refusal, locale).into())
+        .collect()
 }
 
 /// A part that may be sent.
@@ -88,11 +91,18 @@ impl Payload for UploadPartsSignPayload {
     type Done = (Upload, Vec<SignedPart>);
 
     fn done((upload, parts): Self::Done) -> Self {
-        Self { upload: Some(upload), parts, user_errors: Vec::new() }
+        Self {
+            upload: Some(upload),
+            parts,
+            user_errors: Vec::new(),
+        }
     }
 
     fn refused(refusals: Vec<Refusal<MediaErrorCode>>, locale: Locale) -> Self {
-        Self { user_errors: errors(refusals, locale), ..Self::default() }
+        Self {
+            user_errors: errors(refusals, locale),
+            ..Self::default()
+        }
     }
 }
 
@@ -117,11 +127,19 @@ impl Payload for UploadCompletePayload {
     type Done = CompletedUpload;
 
     fn done((upload, asset, task): Self::Done) -> Self {
-        Self { upload: Some(upload), asset, task, user_errors: Vec::new() }
+        Self {
+            upload: Some(upload),
+            asset,
+            task,
+            user_errors: Vec::new(),
+        }
     }
 
     fn refused(refusals: Vec<Refusal<MediaErrorCode>>, locale: Locale) -> Self {
-        Self { user_errors: errors(refusals, locale), ..Self::default() }
+        Self {
+            user_errors: errors(refusals, locale),
+            ..Self::default()
+        }
     }
 }
 
@@ -141,11 +159,18 @@ impl Payload for UploadProvePayload {
     type Done = (Upload, Option<Asset>);
 
     fn done((upload, asset): Self::Done) -> Self {
-        Self { upload: Some(upload), asset, user_errors: Vec::new() }
+        Self {
+            upload: Some(upload),
+            asset,
+            user_errors: Vec::new(),
+        }
     }
 
     fn refused(refusals: Vec<Refusal<MediaErrorCode>>, locale: Locale) -> Self {
-        Self { user_errors: errors(refusals, locale), ..Self::default() }
+        Self {
+            user_errors: errors(refusals, locale),
+            ..Self::default()
+        }
     }
 }
 
@@ -161,7 +186,14 @@ pub struct AssetsPurgePayload {
 
 impl AssetsPurgePayload {
     /// What was purged, and why the rest was not.
-    pub fn partly(purged_ids: Vec<Id<AssetEntity>>, refusals: Vec<Refusal<MediaErrorCode>>, locale: Locale) -> Self {
-        Self { purged_ids, user_errors: errors(refusals, locale) }
+    pub fn partly(
+        purged_ids: Vec<Id<AssetEntity>>,
+        refusals: Vec<Refusal<MediaErrorCode>>,
+        locale: Locale,
+    ) -> Self {
+        Self {
+            purged_ids,
+            user_errors: errors(refusals, locale),
+        }
     }
 }

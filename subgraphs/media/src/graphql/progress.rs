@@ -10,13 +10,21 @@ use atelier_kit::{
     graphql::Long,
     loader::Batch,
 };
-use futures::{Stream, StreamExt, stream::{self, BoxStream}};
+use futures::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::{enums::UploadStatus, upload::Upload};
 use crate::{
     UploadId,
-    app::{Media, fact::{UPLOAD_CLOSED, UPLOAD_PROGRESS}, loader::UploadById, upload::{Received, received}},
+    app::{
+        Media,
+        fact::{UPLOAD_CLOSED, UPLOAD_PROGRESS},
+        loader::UploadById,
+        upload::{Received, received},
+    },
     db::upload::UploadRow,
 };
 
@@ -54,15 +62,33 @@ struct Watch {
 }
 
 /// Tells how far an upload is whenever that changes, until it has ended.
-pub async fn watch(media: Media, actor: Arc<Actor>, id: UploadId) -> Result<impl Stream<Item = Result<UploadProgress>> + Send + use<>> {
+pub async fn watch(
+    media: Media,
+    actor: Arc<Actor>,
+    id: UploadId,
+) -> Result<impl Stream<Item = Result<UploadProgress>> + Send + use<>> {
     let key = id.to_string();
-    let wanted = move |event: &atelier_kit::event::Event| event.key == key && matches!(event.topic.as_str(), UPLOAD_PROGRESS | UPLOAD_CLOSED);
+    let wanted = move |event: &atelier_kit::event::Event| {
+        event.key == key && matches!(event.topic.as_str(), UPLOAD_PROGRESS | UPLOAD_CLOSED)
+    };
     // Listening begins before the first look, so that nothing falls in between.
     let news = follow(&media.deps, None, wanted).await?.boxed();
-    let first = find(&media, &actor, id).await?.ok_or(Error::new(ErrorCode::NotFound))?;
-    let mut polls = tokio::time::interval(POLL * (1 + u32::try_from(first.part_count / 1000).unwrap_or(0)));
+    let first = find(&media, &actor, id)
+        .await?
+        .ok_or(Error::new(ErrorCode::NotFound))?;
+    let mut polls =
+        tokio::time::interval(POLL * (1 + u32::try_from(first.part_count / 1000).unwrap_or(0)));
     polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let watch = Watch { media, actor, id, news, polls, told: None, told_at: None, ended: false };
+    let watch = Watch {
+        media,
+        actor,
+        id,
+        news,
+        polls,
+        told: None,
+        told_at: None,
+        ended: false,
+    };
     Ok(stream::unfold(watch, |mut watch| async move {
         let told = watch.next().await?;
         Some((told, watch))
@@ -70,7 +96,10 @@ pub async fn watch(media: Media, actor: Arc<Actor>, id: UploadId) -> Result<impl
 }
 
 async fn find(media: &Media, actor: &Arc<Actor>, id: UploadId) -> Result<Option<UploadRow>, Error> {
-    let uploads = UploadById { media: media.clone(), actor: Arc::clone(actor) };
+    let uploads = UploadById {
+        media: media.clone(),
+        actor: Arc::clone(actor),
+    };
     Ok(uploads.load(vec![id]).await?.remove(&id))
 }
 
@@ -101,7 +130,11 @@ impl Watch {
             return Ok(None);
         }
         let received = &seen.1;
-        let count = if received.parts.is_empty() { i32::from(received.bytes > 0) } else { i32::try_from(received.parts.len()).unwrap_or(i32::MAX) };
+        let count = if received.parts.is_empty() {
+            i32::from(received.bytes > 0)
+        } else {
+            i32::try_from(received.parts.len()).unwrap_or(i32::MAX)
+        };
         let progress = UploadProgress {
             status: row.status.into(),
             received_bytes: received.bytes.into(),

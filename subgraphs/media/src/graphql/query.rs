@@ -23,19 +23,31 @@ impl Query {
 
     /// A file; null if there is none that the caller may see.
     #[graphql(directive = authenticated::apply())]
-    async fn asset(&self, ctx: &Context<'_>, #[graphql(desc = "The file's id.")] id: Id<AssetEntity>) -> Result<Option<Asset>> {
+    async fn asset(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The file's id.")] id: Id<AssetEntity>,
+    ) -> Result<Option<Asset>> {
         load_asset(ctx, id).await
     }
 
     /// An upload; null if there is none that the caller may see.
     #[graphql(directive = authenticated::apply())]
-    async fn upload(&self, ctx: &Context<'_>, #[graphql(desc = "The upload's id.")] id: UploadId) -> Result<Option<Upload>> {
+    async fn upload(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The upload's id.")] id: UploadId,
+    ) -> Result<Option<Upload>> {
         load_upload(ctx, id).await
     }
 
     /// A file by its key.
     #[graphql(entity)]
-    async fn find_asset_by_id(&self, ctx: &Context<'_>, id: Id<AssetEntity>) -> Result<Option<Asset>> {
+    async fn find_asset_by_id(
+        &self,
+        ctx: &Context<'_>,
+        id: Id<AssetEntity>,
+    ) -> Result<Option<Asset>> {
         load_asset(ctx, id).await
     }
 
@@ -48,6 +60,9 @@ impl Query {
     /// The caller by their key: nobody sees another one's.
     #[graphql(entity)]
     async fn find_viewer_by_id(&self, ctx: &Context<'_>, id: Id<User>) -> Result<Option<Viewer>> {
-        Ok(actor(ctx).user_id().filter(|user| *user == id).map(|id| Viewer { id }))
+        Ok(actor(ctx)
+            .user_id()
+            .filter(|user| *user == id)
+            .map(|id| Viewer { id }))
     }
 }

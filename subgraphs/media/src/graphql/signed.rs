@@ -29,8 +29,16 @@ pub struct SignedRequest {
 
 impl From<storage::SignedRequest> for SignedRequest {
     fn from(request: storage::SignedRequest) -> Self {
-        let headers = request.headers.into_iter().map(|(name, value)| RequestHeader { name, value });
-        Self { method: request.method, url: request.url, headers: headers.collect(), expires_at: request.expires_at }
+        let headers = request
+            .headers
+            .into_iter()
+            .map(|(name, value)| RequestHeader { name, value });
+        Self {
+            method: request.method,
+            url: request.url,
+            headers: headers.collect(),
+            expires_at: request.expires_at,
+        }
     }
 }
 
@@ -45,6 +53,9 @@ pub struct SignedUrl {
 
 impl From<storage::SignedRequest> for SignedUrl {
     fn from(request: storage::SignedRequest) -> Self {
-        Self { url: request.url, expires_at: request.expires_at }
+        Self {
+            url: request.url,
+            expires_at: request.expires_at,
+        }
     }
 }

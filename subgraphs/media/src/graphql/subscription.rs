@@ -6,7 +6,11 @@ use async_graphql::{Context, Result, Subscription as GraphqlSubscription};
 use atelier_kit::{
     error::{Error, ErrorCode},
     event::{Event, Followed, follow},
-    graphql::{actor, directive::{authenticated, resumable}, scope},
+    graphql::{
+        actor,
+        directive::{authenticated, resumable},
+        scope,
+    },
     id::{Asset as AssetEntity, Id},
     loader::Batch,
     page::Cursor,
@@ -41,7 +45,10 @@ impl Subscription {
         #[graphql(desc = "The upload's id.")] id: UploadId,
     ) -> Result<BoxStream<'static, Result<UploadProgress>>> {
         actor(ctx).require_user()?;
-        let (actor, loaders) = (Arc::clone(&scope(ctx).actor), Arc::clone(&scope(ctx).loaders));
+        let (actor, loaders) = (
+            Arc::clone(&scope(ctx).actor),
+            Arc::clone(&scope(ctx).loaders),
+        );
         let progress = progress::watch(media(ctx).clone(), actor, id).await?;
         Ok(progress.inspect(move |_| loaders.clear()).boxed())
     }
@@ -55,11 +62,16 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only these files, at most 100.")] ids: Option<Vec<Id<AssetEntity>>>,
-        #[graphql(desc = "Begin behind this event; without it, with what happens from now on.")] after: Option<Cursor>,
+        #[graphql(desc = "Begin behind this event; without it, with what happens from now on.")]
+        after: Option<Cursor>,
     ) -> Result<BoxStream<'static, Result<AssetEvent>>> {
         actor(ctx).require_user()?;
         if ids.as_ref().is_some_and(|ids| ids.len() > MAX_IDS) {
-            return Err(Error::with_detail(ErrorCode::BadUserInput, format!("At most {MAX_IDS} files are followed at once.")).into());
+            return Err(Error::with_detail(
+                ErrorCode::BadUserInput,
+                format!("At most {MAX_IDS} files are followed at once."),
+            )
+            .into());
         }
         let (media, scope) = (media(ctx).clone(), scope(ctx));
         let (caller, loaders) = (Arc::clone(&scope.actor), Arc::clone(&scope.loaders));
@@ -69,23 +81,33 @@ impl Subscription {
             move |event: &Event| {
                 event.topic.starts_with("asset.")
                     && keys.as_ref().is_none_or(|keys| keys.contains(&event.key))
-                    && event.details::<AssetFact>().is_ok_and(|fact| may_see(&caller, fact.owner))
+                    && event
+                        .details::<AssetFact>()
+                        .is_ok_and(|fact| may_see(&caller, fact.owner))
             }
         };
         let deps = media.deps.clone();
-        let assets = Arc::new(AssetById { media, actor: caller });
+        let assets = Arc::new(AssetById {
+            media,
+            actor: caller,
+        });
         let events = follow(&deps, after.as_ref(), wanted).await?;
-        Ok(events.filter_map(move |followed| {
-            loaders.clear();
-            let (assets, now) = (Arc::clone(&assets), deps.clock.now());
-            async move {
-                match followed {
-                    Followed::Resync => Some(Ok(AssetEvent::Resync(ResyncRequired { occurred_at: now }))),
-                    Followed::Event(event, cursor) => tell(&assets, &event, cursor).await.transpose(),
+        Ok(events
+            .filter_map(move |followed| {
+                loaders.clear();
+                let (assets, now) = (Arc::clone(&assets), deps.clock.now());
+                async move {
+                    match followed {
+                        Followed::Resync => {
+                            Some(Ok(AssetEvent::Resync(ResyncRequired { occurred_at: now })))
+                        }
+                        Followed::Event(event, cursor) => {
+                            tell(&assets, &event, cursor).await.transpose()
+                        }
+                    }
                 }
-            }
-        })
-        .boxed())
+            })
+            .boxed())
     }
 }
 

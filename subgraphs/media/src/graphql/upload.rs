@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use atelier_kit::{
-    graphql::{Long, directive::{authenticated, list_size}, load},
+    graphql::{
+        Long,
+        directive::{authenticated, list_size},
+        load,
+    },
     id::Id,
 };
 use chrono::{DateTime, Utc};
@@ -70,7 +74,9 @@ fn bounded(first: i32) -> usize {
 
 impl Upload {
     async fn received(&self, ctx: &Context<'_>) -> Result<Arc<Received>> {
-        let batch = || ReceivedOfUpload { media: media(ctx).clone() };
+        let batch = || ReceivedOfUpload {
+            media: media(ctx).clone(),
+        };
         Ok(load(ctx, batch, self.0.id).await?.unwrap_or_default())
     }
 }
@@ -110,7 +116,9 @@ impl Upload {
 
     /// Whose upload it is.
     async fn owner(&self) -> Option<UserReference> {
-        Some(UserReference { id: self.0.owner_id })
+        Some(UserReference {
+            id: self.0.owner_id,
+        })
     }
 
     /// The size of every part but the last, in bytes.
@@ -133,12 +141,18 @@ impl Upload {
     async fn received_parts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many, the lowest numbers first.", default = 1000)] first: i32,
+        #[graphql(desc = "At most this many, the lowest numbers first.", default = 1000)]
+        first: i32,
     ) -> Result<Vec<UploadPart>> {
         let received = self.received(ctx).await?;
         let parts = received.parts.iter().take(bounded(first)).cloned();
         Ok(parts
-            .map(|part| UploadPart { number: part.number, byte_size: part.byte_size.into(), etag: part.etag, received_at: part.received_at })
+            .map(|part| UploadPart {
+                number: part.number,
+                byte_size: part.byte_size.into(),
+                etag: part.etag,
+                received_at: part.received_at,
+            })
             .collect())
     }
 
@@ -147,7 +161,8 @@ impl Upload {
     async fn missing_parts(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many, the lowest numbers first.", default = 1000)] first: i32,
+        #[graphql(desc = "At most this many, the lowest numbers first.", default = 1000)]
+        first: i32,
     ) -> Result<Vec<i32>> {
         let mut missing = self.received(ctx).await?.missing(&self.0);
         missing.truncate(bounded(first));
@@ -162,7 +177,9 @@ impl Upload {
     /// The request with which to send the file, signed anew each time; null unless the strategy is
     /// `SINGLE_PUT` and the upload is open.
     async fn put(&self, ctx: &Context<'_>) -> Result<Option<SignedRequest>> {
-        Ok(upload::sign_put(media(ctx), &self.0).await?.map(SignedRequest::from))
+        Ok(upload::sign_put(media(ctx), &self.0)
+            .await?
+            .map(SignedRequest::from))
     }
 
     /// What to answer with `uploadProve`; null unless the strategy is `INSTANT` and the upload open.
@@ -170,10 +187,20 @@ impl Upload {
         if self.0.status.is_closed() {
             return None;
         }
-        let challenge: upload::Challenge = serde_json::from_value(self.0.challenge.clone()?).ok()?;
+        let challenge: upload::Challenge =
+            serde_json::from_value(self.0.challenge.clone()?).ok()?;
         let long = |bytes: u64| Long(i64::try_from(bytes).unwrap_or(i64::MAX));
-        let ranges = challenge.ranges.iter().map(|upload::Range { offset, length }| ByteRange { offset: long(*offset), length: long(*length) });
-        Some(UploadChallenge { nonce: challenge.nonce, ranges: ranges.collect() })
+        let ranges = challenge
+            .ranges
+            .iter()
+            .map(|upload::Range { offset, length }| ByteRange {
+                offset: long(*offset),
+                length: long(*length),
+            });
+        Some(UploadChallenge {
+            nonce: challenge.nonce,
+            ranges: ranges.collect(),
+        })
     }
 
     /// When it was created.

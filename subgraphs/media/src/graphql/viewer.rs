@@ -64,7 +64,6 @@ impl Viewer {
     }
 
     /// The caller's uploads, newest first.
-    #[expect(clippy::too_many_arguments, reason = "the paging arguments of a connection")]
     async fn uploads(
         &self,
         ctx: &Context<'_>,
@@ -75,17 +74,34 @@ impl Viewer {
         #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
     ) -> Result<Option<Connection<Upload>>> {
         const LIST: &str = "media.uploads";
-        let (media, status) = (media(ctx), filter.and_then(|filter| filter.status).map(Into::into));
+        let (media, status) = (
+            media(ctx),
+            filter.and_then(|filter| filter.status).map(Into::into),
+        );
         let sealer = &media.deps.cursors;
-        let request = PageArgs { first, after, last, before }.open(LIST, sealer)?;
+        let request = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        }
+        .open(LIST, sealer)?;
         let rows = upload::page(media, self.id, status, &request).await?;
-        let total = if wants_total(ctx) { Some(upload::total(media, self.id, status).await?) } else { None };
+        let total = if wants_total(ctx) {
+            Some(upload::total(media, self.id, status).await?)
+        } else {
+            None
+        };
         let nodes = rows.into_iter().map(Upload).collect();
-        Ok(Some(Connection::build(&request, nodes, sealer, LIST, |node| (node.0.created_at, node.0.id)).with_total(total)))
+        Ok(Some(
+            Connection::build(&request, nodes, sealer, LIST, |node| {
+                (node.0.created_at, node.0.id)
+            })
+            .with_total(total),
+        ))
     }
 
     /// The caller's files, newest first.
-    #[expect(clippy::too_many_arguments, reason = "the paging arguments of a connection")]
     async fn assets(
         &self,
         ctx: &Context<'_>,
@@ -97,13 +113,33 @@ impl Viewer {
     ) -> Result<Option<Connection<Asset>>> {
         const LIST: &str = "media.assets";
         let media = media(ctx);
-        let filter = filter.map(|filter| AssetFilter { kind: filter.kind.map(Into::into), trashed: filter.trashed }).unwrap_or_default();
+        let filter = filter
+            .map(|filter| AssetFilter {
+                kind: filter.kind.map(Into::into),
+                trashed: filter.trashed,
+            })
+            .unwrap_or_default();
         let sealer = &media.deps.cursors;
-        let request = PageArgs { first, after, last, before }.open(LIST, sealer)?;
+        let request = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        }
+        .open(LIST, sealer)?;
         let rows = asset::page(media, self.id, filter, &request).await?;
-        let total = if wants_total(ctx) { Some(asset::total(media, self.id, filter).await?) } else { None };
+        let total = if wants_total(ctx) {
+            Some(asset::total(media, self.id, filter).await?)
+        } else {
+            None
+        };
         let nodes = rows.into_iter().map(Asset).collect();
-        Ok(Some(Connection::build(&request, nodes, sealer, LIST, |node| (node.0.0.created_at, node.0.0.id)).with_total(total)))
+        Ok(Some(
+            Connection::build(&request, nodes, sealer, LIST, |node| {
+                (node.0.0.created_at, node.0.0.id)
+            })
+            .with_total(total),
+        ))
     }
 
     /// What the caller's files take.

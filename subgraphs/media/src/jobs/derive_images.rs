@@ -1,11 +1,6 @@
 //! `media.derive_images`: thumbnails, placeholder and camera notes of a picture.
 
-use std::{
-    io::Read,
-    path::Path,
-    sync::Arc,
-    time::Instant,
-};
+use std::{io::Read, path::Path, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use atelier_kit::{
@@ -17,7 +12,11 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
 
-use super::{Digester, Payload, QUEUE, finish::{Outcome, finish}, storage_failure};
+use super::{
+    Digester, Payload, QUEUE,
+    finish::{Outcome, finish},
+    storage_failure,
+};
 use crate::{
     app::{FORMATS, Media, THUMBNAILS, derivative_key},
     config::ImageLimits,
@@ -72,24 +71,39 @@ struct MadePicture {
 impl DeriveImages {
     /// A handler with these surroundings.
     pub fn new(media: Media) -> Self {
-        Self { turns: Semaphore::new(media.config.images.at_a_time.max(1)), media }
+        Self {
+            turns: Semaphore::new(media.config.images.at_a_time.max(1)),
+            media,
+        }
     }
 
     /// Streams the file to the disk, where decoders can read it.
-    async fn fetch(&self, task: &dyn Running, blob: &BlobRow) -> Result<NamedTempFile, TaskFailure> {
+    async fn fetch(
+        &self,
+        task: &dyn Running,
+        blob: &BlobRow,
+    ) -> Result<NamedTempFile, TaskFailure> {
         let file = NamedTempFile::new()?;
         let written = tokio::select! {
             written = self.media.storage.get_to_file(&blob.storage_key, file.path()) => written.map_err(storage_failure)?,
             () = task.stopped() => return Err(TaskFailure::Cancelled),
         };
         if i64::try_from(written) != Ok(blob.byte_size) {
-            return Err(TaskFailure::Retry(Error::caused(ErrorCode::StorageFailed, format!("{written} bytes came instead of {}", blob.byte_size))));
+            return Err(TaskFailure::Retry(Error::caused(
+                ErrorCode::StorageFailed,
+                format!("{written} bytes came instead of {}", blob.byte_size),
+            )));
         }
         Ok(file)
     }
 
     /// Puts the made pictures where they belong.
-    async fn store(&self, task: &dyn Running, blob: &BlobRow, pictures: Vec<MadePicture>) -> Result<Vec<DerivativeRow>, TaskFailure> {
+    async fn store(
+        &self,
+        task: &dyn Running,
+        blob: &BlobRow,
+        pictures: Vec<MadePicture>,
+    ) -> Result<Vec<DerivativeRow>, TaskFailure> {
         let mut rows = Vec::with_capacity(pictures.len());
         for picture in pictures {
             if task.is_stopped() {
@@ -105,7 +119,11 @@ impl DeriveImages {
                 byte_size: i64::try_from(picture.bytes.len()).unwrap_or(i64::MAX),
                 storage_key: storage_key.clone(),
             });
-            self.media.storage.put_bytes(&storage_key, picture.format.content_type(), picture.bytes).await.map_err(storage_failure)?;
+            self.media
+                .storage
+                .put_bytes(&storage_key, picture.format.content_type(), picture.bytes)
+                .await
+                .map_err(storage_failure)?;
         }
         Ok(rows)
     }
@@ -128,14 +146,26 @@ impl Handler for DeriveImages {
         drop(connection);
         let blob = match found {
             Some(blob) if blob.state == BlobState::Processing => blob,
-            Some(BlobRow { failure: Some(failure), .. }) => return Err(broken(&failure)),
+            Some(BlobRow {
+                failure: Some(failure),
+                ..
+            }) => return Err(broken(&failure)),
             _ => return Ok(json!({ "skipped": true })),
         };
         task.progress(0.0, Some(STEPS[0]));
         let limits = self.media.config.images.clone();
         if u64::try_from(blob.byte_size).unwrap_or(u64::MAX) > limits.max_bytes {
             // Too large to be looked at as a picture; without its digest it is still a file.
-            return self.fail(&blob, None, &PictureError::TooLarge(format!("{} bytes, at most {} are read", blob.byte_size, limits.max_bytes))).await;
+            return self
+                .fail(
+                    &blob,
+                    None,
+                    &PictureError::TooLarge(format!(
+                        "{} bytes, at most {} are read",
+                        blob.byte_size, limits.max_bytes
+                    )),
+                )
+                .await;
         }
         let _turn = tokio::select! {
             turn = self.turns.acquire() => turn?,
@@ -143,7 +173,9 @@ impl Handler for DeriveImages {
         };
         let file = self.fetch(&*task, &blob).await?;
         let (worker, path) = (Arc::clone(&task), file.path().to_owned());
-        let (sha256, made) = tokio::task::spawn_blocking(move || (digest(&path), make(&path, &limits, &*worker))).await?;
+        let (sha256, made) =
+            tokio::task::spawn_blocking(move || (digest(&path), make(&path, &limits, &*worker)))
+                .await?;
         let sha256 = sha256?;
         match made {
             Ok(made) => {
@@ -156,9 +188,20 @@ impl Handler for DeriveImages {
                     blurhash: Some(made.placeholder.blurhash),
                     dominant_color: Some(made.placeholder.dominant_color),
                 };
-                finish(&self.media, blob.id, &Outcome { sha256, findings, derivatives }).await?;
+                finish(
+                    &self.media,
+                    blob.id,
+                    &Outcome {
+                        sha256,
+                        findings,
+                        derivatives,
+                    },
+                )
+                .await?;
                 task.progress(1.0, Some(STEPS[3]));
-                Ok(json!({ "width": made.findings.width, "height": made.findings.height, "derivatives": count }))
+                Ok(
+                    json!({ "width": made.findings.width, "height": made.findings.height, "derivatives": count }),
+                )
             }
             Err(PictureError::Stopped) if task.is_stopped() => Err(TaskFailure::Cancelled),
             Err(PictureError::File(cause)) => Err(TaskFailure::Retry(Error::internal(cause))),
@@ -169,7 +212,12 @@ impl Handler for DeriveImages {
 
 impl DeriveImages {
     /// A picture that cannot be processed stays a file.
-    async fn fail(&self, blob: &BlobRow, sha256: Option<Vec<u8>>, cause: &PictureError) -> Result<Value, TaskFailure> {
+    async fn fail(
+        &self,
+        blob: &BlobRow,
+        sha256: Option<Vec<u8>>,
+        cause: &PictureError,
+    ) -> Result<Value, TaskFailure> {
         let failure = match cause {
             PictureError::Stopped => "the picture takes too long to process".to_owned(),
             cause => cause.to_string(),
@@ -178,8 +226,20 @@ impl DeriveImages {
             super::finish::fail_unread(&self.media, blob.id, &failure).await?;
             return Err(broken(&failure));
         };
-        let findings = Findings { failure: Some(failure.clone()), ..Findings::default() };
-        finish(&self.media, blob.id, &Outcome { sha256, findings, derivatives: Vec::new() }).await?;
+        let findings = Findings {
+            failure: Some(failure.clone()),
+            ..Findings::default()
+        };
+        finish(
+            &self.media,
+            blob.id,
+            &Outcome {
+                sha256,
+                findings,
+                derivatives: Vec::new(),
+            },
+        )
+        .await?;
         Err(broken(&failure))
     }
 }
@@ -189,7 +249,11 @@ fn broken(failure: &str) -> TaskFailure {
 }
 
 fn digest(path: &Path) -> std::io::Result<Vec<u8>> {
-    let (mut file, mut digester, mut buffer) = (std::fs::File::open(path)?, Digester::default(), vec![0; 256 * 1024]);
+    let (mut file, mut digester, mut buffer) = (
+        std::fs::File::open(path)?,
+        Digester::default(),
+        vec![0; 256 * 1024],
+    );
     loop {
         match file.read(&mut buffer)? {
             0 => return Ok(digester.finish()),
@@ -201,7 +265,13 @@ fn digest(path: &Path) -> std::io::Result<Vec<u8>> {
 /// All the work on the CPU; looks up between the steps whether it should stop.
 fn make(path: &Path, limits: &ImageLimits, task: &dyn Running) -> Result<Made, PictureError> {
     let deadline = Instant::now() + limits.max_duration;
-    let check = || if task.is_stopped() || Instant::now() > deadline { Err(PictureError::Stopped) } else { Ok(()) };
+    let check = || {
+        if task.is_stopped() || Instant::now() > deadline {
+            Err(PictureError::Stopped)
+        } else {
+            Ok(())
+        }
+    };
     task.progress(0.1, Some(STEPS[1]));
     let Picture { pixels, exif } = picture::decode(path, limits)?;
     check()?;
@@ -216,17 +286,35 @@ fn make(path: &Path, limits: &ImageLimits, task: &dyn Running) -> Result<Made, P
     // Largest first: the small ones are made of it, and the original's memory is free by then.
     let mut source = pixels;
     let mut pictures = Vec::new();
-    let wanted: Vec<_> = THUMBNAILS.iter().enumerate().filter(|(at, _)| *at == 0 || THUMBNAILS[at - 1].1 < longest).map(|(_, size)| *size).collect();
+    let wanted: Vec<_> = THUMBNAILS
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| *at == 0 || THUMBNAILS[at - 1].1 < longest)
+        .map(|(_, size)| *size)
+        .collect();
     let total = wanted.len() * FORMATS.len();
     for (name, side) in wanted.into_iter().rev() {
         source = picture::shrink(&source, side)?;
         for format in FORMATS {
             check()?;
             #[expect(clippy::cast_precision_loss, reason = "a handful of pictures")]
-            task.progress(0.3 + 0.55 * pictures.len() as f64 / total as f64, Some(STEPS[2]));
+            task.progress(
+                0.3 + 0.55 * pictures.len() as f64 / total as f64,
+                Some(STEPS[2]),
+            );
             let bytes = picture::encode(&source, format, limits.avif_speed)?;
-            pictures.push(MadePicture { name, format, width: source.width(), height: source.height(), bytes });
+            pictures.push(MadePicture {
+                name,
+                format,
+                width: source.width(),
+                height: source.height(),
+                bytes,
+            });
         }
     }
-    Ok(Made { findings, placeholder, pictures })
+    Ok(Made {
+        findings,
+        placeholder,
+        pictures,
+    })
 }

@@ -37,13 +37,20 @@ struct Payload {
 
 /// Everything that works on `media`'s queue.
 pub fn all(media: &Media) -> Vec<Arc<dyn Handler>> {
-    vec![Arc::new(DeriveImages::new(media.clone())), Arc::new(VerifyContent::new(media.clone()))]
+    vec![
+        Arc::new(DeriveImages::new(media.clone())),
+        Arc::new(VerifyContent::new(media.clone())),
+    ]
 }
 
 /// The state in which a blob begins: there is nothing to find out about a file whose digest the
 /// store has verified and that is no picture.
 pub fn first_state(object: &Object) -> BlobState {
-    if sniff::is_decodable_image(&object.content_type) || object.sha256.is_none() { BlobState::Processing } else { BlobState::Ready }
+    if sniff::is_decodable_image(&object.content_type) || object.sha256.is_none() {
+        BlobState::Processing
+    } else {
+        BlobState::Ready
+    }
 }
 
 /// The task that a new blob needs.
@@ -69,7 +76,11 @@ pub fn task_for(deps: &Deps, blob: &BlobRow, owner: Id<User>) -> Option<NewTask>
 fn storage_failure(cause: StorageError) -> TaskFailure {
     let gone = matches!(cause, StorageError::NotFound);
     let error = Error::caused(ErrorCode::StorageFailed, cause);
-    if gone { TaskFailure::GiveUp(error) } else { TaskFailure::Retry(error) }
+    if gone {
+        TaskFailure::GiveUp(error)
+    } else {
+        TaskFailure::Retry(error)
+    }
 }
 
 /// A digest over chunks.

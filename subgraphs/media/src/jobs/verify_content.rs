@@ -6,7 +6,11 @@ use async_trait::async_trait;
 use atelier_kit::jobs::{Handler, Running, TaskFailure};
 use serde_json::{Value, json};
 
-use super::{Digester, Payload, QUEUE, finish::{Outcome, finish}, storage_failure};
+use super::{
+    Digester, Payload, QUEUE,
+    finish::{Outcome, finish},
+    storage_failure,
+};
 use crate::{
     app::{Media, upload::hex},
     config::MIB,
@@ -67,10 +71,17 @@ impl Handler for VerifyContent {
                 digester
             })
             .await?;
-            #[expect(clippy::cast_precision_loss, reason = "a share of the work, not a size")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a share of the work, not a size"
+            )]
             task.progress(read as f64 / size as f64, Some(STEPS[0]));
         }
-        let outcome = Outcome { sha256: digester.finish(), findings: Findings::default(), derivatives: Vec::new() };
+        let outcome = Outcome {
+            sha256: digester.finish(),
+            findings: Findings::default(),
+            derivatives: Vec::new(),
+        };
         finish(&self.media, blob.id, &outcome).await?;
         Ok(json!({ "sha256": hex(&outcome.sha256) }))
     }

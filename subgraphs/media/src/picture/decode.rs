@@ -50,17 +50,30 @@ pub fn decode(path: &Path, limits: &ImageLimits) -> Result<Picture, PictureError
     let mut decoder = reader.into_decoder().map_err(refuse)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > limits.max_pixels {
-        return Err(PictureError::TooLarge(format!("{width} x {height} pixels, at most {} are read", limits.max_pixels)));
+        return Err(PictureError::TooLarge(format!(
+            "{width} x {height} pixels, at most {} are read",
+            limits.max_pixels
+        )));
     }
     if decoder.total_bytes() > limits.max_memory {
-        return Err(PictureError::TooLarge(format!("{} bytes in memory, at most {}", decoder.total_bytes(), limits.max_memory)));
+        return Err(PictureError::TooLarge(format!(
+            "{} bytes in memory, at most {}",
+            decoder.total_bytes(),
+            limits.max_memory
+        )));
     }
     // Damaged camera notes are no reason to refuse the picture.
     let notes = decoder.exif_metadata().ok().flatten();
-    let orientation = notes.as_deref().and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
+    let orientation = notes
+        .as_deref()
+        .and_then(Orientation::from_exif_chunk)
+        .unwrap_or(Orientation::NoTransforms);
     let mut pixels = eight_bits(DynamicImage::from_decoder(decoder).map_err(refuse)?);
     pixels.apply_orientation(orientation);
-    Ok(Picture { pixels, exif: notes.and_then(Exif::read) })
+    Ok(Picture {
+        pixels,
+        exif: notes.and_then(Exif::read),
+    })
 }
 
 fn eight_bits(pixels: DynamicImage) -> DynamicImage {
@@ -81,5 +94,9 @@ fn refuse(cause: ImageError) -> PictureError {
 /// Decodes a picture held in memory; for tests of what was encoded.
 #[cfg(test)]
 pub fn decode_bytes(bytes: &[u8]) -> DynamicImage {
-    ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format().unwrap().decode().unwrap()
+    ImageReader::new(std::io::Cursor::new(bytes))
+        .with_guessed_format()
+        .unwrap()
+        .decode()
+        .unwrap()
 }

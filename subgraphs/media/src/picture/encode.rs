@@ -15,7 +15,11 @@ const AVIF_QUALITY: f32 = 62.0;
 ///
 /// # Errors
 /// If an encoder fails, which bounded sizes rule out.
-pub fn encode(picture: &DynamicImage, format: Format, avif_speed: u8) -> Result<Vec<u8>, PictureError> {
+pub fn encode(
+    picture: &DynamicImage,
+    format: Format,
+    avif_speed: u8,
+) -> Result<Vec<u8>, PictureError> {
     match format {
         Format::Jpeg => jpeg(picture),
         Format::Webp => webp(picture),
@@ -31,16 +35,25 @@ fn jpeg(picture: &DynamicImage) -> Result<Vec<u8>, PictureError> {
     let opaque = on_white(picture);
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
-        .write_image(&opaque, opaque.width(), opaque.height(), image::ExtendedColorType::Rgb8)
+        .write_image(
+            &opaque,
+            opaque.width(),
+            opaque.height(),
+            image::ExtendedColorType::Rgb8,
+        )
         .map_err(failed)?;
     Ok(bytes)
 }
 
 fn on_white(picture: &DynamicImage) -> RgbImage {
-    let DynamicImage::ImageRgba8(pixels) = picture else { return picture.to_rgb8() };
+    let DynamicImage::ImageRgba8(pixels) = picture else {
+        return picture.to_rgb8();
+    };
     RgbImage::from_fn(pixels.width(), pixels.height(), |x, y| {
         let [red, green, blue, alpha] = pixels.get_pixel(x, y).0.map(u32::from);
-        let blend = |channel: u32| u8::try_from((channel * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(255);
+        let blend = |channel: u32| {
+            u8::try_from((channel * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(255)
+        };
         image::Rgb([blend(red), blend(green), blend(blue)])
     })
 }
@@ -54,7 +67,9 @@ fn webp(picture: &DynamicImage) -> Result<Vec<u8>, PictureError> {
         rgb = picture.to_rgb8();
         webp::Encoder::from_rgb(&rgb, width, height)
     };
-    let bytes = encoder.encode_simple(false, WEBP_QUALITY).map_err(|cause| failed(format!("{cause:?}")))?;
+    let bytes = encoder
+        .encode_simple(false, WEBP_QUALITY)
+        .map_err(|cause| failed(format!("{cause:?}")))?;
     Ok(bytes.to_vec())
 }
 
@@ -70,7 +85,11 @@ fn avif(picture: &DynamicImage, speed: u8) -> Result<Vec<u8>, PictureError> {
         let pixels: Vec<RGBA8> = pixels.pixels().map(|pixel| RGBA8::from(pixel.0)).collect();
         encoder.encode_rgba(Img::new(pixels.as_slice(), width, height))
     } else {
-        let pixels: Vec<RGB8> = picture.to_rgb8().pixels().map(|pixel| RGB8::from(pixel.0)).collect();
+        let pixels: Vec<RGB8> = picture
+            .to_rgb8()
+            .pixels()
+            .map(|pixel| RGB8::from(pixel.0))
+            .collect();
         encoder.encode_rgb(Img::new(pixels.as_slice(), width, height))
     };
     Ok(encoded.map_err(failed)?.avif_file)

@@ -75,14 +75,23 @@ impl Exif {
 }
 
 fn text(notes: &exif::Exif, tag: Tag) -> Option<String> {
-    let Value::Ascii(lines) = &notes.get_field(tag, In::PRIMARY)?.value else { return None };
+    let Value::Ascii(lines) = &notes.get_field(tag, In::PRIMARY)?.value else {
+        return None;
+    };
     let line = String::from_utf8_lossy(lines.first()?);
-    let clean: String = line.trim_matches(['\0', ' ']).chars().filter(|c| !c.is_control()).take(TEXT).collect();
+    let clean: String = line
+        .trim_matches(['\0', ' '])
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(TEXT)
+        .collect();
     (!clean.is_empty()).then_some(clean)
 }
 
 fn number(notes: &exif::Exif, tag: Tag) -> Option<f64> {
-    let Value::Rational(values) = &notes.get_field(tag, In::PRIMARY)?.value else { return None };
+    let Value::Rational(values) = &notes.get_field(tag, In::PRIMARY)?.value else {
+        return None;
+    };
     let value = values.first()?.to_f64();
     value.is_finite().then_some(value)
 }
@@ -93,10 +102,16 @@ fn integer(notes: &exif::Exif, tag: Tag) -> Option<i32> {
 
 /// `2026:11:21 01:50:00`, with an offset beside it in newer files.
 fn taken_at(notes: &exif::Exif) -> Option<DateTime<Utc>> {
-    let local = NaiveDateTime::parse_from_str(&text(notes, Tag::DateTimeOriginal)?, "%Y:%m:%d %H:%M:%S").ok()?;
-    let offset = text(notes, Tag::OffsetTimeOriginal).and_then(|offset| offset.parse::<FixedOffset>().ok());
+    let local =
+        NaiveDateTime::parse_from_str(&text(notes, Tag::DateTimeOriginal)?, "%Y:%m:%d %H:%M:%S")
+            .ok()?;
+    let offset =
+        text(notes, Tag::OffsetTimeOriginal).and_then(|offset| offset.parse::<FixedOffset>().ok());
     match offset {
-        Some(offset) => local.and_local_timezone(offset).single().map(|at| at.to_utc()),
+        Some(offset) => local
+            .and_local_timezone(offset)
+            .single()
+            .map(|at| at.to_utc()),
         None => Some(local.and_utc()),
     }
 }
@@ -105,14 +120,27 @@ fn position(notes: &exif::Exif) -> Option<Position> {
     let latitude = degrees(notes, Tag::GPSLatitude, Tag::GPSLatitudeRef, "S", 90.0)?;
     let longitude = degrees(notes, Tag::GPSLongitude, Tag::GPSLongitudeRef, "W", 180.0)?;
     let below = integer(notes, Tag::GPSAltitudeRef) == Some(1);
-    let altitude = number(notes, Tag::GPSAltitude).map(|metres| if below { -metres } else { metres });
-    Some(Position { latitude, longitude, altitude })
+    let altitude =
+        number(notes, Tag::GPSAltitude).map(|metres| if below { -metres } else { metres });
+    Some(Position {
+        latitude,
+        longitude,
+        altitude,
+    })
 }
 
 fn degrees(notes: &exif::Exif, tag: Tag, side: Tag, negative: &str, limit: f64) -> Option<f64> {
-    let Value::Rational(values) = &notes.get_field(tag, In::PRIMARY)?.value else { return None };
-    let [degrees, minutes, seconds] = values.get(..3)? else { return None };
+    let Value::Rational(values) = &notes.get_field(tag, In::PRIMARY)?.value else {
+        return None;
+    };
+    let [degrees, minutes, seconds] = values.get(..3)? else {
+        return None;
+    };
     let value = degrees.to_f64() + minutes.to_f64() / 60.0 + seconds.to_f64() / 3600.0;
-    let value = if text(notes, side)?.eq_ignore_ascii_case(negative) { -value } else { value };
+    let value = if text(notes, side)?.eq_ignore_ascii_case(negative) {
+        -value
+    } else {
+        value
+    };
     (value.is_finite() && value.abs() <= limit).then_some(value)
 }

@@ -22,7 +22,8 @@ pub fn fit(width: u32, height: u32, longest: u32) -> (u32, u32) {
         return (width, height);
     }
     let scale = |length: u32| {
-        let scaled = (u64::from(length) * u64::from(longest) + u64::from(side) / 2) / u64::from(side);
+        let scaled =
+            (u64::from(length) * u64::from(longest) + u64::from(side) / 2) / u64::from(side);
         u32::try_from(scaled).unwrap_or(longest).max(1)
     };
     (scale(width), scale(height))

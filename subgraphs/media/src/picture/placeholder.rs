@@ -26,8 +26,12 @@ pub fn placeholder(picture: &DynamicImage) -> Result<Placeholder, PictureError> 
     let small = shrink(picture, SIDE)?.to_rgba8();
     let (width, height) = small.dimensions();
     let (across, down) = if width >= height { (4, 3) } else { (3, 4) };
-    let blurhash = blurhash::encode(across, down, width, height, small.as_raw()).map_err(|cause| PictureError::Broken(cause.to_string()))?;
-    Ok(Placeholder { blurhash, dominant_color: dominant(small.pixels().map(|pixel| pixel.0)) })
+    let blurhash = blurhash::encode(across, down, width, height, small.as_raw())
+        .map_err(|cause| PictureError::Broken(cause.to_string()))?;
+    Ok(Placeholder {
+        blurhash,
+        dominant_color: dominant(small.pixels().map(|pixel| pixel.0)),
+    })
 }
 
 /// The mean of the most common group of similar colours; transparent pixels do not count.
@@ -35,13 +39,23 @@ fn dominant(pixels: impl Iterator<Item = [u8; 4]>) -> String {
     let mut groups = vec![[0u64; 4]; 1 << (3 * BITS)];
     for [red, green, blue, alpha] in pixels {
         let shift = 8 - BITS;
-        let group = (usize::from(red >> shift) << (2 * BITS)) | (usize::from(green >> shift) << BITS) | usize::from(blue >> shift);
+        let group = (usize::from(red >> shift) << (2 * BITS))
+            | (usize::from(green >> shift) << BITS)
+            | usize::from(blue >> shift);
         let weight = u64::from(alpha);
-        for (sum, value) in groups[group].iter_mut().zip([u64::from(red) * weight, u64::from(green) * weight, u64::from(blue) * weight, weight]) {
+        for (sum, value) in groups[group].iter_mut().zip([
+            u64::from(red) * weight,
+            u64::from(green) * weight,
+            u64::from(blue) * weight,
+            weight,
+        ]) {
             *sum += value;
         }
     }
-    let [red, green, blue, weight] = groups.into_iter().max_by_key(|group| group[3]).unwrap_or_default();
+    let [red, green, blue, weight] = groups
+        .into_iter()
+        .max_by_key(|group| group[3])
+        .unwrap_or_default();
     let mean = |sum: u64| sum.checked_div(weight).unwrap_or(0);
     format!("#{:02x}{:02x}{:02x}", mean(red), mean(green), mean(blue))
 }
@@ -54,10 +68,20 @@ mod tests {
 
     #[test]
     fn the_most_common_colour_wins_and_the_same_picture_gives_the_same_hash() {
-        let picture = DynamicImage::from(RgbImage::from_fn(90, 60, |x, _| if x < 60 { Rgb([200, 30, 40]) } else { Rgb([10, 10, 240]) }));
+        let picture = DynamicImage::from(RgbImage::from_fn(90, 60, |x, _| {
+            if x < 60 {
+                Rgb([200, 30, 40])
+            } else {
+                Rgb([10, 10, 240])
+            }
+        }));
         let first = placeholder(&picture).unwrap();
         // Resizing rounds, and blurs the edge.
-        assert!(first.dominant_color.starts_with("#c"), "{}", first.dominant_color);
+        assert!(
+            first.dominant_color.starts_with("#c"),
+            "{}",
+            first.dominant_color
+        );
         assert_eq!(first, placeholder(&picture).unwrap());
         assert_eq!(first.blurhash.len(), 28);
     }

@@ -68,7 +68,10 @@ impl Accounts {
 
     /// How an upload's reservation stands; `None` if there is none.
     pub fn state_of(&self, upload: &str) -> Option<&'static str> {
-        self.ledger().reservations.get(upload).map(|(_, state)| *state)
+        self.ledger()
+            .reservations
+            .get(upload)
+            .map(|(_, state)| *state)
     }
 
     /// How many bytes are reserved or used.
@@ -79,7 +82,11 @@ impl Accounts {
 
 impl Ledger {
     fn taken(&self) -> i64 {
-        self.reservations.values().filter(|(_, state)| *state != "released").map(|(bytes, _)| bytes).sum()
+        self.reservations
+            .values()
+            .filter(|(_, state)| *state != "released")
+            .map(|(bytes, _)| bytes)
+            .sum()
     }
 
     fn answer(&mut self, field: &str, input: &Value) -> Option<&'static str> {
@@ -113,14 +120,27 @@ impl Ledger {
 
 #[async_trait]
 impl Peers for Accounts {
-    async fn call(&self, domain: &str, actor: Actor, operation: &'static str, variables: Value) -> Result<Value, Error> {
+    async fn call(
+        &self,
+        domain: &str,
+        actor: Actor,
+        operation: &'static str,
+        variables: Value,
+    ) -> Result<Value, Error> {
         assert_eq!((domain, actor), ("accounts", Actor::service("media")));
         let mut ledger = self.ledger();
         if ledger.down {
             return Err(Error::new(ErrorCode::Unavailable));
         }
-        let field = ["quotaReserve", "quotaCommit", "quotaRelease"].into_iter().find(|field| operation.contains(&format!("{field}("))).unwrap();
-        let errors: Vec<Value> = ledger.answer(field, &variables["input"]).map(|code| json!({ "code": code })).into_iter().collect();
+        let field = ["quotaReserve", "quotaCommit", "quotaRelease"]
+            .into_iter()
+            .find(|field| operation.contains(&format!("{field}(")))
+            .unwrap();
+        let errors: Vec<Value> = ledger
+            .answer(field, &variables["input"])
+            .map(|code| json!({ "code": code }))
+            .into_iter()
+            .collect();
         Ok(json!({ field: { "userErrors": errors } }))
     }
 }
@@ -147,7 +167,10 @@ impl Running for Work {
         1
     }
     fn progress(&self, progress: f64, step: Option<&str>) {
-        self.steps.lock().unwrap().push((progress, step.unwrap_or_default().to_owned()));
+        self.steps
+            .lock()
+            .unwrap()
+            .push((progress, step.unwrap_or_default().to_owned()));
     }
     fn log(&self, _: String) {}
     async fn stopped(&self) {
@@ -171,7 +194,10 @@ pub fn config() -> MediaConfig {
     MediaConfig {
         multipart_threshold: PART as u64,
         min_part_size: PART as u64,
-        images: ImageLimits { avif_speed: 10, ..ImageLimits::default() },
+        images: ImageLimits {
+            avif_speed: 10,
+            ..ImageLimits::default()
+        },
         ..MediaConfig::default()
     }
 }
@@ -197,7 +223,15 @@ pub async fn world_with(config: MediaConfig) -> World {
     storage.ensure_bucket().await.unwrap();
     let subgraph = atelier_media::subgraph(test.deps.clone(), storage.clone(), config.clone());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    World { test, subgraph, storage, config, accounts, http, done: Mutex::default() }
+    World {
+        test,
+        subgraph,
+        storage,
+        config,
+        accounts,
+        http,
+        done: Mutex::default(),
+    }
 }
 
 /// Somebody who is signed in.
@@ -214,7 +248,9 @@ struct Payload {
 impl World {
     /// The answer to an operation, with its errors.
     pub async fn answer(&self, actor: &Actor, operation: &str, variables: Value) -> Value {
-        let request = Request::new(operation).variables(Variables::from_json(variables)).data(Arc::new(actor.clone()));
+        let request = Request::new(operation)
+            .variables(Variables::from_json(variables))
+            .data(Arc::new(actor.clone()));
         serde_json::to_value(Service::execute(&self.subgraph.service, request).await).unwrap()
     }
 
@@ -229,7 +265,9 @@ impl World {
     pub async fn mutate(&self, actor: &Actor, name: &str, fields: &str, input: Value) -> Value {
         let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
         let errors = "userErrors { code path message params }";
-        let operation = format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} {errors} }} }}");
+        let operation = format!(
+            "mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} {errors} }} }}"
+        );
         self.ask(actor, &operation, json!({ "input": input })).await[name].take()
     }
 
@@ -251,7 +289,10 @@ impl World {
     /// Sends bytes with a signed request, and gives the status.
     pub async fn send(&self, request: &Value, bytes: impl Into<reqwest::Body>) -> u16 {
         let method = request["method"].as_str().unwrap().parse().unwrap();
-        let mut sent = self.http.request(method, request["url"].as_str().unwrap()).body(bytes);
+        let mut sent = self
+            .http
+            .request(method, request["url"].as_str().unwrap())
+            .body(bytes);
         for header in request["headers"].as_array().unwrap() {
             let name = header["name"].as_str().unwrap();
             if !name.eq_ignore_ascii_case("content-length") && !name.eq_ignore_ascii_case("host") {
@@ -262,8 +303,15 @@ impl World {
     }
 
     /// Uploads a file in one piece and gives the payload of its completion.
-    pub async fn upload(&self, actor: &Actor, filename: &str, content_type: &str, bytes: &[u8]) -> Value {
-        let input = json!({ "filename": filename, "contentType": content_type, "byteSize": bytes.len() });
+    pub async fn upload(
+        &self,
+        actor: &Actor,
+        filename: &str,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> Value {
+        let input =
+            json!({ "filename": filename, "contentType": content_type, "byteSize": bytes.len() });
         let upload = self.create(actor, input).await;
         assert_eq!(self.send(&upload["put"], bytes.to_vec()).await, 200);
         self.complete(actor, &upload["id"]).await
@@ -271,19 +319,29 @@ impl World {
 
     /// Completes an upload and gives the payload.
     pub async fn complete(&self, actor: &Actor, upload: &Value) -> Value {
-        self.mutate(actor, "uploadComplete", "upload { id status } asset { id status filename sha256 } task { id }", json!({ "uploadId": upload })).await
+        self.mutate(
+            actor,
+            "uploadComplete",
+            "upload { id status } asset { id status filename sha256 } task { id }",
+            json!({ "uploadId": upload }),
+        )
+        .await
     }
 
     /// The tasks that were asked for and have not been run by [`World::work`].
     pub async fn tasks(&self) -> Vec<NewTask> {
         let mut connection = self.test.deps.db.read().await.unwrap();
-        let rows: Vec<Payload> = diesel::sql_query("SELECT payload FROM media.outbox WHERE topic = $1 ORDER BY id")
-            .bind::<sql_types::Text, _>(TASK_REQUESTED)
-            .load(&mut connection)
-            .await
-            .unwrap();
+        let rows: Vec<Payload> =
+            diesel::sql_query("SELECT payload FROM media.outbox WHERE topic = $1 ORDER BY id")
+                .bind::<sql_types::Text, _>(TASK_REQUESTED)
+                .load(&mut connection)
+                .await
+                .unwrap();
         let done = self.done.lock().await;
-        rows.into_iter().map(|row| serde_json::from_value::<NewTask>(row.payload).unwrap()).filter(|task| !done.contains(&task.id)).collect()
+        rows.into_iter()
+            .map(|row| serde_json::from_value::<NewTask>(row.payload).unwrap())
+            .filter(|task| !done.contains(&task.id))
+            .collect()
     }
 
     /// Runs every task that was asked for.
@@ -298,16 +356,36 @@ impl World {
 
     /// Runs a task, as somebody who was told to stop or not.
     pub async fn run(&self, task: NewTask, stopped: bool) -> Ran {
-        let handlers = atelier_media::handlers(self.test.deps.clone(), self.storage.clone(), self.config.clone());
-        let handler: &Arc<dyn Handler> =
-            handlers.iter().find(|handler| handler.task_type() == task.task_type && handler.queue() == task.queue).unwrap();
-        let work = Arc::new(Work { task: task.clone(), steps: std::sync::Mutex::default(), stopped });
+        let handlers = atelier_media::handlers(
+            self.test.deps.clone(),
+            self.storage.clone(),
+            self.config.clone(),
+        );
+        let handler: &Arc<dyn Handler> = handlers
+            .iter()
+            .find(|handler| handler.task_type() == task.task_type && handler.queue() == task.queue)
+            .unwrap();
+        let work = Arc::new(Work {
+            task: task.clone(),
+            steps: std::sync::Mutex::default(),
+            stopped,
+        });
         let outcome = handler.run(Arc::clone(&work) as Arc<dyn Running>).await;
-        Ran { task, work, outcome }
+        Ran {
+            task,
+            work,
+            outcome,
+        }
     }
 
     pub async fn sweep(&self) -> Swept {
-        atelier_media::sweep(self.test.deps.clone(), self.storage.clone(), self.config.clone()).await.unwrap()
+        atelier_media::sweep(
+            self.test.deps.clone(),
+            self.storage.clone(),
+            self.config.clone(),
+        )
+        .await
+        .unwrap()
     }
 
     /// Publishes what is in the outbox.
@@ -323,27 +401,46 @@ impl World {
             count: i64,
         }
         let mut connection = self.test.deps.db.read().await.unwrap();
-        let counted: Count = diesel::sql_query(format!("SELECT count(*) AS count FROM {from}")).get_result(&mut connection).await.unwrap();
+        let counted: Count = diesel::sql_query(format!("SELECT count(*) AS count FROM {from}"))
+            .get_result(&mut connection)
+            .await
+            .unwrap();
         counted.count
     }
 
     /// The bytes and content disposition under a URL, with the status.
     pub async fn fetch(&self, url: &Value) -> (u16, String, Vec<u8>) {
         let answer = self.http.get(url.as_str().unwrap()).send().await.unwrap();
-        let disposition = answer.headers().get("content-disposition").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-        (answer.status().as_u16(), disposition, answer.bytes().await.unwrap().to_vec())
+        let disposition = answer
+            .headers()
+            .get("content-disposition")
+            .map(|value| value.to_str().unwrap().to_owned())
+            .unwrap_or_default();
+        (
+            answer.status().as_u16(),
+            disposition,
+            answer.bytes().await.unwrap().to_vec(),
+        )
     }
 }
 
 /// The codes of a payload's user errors.
 pub fn codes(payload: &Value) -> Vec<String> {
-    payload["userErrors"].as_array().unwrap().iter().map(|error| error["code"].as_str().unwrap().to_owned()).collect()
+    payload["userErrors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["code"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The SHA-256 of bytes in hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha2::Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Bytes that look like no format, the same for the same seed.
@@ -371,8 +468,12 @@ impl World {
             storage_key: String,
         }
         let mut connection = self.test.deps.db.read().await.unwrap();
-        let statement = "SELECT storage_key FROM media.blob UNION ALL SELECT storage_key FROM media.derivative";
-        let keys: Vec<Key> = diesel::sql_query(statement).load(&mut connection).await.unwrap();
+        let statement =
+            "SELECT storage_key FROM media.blob UNION ALL SELECT storage_key FROM media.derivative";
+        let keys: Vec<Key> = diesel::sql_query(statement)
+            .load(&mut connection)
+            .await
+            .unwrap();
         keys.into_iter().map(|key| key.storage_key).collect()
     }
 }

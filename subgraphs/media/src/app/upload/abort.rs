@@ -26,9 +26,16 @@ pub async fn abort(media: &Media, actor: &Actor, id: UploadId) -> Result<UploadR
             match row.status {
                 UploadStatus::Aborted => return Ok(row),
                 UploadStatus::Preparing | UploadStatus::Open => {}
-                status => return Err(Refusal::new(MediaErrorCode::UploadClosed, "input.uploadId").with("status", status.as_str()).into()),
+                status => {
+                    return Err(Refusal::new(MediaErrorCode::UploadClosed, "input.uploadId")
+                        .with("status", status.as_str())
+                        .into());
+                }
             }
-            if row.claimed_until.is_some_and(|until| until > media.deps.clock.now()) {
+            if row
+                .claimed_until
+                .is_some_and(|until| until > media.deps.clock.now())
+            {
                 return Err(Fail::refused(MediaErrorCode::UploadBusy, "input.uploadId"));
             }
             Ok(discard(connection, media, &row, UploadStatus::Aborted).await?)
@@ -45,11 +52,20 @@ pub async fn abort(media: &Media, actor: &Actor, id: UploadId) -> Result<UploadR
 
 /// Ends an upload without a file, in the caller's transaction: dooms its bytes and makes its quota
 /// due for release. The caller holds its lock.
-pub async fn discard(connection: &mut Connection, media: &Media, row: &UploadRow, status: UploadStatus) -> Result<UploadRow, Error> {
+pub async fn discard(
+    connection: &mut Connection,
+    media: &Media,
+    row: &UploadRow,
+    status: UploadStatus,
+) -> Result<UploadRow, Error> {
     let now = media.deps.clock.now();
     let mut garbage = Vec::new();
     let mut doom = |key: &String, multipart_id: Option<&String>, due_at| {
-        garbage.push(NewDoomed { storage_key: key.clone(), multipart_id: multipart_id.cloned(), due_at });
+        garbage.push(NewDoomed {
+            storage_key: key.clone(),
+            multipart_id: multipart_id.cloned(),
+            due_at,
+        });
     };
     if let Some(key) = &row.storage_key {
         if row.multipart_id.is_some() {
@@ -65,7 +81,13 @@ pub async fn discard(connection: &mut Connection, media: &Media, row: &UploadRow
         doom(key, None, now);
     }
     doomed::doom(connection, &garbage).await?;
-    let closing = Closing { status, quota_state: QuotaState::ReleaseDue, asset_id: None, task_id: None, at: now };
+    let closing = Closing {
+        status,
+        quota_state: QuotaState::ReleaseDue,
+        asset_id: None,
+        task_id: None,
+        at: now,
+    };
     let closed = upload::close(connection, row.id, closing).await?;
     fact::tell_upload(connection, &media.deps, &closed).await?;
     Ok(closed)

@@ -4,7 +4,10 @@
 //! the bytes of the ranges, in order. A digest that leaked is not enough to answer it, and an answer
 //! to one challenge is of no use for another.
 
-use atelier_kit::{clock::Random, storage::{Storage, StorageError}};
+use atelier_kit::{
+    clock::Random,
+    storage::{Storage, StorageError},
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -44,13 +47,28 @@ impl Challenge {
         let mut nonce = [0; 32];
         random.fill(&mut nonce);
         let whole = size <= RANGE_BYTES * RANGES as u64;
-        let ranges = if whole { vec![Range { offset: 0, length: size }] } else { (0..RANGES).map(|_| somewhere(random, size)).collect() };
-        Self { blob, nonce: hex(&nonce), ranges }
+        let ranges = if whole {
+            vec![Range {
+                offset: 0,
+                length: size,
+            }]
+        } else {
+            (0..RANGES).map(|_| somewhere(random, size)).collect()
+        };
+        Self {
+            blob,
+            nonce: hex(&nonce),
+            ranges,
+        }
     }
 
     /// The right answer, from the content in the store.
     pub async fn answer(&self, storage: &Storage, key: &str) -> Result<String, StorageError> {
-        let reads: Vec<_> = self.ranges.iter().map(|range| storage.get_range(key, range.offset, range.length)).collect();
+        let reads: Vec<_> = self
+            .ranges
+            .iter()
+            .map(|range| storage.get_range(key, range.offset, range.length))
+            .collect();
         let read: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
         let mut digest = Sha256::new();
         digest.update(unhex(&self.nonce));
@@ -62,7 +80,10 @@ impl Challenge {
 fn somewhere(random: &dyn Random, size: u64) -> Range {
     let mut bytes = [0; 8];
     random.fill(&mut bytes);
-    Range { offset: u64::from_le_bytes(bytes) % (size - RANGE_BYTES + 1), length: RANGE_BYTES }
+    Range {
+        offset: u64::from_le_bytes(bytes) % (size - RANGE_BYTES + 1),
+        length: RANGE_BYTES,
+    }
 }
 
 /// Bytes in lowercase hexadecimal digits.

@@ -15,14 +15,23 @@ pub fn check(config: &MediaConfig, input: &NewUpload) -> Result<Option<Vec<u8>>,
     let mut refusals = Vec::new();
     refusals.extend(check_filename(&input.filename));
     if !is_mime_type(&input.content_type) {
-        refusals.push(Refusal::new(MediaErrorCode::ContentTypeInvalid, "input.contentType"));
+        refusals.push(Refusal::new(
+            MediaErrorCode::ContentTypeInvalid,
+            "input.contentType",
+        ));
     }
     let max = config.max_upload_bytes;
     if !u64::try_from(input.byte_size).is_ok_and(|size| (1..=max).contains(&size)) {
-        refusals.push(Refusal::new(MediaErrorCode::ByteSizeInvalid, "input.byteSize").with("max", max));
+        refusals
+            .push(Refusal::new(MediaErrorCode::ByteSizeInvalid, "input.byteSize").with("max", max));
     }
-    for (text, path) in [(&input.purpose, "input.purpose"), (&input.idempotency_key, "input.idempotencyKey")] {
-        if text.as_ref().is_some_and(|text| text.is_empty() || text.chars().count() > TEXT || text.contains('\0')) {
+    for (text, path) in [
+        (&input.purpose, "input.purpose"),
+        (&input.idempotency_key, "input.idempotencyKey"),
+    ] {
+        if text.as_ref().is_some_and(|text| {
+            text.is_empty() || text.chars().count() > TEXT || text.contains('\0')
+        }) {
             refusals.push(Refusal::new(MediaErrorCode::TextInvalid, path).with("max", TEXT));
         }
     }
@@ -33,14 +42,21 @@ pub fn check(config: &MediaConfig, input: &NewUpload) -> Result<Option<Vec<u8>>,
         }
         digest => digest.flatten(),
     };
-    if refusals.is_empty() { Ok(digest) } else { Err(refusals) }
+    if refusals.is_empty() {
+        Ok(digest)
+    } else {
+        Err(refusals)
+    }
 }
 
 /// Why a file name is not acceptable.
 pub fn check_filename(name: &str) -> Option<Refusal> {
     let length = name.chars().count();
     let bad = |c: char| c.is_control() || matches!(c, '/' | '\\');
-    let refused = !(1..=255).contains(&length) || name.trim().is_empty() || name.chars().any(bad) || matches!(name, "." | "..");
+    let refused = !(1..=255).contains(&length)
+        || name.trim().is_empty()
+        || name.chars().any(bad)
+        || matches!(name, "." | "..");
     refused.then(|| Refusal::new(MediaErrorCode::FilenameInvalid, "input.filename"))
 }
 
@@ -49,17 +65,25 @@ pub fn parse_digest(text: &str) -> Option<Vec<u8>> {
     if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    (0..32).map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()).collect()
+    (0..32)
+        .map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok())
+        .collect()
 }
 
 /// `type/subtype` in the token characters of RFC 9110 §5.6.2; parameters may follow.
 fn is_mime_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let token = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
     };
     let printable = text.len() <= 255 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    printable && essence.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype))
+    printable
+        && essence
+            .split_once('/')
+            .is_some_and(|(kind, subtype)| token(kind) && token(subtype))
 }
 
 #[cfg(test)]
@@ -68,7 +92,16 @@ mod tests {
 
     #[test]
     fn file_names_cannot_be_paths_or_break_headers() {
-        for name in ["", " ", ".", "..", "a/b", "a\\b", "a\r\nb", &"x".repeat(256)] {
+        for name in [
+            "",
+            " ",
+            ".",
+            "..",
+            "a/b",
+            "a\\b",
+            "a\r\nb",
+            &"x".repeat(256),
+        ] {
             assert!(check_filename(name).is_some(), "{name:?}");
         }
         for name in ["画册 1.png", "a.b", &"é".repeat(255)] {
@@ -79,11 +112,27 @@ mod tests {
     #[test]
     fn digests_and_types_are_parsed_strictly() {
         assert_eq!(parse_digest(&"0f".repeat(32)), Some(vec![15; 32]));
-        for text in ["", "zz", &"0g".repeat(32), &"+f".repeat(32), &"é".repeat(32)] {
+        for text in [
+            "",
+            "zz",
+            &"0g".repeat(32),
+            &"+f".repeat(32),
+            &"é".repeat(32),
+        ] {
             assert_eq!(parse_digest(text), None, "{text:?}");
         }
-        assert!(is_mime_type("text/plain; charset=utf-8") && is_mime_type("application/vnd.x+json"));
-        for text in ["", "image", "image/", "/png", "image/p ng", "image/png\r\nX: y", "图/png"] {
+        assert!(
+            is_mime_type("text/plain; charset=utf-8") && is_mime_type("application/vnd.x+json")
+        );
+        for text in [
+            "",
+            "image",
+            "image/",
+            "/png",
+            "image/p ng",
+            "image/png\r\nX: y",
+            "图/png",
+        ] {
             assert!(!is_mime_type(text), "{text:?}");
         }
     }

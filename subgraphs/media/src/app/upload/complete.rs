@@ -47,7 +47,10 @@ pub struct Completed {
 
 impl Completed {
     fn of(upload: UploadRow) -> Self {
-        Self { task: upload.task_id, upload }
+        Self {
+            task: upload.task_id,
+            upload,
+        }
     }
 }
 
@@ -90,9 +93,20 @@ async fn claim(media: &Media, actor: &Actor, id: UploadId) -> Result<Claim, Fail
                 return Err(Fail::refused(MediaErrorCode::UploadBusy, "input.uploadId"));
             }
             if let Some(abandoned) = row.claim_key.take() {
-                doomed::doom(connection, &[NewDoomed { storage_key: abandoned, multipart_id: None, due_at: now }]).await?;
+                doomed::doom(
+                    connection,
+                    &[NewDoomed {
+                        storage_key: abandoned,
+                        multipart_id: None,
+                        due_at: now,
+                    }],
+                )
+                .await?;
             }
-            row.claim_key = Some(format!("blobs/{}", media.deps.new_id::<Blob>().uuid().simple()));
+            row.claim_key = Some(format!(
+                "blobs/{}",
+                media.deps.new_id::<Blob>().uuid().simple()
+            ));
             row.claimed_until = Some(now + CLAIM);
             upload::set_claim(connection, id, row.claimed_until, row.claim_key.as_deref()).await?;
             Ok(Claim::Mine(Box::new(row)))
@@ -119,7 +133,13 @@ async fn renewing<T>(media: &Media, row: &UploadRow, work: impl Future<Output = 
 
 async fn renew(media: &Media, row: &UploadRow) -> Result<(), Error> {
     let mut connection = media.deps.db.read().await?;
-    upload::renew_claim(&mut connection, row.id, row.claim_key.as_deref(), media.deps.clock.now() + CLAIM).await
+    upload::renew_claim(
+        &mut connection,
+        row.id,
+        row.claim_key.as_deref(),
+        media.deps.clock.now() + CLAIM,
+    )
+    .await
 }
 
 /// Gives the claim back after a refusal; what cannot come to anything ends here.
@@ -127,12 +147,24 @@ async fn give_back(media: &Media, claimed: &UploadRow, refused: Refused) -> Resu
     let mut connection = media.deps.db.write().await?;
     let (fail, closed) = connection
         .transaction(async |connection| {
-            let mine = upload::lock(connection, claimed.id).await?.filter(|row| row.claim_key == claimed.claim_key && !row.status.is_closed());
+            let mine = upload::lock(connection, claimed.id)
+                .await?
+                .filter(|row| row.claim_key == claimed.claim_key && !row.status.is_closed());
             let closed = match (&mine, &refused) {
-                (Some(row), Refused::ForGood(_)) => Some(discard(connection, media, row, UploadStatus::Rejected).await?),
+                (Some(row), Refused::ForGood(_)) => {
+                    Some(discard(connection, media, row, UploadStatus::Rejected).await?)
+                }
                 (Some(row), _) => {
                     let storage_key = row.claim_key.clone().unwrap_or_default();
-                    doomed::doom(connection, &[NewDoomed { storage_key, multipart_id: None, due_at: media.deps.clock.now() }]).await?;
+                    doomed::doom(
+                        connection,
+                        &[NewDoomed {
+                            storage_key,
+                            multipart_id: None,
+                            due_at: media.deps.clock.now(),
+                        }],
+                    )
+                    .await?;
                     upload::set_claim(connection, row.id, None, None).await?;
                     None
                 }
@@ -161,16 +193,30 @@ async fn settle(media: &Media, claimed: &UploadRow, object: Object) -> Result<Up
     connection
         .transaction(async |connection| {
             let current = upload::lock(connection, claimed.id).await?;
-            let Some(row) = current.filter(|row| row.status == UploadStatus::Open && row.claim_key == claimed.claim_key) else {
+            let Some(row) = current.filter(|row| {
+                row.status == UploadStatus::Open && row.claim_key == claimed.claim_key
+            }) else {
                 return Err(Fail::refused(MediaErrorCode::UploadBusy, "input.uploadId"));
             };
             let content_type = object.content_type.clone();
             let (blob, fresh) = keep(connection, media, &row, object).await?;
-            let task = if fresh { ask_for_processing(connection, media, &row, &blob).await? } else { None };
+            let task = if fresh {
+                ask_for_processing(connection, media, &row, &blob).await?
+            } else {
+                None
+            };
             if let (Strategy::SinglePut, Some(arrived)) = (row.strategy, &row.storage_key) {
                 // Once the signature is void nothing can arrive there any more.
                 let due_at = media.deps.clock.now() + media.config.signature_lifetime;
-                doomed::doom(connection, &[NewDoomed { storage_key: arrived.clone(), multipart_id: None, due_at }]).await?;
+                doomed::doom(
+                    connection,
+                    &[NewDoomed {
+                        storage_key: arrived.clone(),
+                        multipart_id: None,
+                        due_at,
+                    }],
+                )
+                .await?;
             }
             Ok(finish(connection, media, &row, &blob, File { content_type, task }).await?)
         })
@@ -178,7 +224,12 @@ async fn settle(media: &Media, claimed: &UploadRow, object: Object) -> Result<Up
 }
 
 /// The blob of an object: a new one, or the one that has the same content already.
-async fn keep(connection: &mut Connection, media: &Media, row: &UploadRow, object: Object) -> Result<(BlobRow, bool), Error> {
+async fn keep(
+    connection: &mut Connection,
+    media: &Media,
+    row: &UploadRow,
+    object: Object,
+) -> Result<(BlobRow, bool), Error> {
     let now = media.deps.clock.now();
     let id = media.deps.new_id::<Blob>();
     let blob = BlobRow {
@@ -201,14 +252,23 @@ async fn keep(connection: &mut Connection, media: &Media, row: &UploadRow, objec
     if blob::insert(connection, &blob).await? {
         return Ok((blob, true));
     }
-    let known = blob::refer_by_sha256(connection, blob.sha256.as_deref().unwrap_or_default()).await?;
-    let known = known.ok_or_else(|| Error::internal("the blob with the same content went away meanwhile"))?;
+    let known =
+        blob::refer_by_sha256(connection, blob.sha256.as_deref().unwrap_or_default()).await?;
+    let known = known
+        .ok_or_else(|| Error::internal("the blob with the same content went away meanwhile"))?;
     doomed::doom(connection, &objects_of(id, &blob.storage_key, now)).await?;
     Ok((known, false))
 }
 
-async fn ask_for_processing(connection: &mut Connection, media: &Media, row: &UploadRow, blob: &BlobRow) -> Result<Option<Id<Task>>, Error> {
-    let Some(task) = work::task_for(&media.deps, blob, row.owner_id) else { return Ok(None) };
+async fn ask_for_processing(
+    connection: &mut Connection,
+    media: &Media,
+    row: &UploadRow,
+    blob: &BlobRow,
+) -> Result<Option<Id<Task>>, Error> {
+    let Some(task) = work::task_for(&media.deps, blob, row.owner_id) else {
+        return Ok(None);
+    };
     jobs::enqueue(connection, &media.deps, std::slice::from_ref(&task)).await?;
     Ok(Some(task.id))
 }
@@ -220,7 +280,13 @@ pub struct File {
 }
 
 /// Adds the file and ends the upload, in the caller's transaction.
-pub async fn finish(connection: &mut Connection, media: &Media, row: &UploadRow, blob: &BlobRow, found: File) -> Result<UploadRow, Error> {
+pub async fn finish(
+    connection: &mut Connection,
+    media: &Media,
+    row: &UploadRow,
+    blob: &BlobRow,
+    found: File,
+) -> Result<UploadRow, Error> {
     let now = media.deps.clock.now();
     let file = AssetRow {
         id: media.deps.new_id::<Asset>(),

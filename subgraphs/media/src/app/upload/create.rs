@@ -52,30 +52,61 @@ pub async fn create(media: &Media, actor: &Actor, input: NewUpload) -> Result<Up
     let owner = actor.require_user()?;
     let digest = check(&media.config, &input).map_err(Fail::Refused)?;
     let row = find_or_insert(media, owner, &input, digest).await?;
-    if row.status == UploadStatus::Preparing { prepare(media, row).await } else { Ok(row) }
+    if row.status == UploadStatus::Preparing {
+        prepare(media, row).await
+    } else {
+        Ok(row)
+    }
 }
 
-async fn find_or_insert(media: &Media, owner: Id<User>, input: &NewUpload, digest: Option<Vec<u8>>) -> Result<UploadRow, Fail> {
+async fn find_or_insert(
+    media: &Media,
+    owner: Id<User>,
+    input: &NewUpload,
+    digest: Option<Vec<u8>>,
+) -> Result<UploadRow, Fail> {
     let request_hash = Sha256::digest(serde_json::to_vec(input)?).to_vec();
     let mut connection = media.deps.db.read().await?;
     let known = match &digest {
-        Some(digest) if media.config.instant && input.instant => blob::by_sha256(&mut connection, digest).await?,
+        Some(digest) if media.config.instant && input.instant => {
+            blob::by_sha256(&mut connection, digest).await?
+        }
         _ => None,
     };
-    let known = known.filter(|blob| blob.byte_size == input.byte_size && matches!(blob.state, BlobState::Ready | BlobState::Failed));
-    let row = plan(media, owner, input, digest, request_hash.clone(), known.as_ref());
+    let known = known.filter(|blob| {
+        blob.byte_size == input.byte_size
+            && matches!(blob.state, BlobState::Ready | BlobState::Failed)
+    });
+    let row = plan(
+        media,
+        owner,
+        input,
+        digest,
+        request_hash.clone(),
+        known.as_ref(),
+    );
     if upload::insert(&mut connection, &row).await? {
         return Ok(row);
     }
     let key = input.idempotency_key.as_deref().unwrap_or_default();
     match upload::by_idempotency_key(&mut connection, owner, key).await? {
         Some(earlier) if earlier.request_hash == Some(request_hash) => Ok(earlier),
-        Some(_) => Err(Fail::refused(MediaErrorCode::IdempotencyKeyReused, "input.idempotencyKey")),
+        Some(_) => Err(Fail::refused(
+            MediaErrorCode::IdempotencyKeyReused,
+            "input.idempotencyKey",
+        )),
         None => Err(Error::internal("an upload was neither added nor there").into()),
     }
 }
 
-fn plan(media: &Media, owner: Id<User>, input: &NewUpload, digest: Option<Vec<u8>>, request_hash: Vec<u8>, known: Option<&BlobRow>) -> UploadRow {
+fn plan(
+    media: &Media,
+    owner: Id<User>,
+    input: &NewUpload,
+    digest: Option<Vec<u8>>,
+    request_hash: Vec<u8>,
+    known: Option<&BlobRow>,
+) -> UploadRow {
     let (deps, config) = (&media.deps, &media.config);
     let (id, now) = (deps.new_id::<Upload>(), deps.clock.now());
     let size = u64::try_from(input.byte_size).unwrap_or(0);
@@ -84,7 +115,11 @@ fn plan(media: &Media, owner: Id<User>, input: &NewUpload, digest: Option<Vec<u8
         None if size > config.multipart_threshold.min(MAX_PUT) => Strategy::Multipart,
         None => Strategy::SinglePut,
     };
-    let (part_size, part_count) = if strategy == Strategy::Multipart { parts(config, size) } else { (size, 1) };
+    let (part_size, part_count) = if strategy == Strategy::Multipart {
+        parts(config, size)
+    } else {
+        (size, 1)
+    };
     // The bytes of one request may be sent again for as long as its signature lives, so they arrive
     // beside the place where they are kept. Joined parts are final.
     let storage_key = match strategy {
@@ -93,7 +128,11 @@ fn plan(media: &Media, owner: Id<User>, input: &NewUpload, digest: Option<Vec<u8
         Strategy::Instant => None,
     };
     let challenge = known.map(|blob| Challenge::pick(&*deps.random, blob.id, size));
-    let lifetime = if strategy == Strategy::Multipart { config.multipart_lifetime } else { config.single_lifetime };
+    let lifetime = if strategy == Strategy::Multipart {
+        config.multipart_lifetime
+    } else {
+        config.single_lifetime
+    };
     UploadRow {
         id,
         owner_id: owner,
@@ -137,12 +176,25 @@ async fn prepare(media: &Media, row: UploadRow) -> Result<UploadRow, Fail> {
     if quota::reserve(media, &row).await? == quota::Reserved::Exceeded {
         let mut connection = media.deps.db.read().await?;
         upload::delete_unprepared(&mut connection, row.id).await?;
-        return Err(Fail::refused(MediaErrorCode::QuotaExceeded, "input.byteSize"));
+        return Err(Fail::refused(
+            MediaErrorCode::QuotaExceeded,
+            "input.byteSize",
+        ));
     }
     let multipart_id = match (&row.storage_key, row.strategy) {
         (Some(key), Strategy::Multipart) => {
-            let checksum = if row.checksum_parts { PartChecksum::Sha256 } else { PartChecksum::None };
-            Some(media.storage.create_multipart(key, &row.content_type, checksum).await.map_err(storage_failed)?)
+            let checksum = if row.checksum_parts {
+                PartChecksum::Sha256
+            } else {
+                PartChecksum::None
+            };
+            Some(
+                media
+                    .storage
+                    .create_multipart(key, &row.content_type, checksum)
+                    .await
+                    .map_err(storage_failed)?,
+            )
         }
         _ => None,
     };
@@ -154,7 +206,11 @@ async fn prepare(media: &Media, row: UploadRow) -> Result<UploadRow, Fail> {
     let opened = upload::find(&mut connection, row.id).await?;
     drop(connection);
     if let (Some(key), Some(surplus)) = (&row.storage_key, &multipart_id) {
-        media.storage.abort_multipart(key, surplus).await.map_err(storage_failed)?;
+        media
+            .storage
+            .abort_multipart(key, surplus)
+            .await
+            .map_err(storage_failed)?;
     }
     opened.ok_or_else(|| Fail::refused(MediaErrorCode::NotFound, "input.idempotencyKey"))
 }
@@ -170,7 +226,10 @@ mod tests {
         for size in [80_000 * MIB, 80_000 * MIB + 1, 5 * MIB * MIB] {
             let (part_size, count) = parts(&config, size);
             assert!(count <= MAX_PARTS && part_size % MIB == 0, "{size}");
-            assert!((count - 1) * part_size < size && size <= count * part_size, "{size}");
+            assert!(
+                (count - 1) * part_size < size && size <= count * part_size,
+                "{size}"
+            );
         }
     }
 }

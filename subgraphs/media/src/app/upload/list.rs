@@ -13,13 +13,22 @@ use crate::db::{
 };
 
 /// A page of somebody's own uploads, newest first.
-pub async fn page(media: &Media, owner: Id<User>, status: Option<UploadStatus>, request: &PageRequest<UploadKey>) -> Result<Vec<UploadRow>, Error> {
+pub async fn page(
+    media: &Media,
+    owner: Id<User>,
+    status: Option<UploadStatus>,
+    request: &PageRequest<UploadKey>,
+) -> Result<Vec<UploadRow>, Error> {
     let mut connection = media.deps.db.read().await?;
     upload::page(&mut connection, owner, status, request).await
 }
 
 /// How many uploads somebody has.
-pub async fn total(media: &Media, owner: Id<User>, status: Option<UploadStatus>) -> Result<i64, Error> {
+pub async fn total(
+    media: &Media,
+    owner: Id<User>,
+    status: Option<UploadStatus>,
+) -> Result<i64, Error> {
     let mut connection = media.deps.db.read().await?;
     upload::count(&mut connection, owner, status).await
 }

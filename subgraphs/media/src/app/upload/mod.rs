@@ -48,10 +48,14 @@ fn demand_open(row: &UploadRow) -> Result<(), Fail> {
     if row.status == UploadStatus::Open {
         return Ok(());
     }
-    Err(Refusal::new(MediaErrorCode::UploadClosed, "input.uploadId").with("status", row.status.as_str()).into())
+    Err(Refusal::new(MediaErrorCode::UploadClosed, "input.uploadId")
+        .with("status", row.status.as_str())
+        .into())
 }
 
 /// Refuses what cannot be done to an upload of this strategy.
 fn wrong_strategy(row: &UploadRow) -> Fail {
-    Refusal::new(MediaErrorCode::WrongStrategy, "input.uploadId").with("strategy", row.strategy.as_str()).into()
+    Refusal::new(MediaErrorCode::WrongStrategy, "input.uploadId")
+        .with("strategy", row.strategy.as_str())
+        .into()
 }

@@ -43,11 +43,20 @@ pub struct SignedPart {
 
 /// How many bytes a part must have.
 pub fn part_bytes(row: &UploadRow, number: i32) -> i64 {
-    if number == row.part_count { row.byte_size - row.part_size * i64::from(row.part_count - 1) } else { row.part_size }
+    if number == row.part_count {
+        row.byte_size - row.part_size * i64::from(row.part_count - 1)
+    } else {
+        row.part_size
+    }
 }
 
 /// Signs parts, as often as the client asks: that is how an upload is resumed.
-pub async fn sign_parts(media: &Media, actor: &Actor, id: UploadId, wanted: &[PartToSign]) -> Result<(UploadRow, Vec<SignedPart>), Fail> {
+pub async fn sign_parts(
+    media: &Media,
+    actor: &Actor,
+    id: UploadId,
+    wanted: &[PartToSign],
+) -> Result<(UploadRow, Vec<SignedPart>), Fail> {
     let mut connection = media.deps.db.write().await?;
     let (row, ledger) = connection
         .transaction(async |connection| {
@@ -81,26 +90,39 @@ pub async fn sign_parts(media: &Media, actor: &Actor, id: UploadId, wanted: &[Pa
             )
             .await
             .map_err(storage_failed)?;
-        signed.push(SignedPart { number: part.number, request });
+        signed.push(SignedPart {
+            number: part.number,
+            request,
+        });
     }
     Ok((row, signed))
 }
 
-fn check_parts(media: &Media, row: &UploadRow, wanted: &[PartToSign]) -> Result<Vec<PartRow>, Fail> {
+fn check_parts(
+    media: &Media,
+    row: &UploadRow,
+    wanted: &[PartToSign],
+) -> Result<Vec<PartRow>, Fail> {
     if wanted.is_empty() || wanted.len() > MAX_SIGNED {
-        return Err(Refusal::new(MediaErrorCode::ListInvalid, "input.parts").with("max", MAX_SIGNED).into());
+        return Err(Refusal::new(MediaErrorCode::ListInvalid, "input.parts")
+            .with("max", MAX_SIGNED)
+            .into());
     }
     let (mut seen, mut refusals, mut rows) = (HashSet::new(), Vec::new(), Vec::new());
     for (at, part) in wanted.iter().enumerate() {
         if !(1..=row.part_count).contains(&part.number) || !seen.insert(part.number) {
             let path = format!("input.parts.{at}.number");
-            refusals.push(Refusal::new(MediaErrorCode::PartInvalid, &path).with("number", part.number));
+            refusals
+                .push(Refusal::new(MediaErrorCode::PartInvalid, &path).with("number", part.number));
             continue;
         }
         let digest = part.sha256.as_deref().and_then(parse_digest);
         // An upload has digests for all of its parts or for none.
         if digest.is_some() != row.checksum_parts || part.sha256.is_some() != digest.is_some() {
-            refusals.push(Refusal::new(MediaErrorCode::DigestInvalid, &format!("input.parts.{at}.sha256")));
+            refusals.push(Refusal::new(
+                MediaErrorCode::DigestInvalid,
+                &format!("input.parts.{at}.sha256"),
+            ));
             continue;
         }
         rows.push(PartRow {
@@ -113,22 +135,44 @@ fn check_parts(media: &Media, row: &UploadRow, wanted: &[PartToSign]) -> Result<
             received_at: None,
         });
     }
-    if refusals.is_empty() { Ok(rows) } else { Err(Fail::Refused(refusals)) }
+    if refusals.is_empty() {
+        Ok(rows)
+    } else {
+        Err(Fail::Refused(refusals))
+    }
 }
 
 /// Signs the one request of an upload in one piece; `None` if it is not open, or goes another way.
 pub async fn sign_put(media: &Media, row: &UploadRow) -> Result<Option<SignedRequest>, Error> {
-    let (UploadStatus::Open, Strategy::SinglePut, Some(key)) = (row.status, row.strategy, &row.storage_key) else { return Ok(None) };
+    let (UploadStatus::Open, Strategy::SinglePut, Some(key)) =
+        (row.status, row.strategy, &row.storage_key)
+    else {
+        return Ok(None);
+    };
     let options = PutOptions {
         content_type: row.content_type.clone(),
         content_length: u64::try_from(row.byte_size).unwrap_or(0),
-        sha256: row.declared_sha256.as_deref().and_then(|digest| digest.try_into().ok()),
+        sha256: row
+            .declared_sha256
+            .as_deref()
+            .and_then(|digest| digest.try_into().ok()),
     };
-    media.storage.presign_put(key, &options, lifetime(media, row)).await.map(Some).map_err(storage_failed)
+    media
+        .storage
+        .presign_put(key, &options, lifetime(media, row))
+        .await
+        .map(Some)
+        .map_err(storage_failed)
 }
 
 /// A signature never outlives its upload.
 fn lifetime(media: &Media, row: &UploadRow) -> Duration {
-    let left = (row.expires_at - media.deps.clock.now()).to_std().unwrap_or_default();
-    media.config.signature_lifetime.min(left).max(Duration::from_secs(1))
+    let left = (row.expires_at - media.deps.clock.now())
+        .to_std()
+        .unwrap_or_default();
+    media
+        .config
+        .signature_lifetime
+        .min(left)
+        .max(Duration::from_secs(1))
 }

@@ -5,7 +5,10 @@ use diesel_async::AsyncConnection;
 
 use super::{
     super::{Media, access::may_see, quota, storage_failed},
-    Challenge, abort::discard, complete::{File, finish}, demand_open, lock,
+    Challenge,
+    abort::discard,
+    complete::{File, finish},
+    demand_open, lock,
     receive::{Refused, check_type},
     wrong_strategy,
 };
@@ -25,16 +28,25 @@ const ATTEMPTS: i16 = 3;
 /// Judges the answer to an upload's challenge; the right one completes it. May be repeated.
 ///
 /// A wrong one is counted, which is the only thing a refusal changes.
-pub async fn prove(media: &Media, actor: &Actor, id: UploadId, answer: &str) -> Result<UploadRow, Fail> {
+pub async fn prove(
+    media: &Media,
+    actor: &Actor,
+    id: UploadId,
+    answer: &str,
+) -> Result<UploadRow, Fail> {
     actor.require_user()?;
     let mut connection = media.deps.db.read().await?;
-    let found = upload::find(&mut connection, id).await?.filter(|row| may_see(actor, row.owner_id));
+    let found = upload::find(&mut connection, id)
+        .await?
+        .filter(|row| may_see(actor, row.owner_id));
     let row = found.ok_or_else(|| Fail::refused(MediaErrorCode::NotFound, "input.uploadId"))?;
     if row.status == UploadStatus::Completed {
         return Ok(row);
     }
     let challenge = challenge_of(&row)?;
-    let blob = blob::find(&mut connection, challenge.blob).await?.ok_or_else(gone)?;
+    let blob = blob::find(&mut connection, challenge.blob)
+        .await?
+        .ok_or_else(gone)?;
     drop(connection);
     let right = match challenge.answer(&media.storage, &blob.storage_key).await {
         Ok(right) => right,
@@ -55,7 +67,9 @@ pub async fn prove(media: &Media, actor: &Actor, id: UploadId, answer: &str) -> 
 fn challenge_of(row: &UploadRow) -> Result<Challenge, Fail> {
     demand_open(row)?;
     match &row.challenge {
-        Some(challenge) if row.strategy == Strategy::Instant => Ok(serde_json::from_value(challenge.clone())?),
+        Some(challenge) if row.strategy == Strategy::Instant => {
+            Ok(serde_json::from_value(challenge.clone())?)
+        }
         _ => Err(wrong_strategy(row)),
     }
 }
@@ -64,7 +78,13 @@ fn gone() -> Fail {
     Fail::refused(MediaErrorCode::ContentGone, "input.uploadId")
 }
 
-async fn accept(media: &Media, actor: &Actor, id: UploadId, challenge: &Challenge, content_type: String) -> Result<UploadRow, Fail> {
+async fn accept(
+    media: &Media,
+    actor: &Actor,
+    id: UploadId,
+    challenge: &Challenge,
+    content_type: String,
+) -> Result<UploadRow, Fail> {
     let mut connection = media.deps.db.write().await?;
     let row = connection
         .transaction(async |connection| {
@@ -73,8 +93,22 @@ async fn accept(media: &Media, actor: &Actor, id: UploadId, challenge: &Challeng
                 return Ok(row);
             }
             demand_open(&row)?;
-            let blob = blob::refer(connection, challenge.blob).await?.ok_or_else(gone)?;
-            Ok::<_, Fail>(finish(connection, media, &row, &blob, File { content_type, task: None }).await?)
+            let blob = blob::refer(connection, challenge.blob)
+                .await?
+                .ok_or_else(gone)?;
+            Ok::<_, Fail>(
+                finish(
+                    connection,
+                    media,
+                    &row,
+                    &blob,
+                    File {
+                        content_type,
+                        task: None,
+                    },
+                )
+                .await?,
+            )
         })
         .await?;
     drop(connection);
@@ -89,7 +123,11 @@ async fn refuse(media: &Media, actor: &Actor, id: UploadId) -> Result<UploadRow,
             let row = lock(connection, actor, id).await?;
             demand_open(&row)?;
             let attempts = upload::count_proof_attempt(connection, id).await?;
-            let rejected = if attempts >= ATTEMPTS { Some(discard(connection, media, &row, UploadStatus::Rejected).await?) } else { None };
+            let rejected = if attempts >= ATTEMPTS {
+                Some(discard(connection, media, &row, UploadStatus::Rejected).await?)
+            } else {
+                None
+            };
             Ok::<_, Fail>((attempts, rejected))
         })
         .await?;
@@ -97,5 +135,7 @@ async fn refuse(media: &Media, actor: &Actor, id: UploadId) -> Result<UploadRow,
     if let Some(row) = rejected {
         quota::settle(media, &row).await;
     }
-    Err(Refusal::new(MediaErrorCode::ProofRejected, "input.answer").with("left", (ATTEMPTS - attempts).max(0)).into())
+    Err(Refusal::new(MediaErrorCode::ProofRejected, "input.answer")
+        .with("left", (ATTEMPTS - attempts).max(0))
+        .into())
 }

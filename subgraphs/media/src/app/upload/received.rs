@@ -36,10 +36,16 @@ impl Received {
     /// The numbers of the parts that are still to be sent, of `count`.
     pub fn missing(&self, row: &UploadRow) -> Vec<i32> {
         if row.strategy != Strategy::Multipart {
-            return if self.bytes > 0 || row.strategy == Strategy::Instant { Vec::new() } else { vec![1] };
+            return if self.bytes > 0 || row.strategy == Strategy::Instant {
+                Vec::new()
+            } else {
+                vec![1]
+            };
         }
         let mut parts = self.parts.iter().peekable();
-        (1..=row.part_count).filter(|number| parts.next_if(|part| part.number == *number).is_none()).collect()
+        (1..=row.part_count)
+            .filter(|number| parts.next_if(|part| part.number == *number).is_none())
+            .collect()
     }
 }
 
@@ -47,7 +53,10 @@ impl Received {
 /// ledger and told to subscribers.
 pub async fn received(media: &Media, row: &UploadRow) -> Result<Received, Error> {
     match (row.status, row.strategy) {
-        (UploadStatus::Completed, Strategy::SinglePut | Strategy::Instant) => Ok(Received { bytes: row.byte_size, parts: Vec::new() }),
+        (UploadStatus::Completed, Strategy::SinglePut | Strategy::Instant) => Ok(Received {
+            bytes: row.byte_size,
+            parts: Vec::new(),
+        }),
         (UploadStatus::Open, Strategy::SinglePut) => put_so_far(media, row).await,
         (UploadStatus::Open, Strategy::Multipart) => parts_so_far(media, row).await,
         (_, Strategy::Multipart) => ledger(media, row).await,
@@ -56,15 +65,24 @@ pub async fn received(media: &Media, row: &UploadRow) -> Result<Received, Error>
 }
 
 async fn put_so_far(media: &Media, row: &UploadRow) -> Result<Received, Error> {
-    match media.storage.head(row.storage_key.as_deref().unwrap_or_default()).await {
-        Ok(object) => Ok(Received { bytes: i64::try_from(object.size).unwrap_or(i64::MAX), parts: Vec::new() }),
+    match media
+        .storage
+        .head(row.storage_key.as_deref().unwrap_or_default())
+        .await
+    {
+        Ok(object) => Ok(Received {
+            bytes: i64::try_from(object.size).unwrap_or(i64::MAX),
+            parts: Vec::new(),
+        }),
         Err(StorageError::NotFound) => Ok(Received::default()),
         Err(cause) => Err(storage_failed(cause)),
     }
 }
 
 async fn parts_so_far(media: &Media, row: &UploadRow) -> Result<Received, Error> {
-    let (Some(key), Some(multipart_id)) = (&row.storage_key, &row.multipart_id) else { return Ok(Received::default()) };
+    let (Some(key), Some(multipart_id)) = (&row.storage_key, &row.multipart_id) else {
+        return Ok(Received::default());
+    };
     match media.storage.list_parts(key, multipart_id).await {
         Ok(parts) => {
             note(media, row, &parts).await?;
@@ -86,13 +104,21 @@ async fn ledger(media: &Media, row: &UploadRow) -> Result<Received, Error> {
     let mut connection = media.deps.db.read().await?;
     let rows = part::of_upload(&mut connection, row.id).await?;
     Ok(sum(rows.into_iter().filter_map(|row| {
-        Some(ReceivedPart { number: row.number, byte_size: row.byte_size, etag: row.etag?, received_at: row.received_at? })
+        Some(ReceivedPart {
+            number: row.number,
+            byte_size: row.byte_size,
+            etag: row.etag?,
+            received_at: row.received_at?,
+        })
     })))
 }
 
 fn sum(parts: impl Iterator<Item = ReceivedPart>) -> Received {
     let parts: Vec<_> = parts.collect();
-    Received { bytes: parts.iter().map(|part| part.byte_size).sum(), parts }
+    Received {
+        bytes: parts.iter().map(|part| part.byte_size).sum(),
+        parts,
+    }
 }
 
 /// Notes what the store has in the ledger, and tells subscribers if it is news.
