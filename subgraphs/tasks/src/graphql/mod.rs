@@ -34,6 +34,7 @@ pub fn service(engine: Engine) -> Service {
             .register_output_type::<error::UserError>()
             .register_output_type::<task::Node>()
             .enable_federation()
+            .enable_subscription_in_federation()
             .limit_depth(DEPTH)
     })
 }
