@@ -38,6 +38,7 @@ pub fn service(media: &Media) -> Service {
         Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
             .data(media.clone())
             .enable_federation()
+            .enable_subscription_in_federation()
             .register_output_type::<crate::error::UserError>()
             .limit_depth(DEPTH)
     })
