@@ -55,6 +55,7 @@ pub fn service(accounts: &Arc<Accounts>) -> Service {
         Schema::build(Query::default(), Mutation::default(), event::Subscription)
             .data(Arc::clone(accounts))
             .enable_federation()
+            .enable_subscription_in_federation()
             .register_output_type::<crate::error::UserError>()
             .limit_depth(DEPTH)
     })
