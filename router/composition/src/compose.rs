@@ -13,7 +13,7 @@ use crate::syntax::{Document, line_column, parse_document};
 use crate::{Composed, SubgraphSdl, merge, satisfy, validate};
 
 /// The most subgraphs that are composed.
-const MOST_SUBGRAPHS: usize = 10_000;
+const MOST_SUBGRAPHS: usize = 5_000;
 
 pub(crate) fn compose(sources: &[SubgraphSdl]) -> Result<Composed, CompositionErrors> {
     check_names(sources)?;

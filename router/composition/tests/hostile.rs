@@ -259,3 +259,35 @@ fn what_nobody_resolves_is_refused() {
         (ErrorCode::ExternalMissingOnBase, "1:26".into())
     );
 }
+
+#[test]
+fn breadth_is_bounded_as_depth_is() {
+    let many = |one: &str, n: usize| one.repeat(n);
+    let arguments = format!("type Query @a({}) {{ a: Int }}", many("b: 1 ", 100_000));
+    assert_eq!(refusal(&arguments).0, ErrorCode::InvalidGraphql);
+    let directives = format!("type Query {} {{ a: Int }}", many("@a ", 100_000));
+    assert_eq!(refusal(&directives).0, ErrorCode::InvalidGraphql);
+    let object = format!(
+        "type Query {{ a(b: S = {{{}}}): Int }} scalar S",
+        many("c: 1 ", 100_000)
+    );
+    assert_eq!(refusal(&object).0, ErrorCode::InvalidGraphql);
+    let links = many("@link(url: \"https://a.example/b/v1.0\") ", 500);
+    let links = format!("extend schema {links} type Query {{ a: Int }}");
+    assert_eq!(refusal(&links).0, ErrorCode::InvalidLinkDirectiveUsage);
+    let tags: String = (0..200_000).fold(String::new(), |mut sdl, n| {
+        let _ = write!(sdl, "extend type Query @tag(name: \"t{n}\") ");
+        sdl
+    });
+    one(&format!("type Query {{ a: Int }} {tags}")).unwrap_or_else(|errors| panic!("{errors}"));
+}
+
+#[test]
+fn a_supergraph_of_very_many_subgraphs_can_be_read_again() {
+    let subgraphs: Vec<SubgraphSdl> = (0..1500)
+        .map(|n| SubgraphSdl::new(format!("g{n}"), "", format!("type Query {{ f{n}: Int }}")))
+        .collect();
+    let composed = compose(&subgraphs).unwrap_or_else(|errors| panic!("{errors}"));
+    let api = api_schema(&composed.supergraph_sdl).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(api, composed.api_sdl);
+}

@@ -71,7 +71,7 @@ fn shared<'g>(
     };
     for (name, definition) in &first.directives {
         let built_in = matches!(*name, "skip" | "include");
-        if built_in || first.composed.iter().any(|(composed, _)| composed == name) {
+        if built_in || first.composed.contains_key(name) {
             continue;
         }
         let others: Vec<&DirectiveDefinition<'g>> = rest

@@ -1,11 +1,16 @@
 //! Merging what directives say: tags unite, access rules add up.
 
+use std::collections::HashSet;
+
 use crate::subgraph::{ListSize, Marks};
 use crate::syntax::Directive;
 
 use super::Supergraph;
 
 pub(crate) use crate::subgraph::marks_and as and;
+
+/// Repetitions are looked for among so many directives.
+const MOST_COMPARED: usize = 1000;
 
 /// The directives of one element over all subgraphs. Most elements have none,
 /// so what they say is kept apart.
@@ -68,10 +73,10 @@ impl<'g> MergedMarks<'g> {
 
 impl<'g> Said<'g> {
     fn add(&mut self, marks: &'g Marks<'g>) {
-        for tag in &marks.tags {
-            if !self.tags.contains(tag) {
-                self.tags.push(tag);
-            }
+        if !marks.tags.is_empty() {
+            self.tags.extend(&marks.tags);
+            let mut seen = HashSet::new();
+            self.tags.retain(|tag| seen.insert(*tag));
         }
         self.inaccessible |= marks.inaccessible.is_some();
         self.deprecated = self.deprecated.or(marks.deprecated);
@@ -93,7 +98,8 @@ impl<'g> Said<'g> {
                         .iter()
                         .all(|(name, value)| directive.argument(name.text) == Some(value))
             };
-            if !self.composed.iter().any(same) {
+            let crowded = self.composed.len() > MOST_COMPARED;
+            if crowded || !self.composed.iter().any(same) {
                 self.composed.push(directive);
             }
         }

@@ -51,6 +51,12 @@ impl<'a> Link<'a> {
     }
 }
 
+/// So many features one subgraph may link to.
+const MOST_LINKS: usize = 100;
+
+/// So many elements one link may import.
+const MOST_IMPORTS: usize = 1000;
+
 /// A link that cannot be followed.
 pub(crate) type LinkError = (ErrorCode, Pos, String);
 
@@ -60,6 +66,12 @@ pub(crate) fn read_links<'a>(document: &'a Document<'a>) -> Result<Vec<Link<'a>>
     let mut errors = Vec::new();
     let applied = document.schemas.iter().flat_map(|s| &s.directives);
     for directive in applied.filter(|d| d.name.text == "link") {
+        if links.len() >= MOST_LINKS {
+            let message = format!("There are too many @link: at most {MOST_LINKS} are read.");
+            let code = ErrorCode::InvalidLinkDirectiveUsage;
+            errors.push((code, directive.name.pos, message));
+            break;
+        }
         let link = match read_link(directive) {
             Ok(Some(link)) => link,
             Ok(None) => continue,
@@ -138,6 +150,9 @@ fn read_imports<'a>(value: &'a Value<'a>, imports: &mut Vec<Import<'a>>) -> Resu
     let Value::List(items) = value else {
         return Err("@link(import:) should be a list of names".to_owned());
     };
+    if items.len() > MOST_IMPORTS {
+        return Err(format!("@link(import:) takes at most {MOST_IMPORTS} names"));
+    }
     for item in items {
         let import = match item {
             Value::String(name) => Import { name, alias: None },

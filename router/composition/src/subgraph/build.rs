@@ -71,7 +71,7 @@ fn is_service_type(definition: &TypeDefinition<'_>) -> bool {
     }
 }
 
-fn composed<'a>(document: &'a Document<'a>, names: &DirectiveNames<'a>) -> Vec<(&'a str, Pos)> {
+fn composed<'a>(document: &'a Document<'a>, names: &DirectiveNames<'a>) -> Map<'a, Pos> {
     document
         .schemas
         .iter()

@@ -4,7 +4,7 @@ use crate::spec::Fed;
 use crate::syntax::selection::{Selection, parse_field_set};
 use crate::syntax::{Directive, Pos, Value};
 
-use super::DirectiveNames;
+use super::{DirectiveNames, Map};
 
 /// A parsed field set and its text.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ pub(super) fn or_none<'m, 'a>(marks: &'m Option<Box<Marks<'a>>>) -> &'m Marks<'a
 pub(super) fn digest<'a>(
     directives: &'a [Directive<'a>],
     names: &DirectiveNames<'a>,
-    composed: &[(&'a str, Pos)],
+    composed: &Map<'a, Pos>,
 ) -> Option<Box<Marks<'a>>> {
     if directives.is_empty() {
         return None;
@@ -127,11 +127,11 @@ impl<'a> Marks<'a> {
         &mut self,
         directives: &'a [Directive<'a>],
         names: &DirectiveNames<'a>,
-        composed: &[(&'a str, Pos)],
+        composed: &Map<'a, Pos>,
     ) {
         for directive in directives {
             let name = directive.name.text;
-            if composed.iter().any(|(kept, _)| *kept == name) {
+            if composed.contains_key(name) {
                 self.composed.push(directive);
             } else if let Some(fed) = names.resolve(name) {
                 self.add_federation(fed, directive);
@@ -172,9 +172,7 @@ impl<'a> Marks<'a> {
                 );
             }
             Fed::Tag => {
-                if let Some(tag) = directive.string("name").filter(|t| !self.tags.contains(t)) {
-                    self.tags.push(tag);
-                }
+                self.tags.extend(directive.string("name"));
             }
             Fed::Override => {
                 if let Some(from) = directive.string("from") {

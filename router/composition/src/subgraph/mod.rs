@@ -42,7 +42,7 @@ pub(crate) struct Subgraph<'a> {
     pub implementations: Map<'a, Vec<usize>>,
     pub directives: Map<'a, &'a DirectiveDefinition<'a>>,
     /// Local names of directives that `@composeDirective` asks to keep.
-    pub composed: Vec<(&'a str, Pos)>,
+    pub composed: Map<'a, Pos>,
     /// Root types that go by another name here: local name, default name.
     pub renamed_roots: Vec<(&'a str, &'static str)>,
 }

@@ -22,6 +22,13 @@ pub(crate) const MAX_SOURCE_BYTES: usize = 32 * 1024 * 1024;
 /// How deep lists, objects and selections may nest.
 pub(crate) const MAX_DEPTH: usize = 64;
 
+/// How many arguments one directive, and fields one object value may have.
+pub(crate) const MAX_BREADTH: usize = 1000;
+
+/// How many directives one place may have: a type of a supergraph has at least
+/// one for each of its subgraphs.
+pub(crate) const MAX_DIRECTIVES: usize = 50_000;
+
 /// Line and column (both from 1, the column in characters) of a byte offset.
 pub fn line_column(source: &str, offset: u32) -> (u32, u32) {
     let mut end = (offset as usize).min(source.len());

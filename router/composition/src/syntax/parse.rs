@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::lexer::{Lexer, Token};
-use super::{Directive, Document, MAX_DEPTH, MAX_SOURCE_BYTES, Name, Pos, TypeRef, Value};
+use super::{
+    Directive, Document, MAX_BREADTH, MAX_DEPTH, MAX_DIRECTIVES, MAX_SOURCE_BYTES, Name, Pos,
+    TypeRef, Value,
+};
 
 /// Why a text is not the GraphQL it should be, and where.
 #[derive(Clone, Debug)]
@@ -132,6 +135,7 @@ impl<'a> Parser<'a> {
                 ..self.name()?
             };
             let arguments = self.arguments()?;
+            self.check_breadth(directives.len(), MAX_DIRECTIVES, "directives in one place")?;
             directives.push(Directive { name, arguments });
         }
         Ok(directives)
@@ -145,6 +149,7 @@ impl<'a> Parser<'a> {
         loop {
             let name = self.name()?;
             self.expect(b':')?;
+            self.check_breadth(arguments.len(), MAX_BREADTH, "arguments of one directive")?;
             arguments.push((name, self.value(0)?));
             if self.eat(b')')? {
                 return Ok(arguments);
@@ -169,6 +174,7 @@ impl<'a> Parser<'a> {
                 while !self.eat(b'}')? {
                     let name = self.name()?;
                     self.expect(b':')?;
+                    self.check_breadth(fields.len(), MAX_BREADTH, "fields of one value")?;
                     fields.push((Cow::Borrowed(name.text), self.value(depth + 1)?));
                 }
                 Ok(Value::Object(fields))
@@ -200,6 +206,14 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         let message = format!("Nested too deeply: at most {MAX_DEPTH} levels are read.");
+        Err(SyntaxError::new(self.pos, message))
+    }
+
+    fn check_breadth(&self, count: usize, most: usize, what: &str) -> Parsed<()> {
+        if count < most {
+            return Ok(());
+        }
+        let message = format!("Too many {what}: at most {most} are read.");
         Err(SyntaxError::new(self.pos, message))
     }
 

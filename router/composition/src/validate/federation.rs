@@ -224,7 +224,16 @@ fn is_label(label: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"_-:./".contains(&b))
 }
 
+/// So many directives one subgraph may compose.
+const MOST_COMPOSED: usize = 1000;
+
 fn compose_directives(subgraph: &Subgraph<'_>, report: &mut Report) {
+    if let Some((_, pos)) = subgraph.composed.get_index(MOST_COMPOSED) {
+        let message = format!("At most {MOST_COMPOSED} directives can be composed.");
+        let code = ErrorCode::DirectiveCompositionError;
+        report.at(subgraph, *pos, code, message);
+        return;
+    }
     for (name, pos) in &subgraph.composed {
         let code = ErrorCode::DirectiveCompositionError;
         if !subgraph.directives.contains_key(name) {

@@ -11,6 +11,9 @@ use crate::syntax::{Directive, TypeKind, Value};
 
 use super::selections::{Codes, KEY_CODES, PROVIDES_CODES, REQUIRES_CODES};
 
+/// So many keys one type may have in one subgraph.
+const MOST_KEYS: usize = 100;
+
 /// What the walks found, applied to the subgraph at the end.
 #[derive(Default)]
 pub(super) struct Found<'a> {
@@ -34,7 +37,15 @@ pub(super) enum Use {
 pub(crate) fn check<'a>(subgraph: &mut Subgraph<'a>, report: &mut Report) {
     let mut found = Found::default();
     for (index, ty) in subgraph.types.values().enumerate() {
-        for directive in &ty.marks.keys {
+        if let Some(directive) = ty.marks.keys.get(MOST_KEYS) {
+            let message = format!(
+                "Type \"{}\" has too many @key: at most {MOST_KEYS}.",
+                ty.name
+            );
+            let pos = directive.name.pos;
+            report.at(subgraph, pos, ErrorCode::KeyInvalidFields, message);
+        }
+        for directive in ty.marks.keys.iter().take(MOST_KEYS) {
             let mut check = Check::new(subgraph, ty.name.to_owned(), Fed::Key, directive);
             if let Some(key) = check.key(ty, &mut found, report) {
                 found.keys.push((index, key));
