@@ -38,6 +38,9 @@ pub async fn save(connection: &mut Connection, rows: ProgressRows, now: DateTime
     .map(drop)
 }
 
+/// Steps that a task has at most; further ones are not noted.
+const STEPS: i64 = 200;
+
 /// A task came to a step: ends the one before, and adds the step if nobody named it beforehand.
 pub async fn enter_steps(connection: &mut Connection, steps: &[(Id<Task>, Uuid, String, DateTime<Utc>)]) -> diesel::QueryResult<()> {
     let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -47,7 +50,7 @@ pub async fn enter_steps(connection: &mut Connection, steps: &[(Id<Task>, Uuid, 
         columns.2.push(name.as_str());
         columns.3.push(*at);
     }
-    diesel::sql_query(
+    diesel::sql_query(format!(
         "WITH d AS (SELECT d.task, d.name, d.at FROM unnest($1, $2, $3, $4) AS d (task, lease, name, at) \
             JOIN tasks.task t ON t.id = d.task AND t.lease_id = d.lease), \
          ended AS (UPDATE tasks.task_step s SET finished_at = d.at FROM (SELECT task, min(at) AS at FROM d GROUP BY task) d \
@@ -55,9 +58,10 @@ pub async fn enter_steps(connection: &mut Connection, steps: &[(Id<Task>, Uuid, 
             AND NOT EXISTS (SELECT FROM d same WHERE same.task = s.task AND same.name = s.name)) \
          INSERT INTO tasks.task_step AS s (task, position, name, started_at) \
          SELECT DISTINCT ON (d.task, d.name) d.task, \
-            (SELECT coalesce(max(o.position), 0) + 1 FROM tasks.task_step o WHERE o.task = d.task), d.name, d.at FROM d ORDER BY d.task, d.name, d.at \
+            (SELECT coalesce(max(o.position), 0) + 1 FROM tasks.task_step o WHERE o.task = d.task), d.name, d.at FROM d \
+            WHERE (SELECT count(*) FROM tasks.task_step o WHERE o.task = d.task) < {STEPS} ORDER BY d.task, d.name, d.at \
          ON CONFLICT (task, name) DO UPDATE SET started_at = coalesce(s.started_at, excluded.started_at), finished_at = NULL",
-    )
+    ))
     .bind::<Array<SqlUuid>, _>(columns.0)
     .bind::<Array<SqlUuid>, _>(columns.1)
     .bind::<Array<Text>, _>(columns.2)

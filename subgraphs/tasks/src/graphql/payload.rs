@@ -34,7 +34,7 @@ payload!(
 payload!(
     /// What became of the dead letters.
     pub struct TasksDeadLetterReplayPayload {
-        /// Those that are queued again.
+        /// Those that are queued again, at most 1000.
         tasks: Vec<Task>
     }, TaskErrorCode, TaskUserError
 );

@@ -162,7 +162,7 @@ impl Task {
         self.0.current_step.as_deref()
     }
 
-    /// The parts of its work, in order, as far as they are known.
+    /// The parts of its work, in order, as far as they are known; at most 200.
     async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<TaskStep>> {
         let rows = load(ctx, || Steps::new(ctx), self.0.id).await?.unwrap_or_default();
         let status = |current: bool, started: bool, finished: bool| match (self.0.status, current, started, finished) {
@@ -216,7 +216,6 @@ impl Task {
     }
 
     /// Its parts, newest first.
-    #[expect(clippy::too_many_arguments, reason = "the paging arguments of a connection")]
     async fn children(
         &self,
         ctx: &Context<'_>,

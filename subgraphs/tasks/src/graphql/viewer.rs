@@ -27,7 +27,6 @@ impl Viewer {
     }
 
     /// The caller's tasks, newest first.
-    #[expect(clippy::too_many_arguments, reason = "the paging arguments of a connection")]
     async fn tasks(
         &self,
         ctx: &Context<'_>,

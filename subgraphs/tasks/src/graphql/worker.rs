@@ -40,12 +40,12 @@ impl Worker {
         self.row.owner.map(|id| UserReference { id })
     }
 
-    /// The queues it works on.
+    /// The queues it works on, at most 50.
     async fn queues(&self) -> &[String] {
         &self.row.queues
     }
 
-    /// The types it knows; empty for all.
+    /// The types it knows, at most 200; empty for all.
     async fn types(&self) -> &[String] {
         &self.row.types
     }
@@ -156,7 +156,7 @@ impl From<LeaseState> for TaskLeaseState {
 /// Tasks that were leased, and whether the worker is to take no more.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct TaskLeases {
-    /// The tasks, most urgent first.
+    /// The tasks, most urgent first; at most 100.
     pub leases: Vec<TaskLease>,
     /// Whether the worker is to finish what it has and go.
     pub draining: bool,

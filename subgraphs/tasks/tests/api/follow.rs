@@ -1,0 +1,143 @@
+//! Subscriptions.
+
+use atelier_kit::actor::Actor;
+use atelier_tasks::engine::{Leased, Outcome, Report};
+use futures::StreamExt;
+use serde_json::{Value, json};
+
+use crate::support::{World, admin, code, event, events, world};
+
+const PROGRESS: &str = "subscription($id: ID!, $after: Cursor) { taskProgress(id: $id, after: $after) { ... on TaskProgressed { cursor status progress currentStep task { status } } } }";
+const EVENTS: &str = "subscription($where: TaskWhere, $after: Cursor) { taskEvents(where: $where, after: $after) { __typename ... on TaskStateChanged { cursor taskId status } } }";
+
+fn report(world: &World, task: &Leased, progress: f64, step: &str) {
+    world.engine.report(Report {
+        task: task.id,
+        lease: task.lease_id,
+        revision: task.revision,
+        attempt: task.attempt,
+        started_at: task.started_at,
+        progress: Some(progress),
+        step: Some(step.to_owned()),
+        eta_ms: None,
+        lines: Vec::new(),
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_gets_the_present_then_each_change_until_the_end() {
+    let world = world().await;
+    let user = world.user();
+    let actor = Actor::user(user, &[]);
+    let id = world.enqueue(world.task(Some(user))).await;
+    let mut stream = world.subscribe(&actor, PROGRESS, json!({"id": id}));
+    assert_eq!(event(&mut stream).await.unwrap()["status"], "QUEUED");
+    let task = world.lease(1).await.remove(0);
+    assert_eq!(event(&mut stream).await.unwrap()["status"], "RUNNING");
+    report(&world, &task, 0.4, "scale");
+    let moment = event(&mut stream).await.unwrap();
+    assert_eq!((&moment["progress"], &moment["currentStep"], &moment["task"]["status"]), (&json!(0.4), &json!("scale"), &json!("RUNNING")));
+    world.engine.finish(vec![(task.lease_id, Outcome::Succeeded(Value::Null))]).await.unwrap();
+    let rest = events(&mut stream).await;
+    let [last] = &rest[..] else { panic!("one event ends it: {rest:?}") };
+    assert_eq!((&last["status"], &last["progress"]), (&json!("SUCCEEDED"), &json!(1.0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_task_is_one_event() {
+    let world = world().await;
+    let user = world.user();
+    let id = world.enqueue(world.task(Some(user))).await;
+    world.engine.cancel(&[id]).await.unwrap();
+    let mut stream = world.subscribe(&Actor::user(user, &[]), PROGRESS, json!({"id": id}));
+    let told = events(&mut stream).await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["status"], "CANCELLED");
+    let mut resumed = world.subscribe(&Actor::user(user, &[]), PROGRESS, json!({"id": id, "after": told[0]["cursor"]}));
+    assert!(events(&mut resumed).await.is_empty(), "the end is known");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resumed_subscriber_misses_nothing_and_hears_nothing_twice() {
+    let world = world().await;
+    let user = world.user();
+    let actor = Actor::user(user, &[]);
+    let id = world.enqueue(world.task(Some(user))).await;
+    let mut stream = world.subscribe(&actor, PROGRESS, json!({"id": id}));
+    event(&mut stream).await.unwrap();
+    let task = world.lease(1).await.remove(0);
+    let known = event(&mut stream).await.unwrap();
+    drop(stream);
+    let mut witness = world.subscribe(&actor, PROGRESS, json!({"id": id}));
+    event(&mut witness).await.unwrap();
+    for (progress, step) in [(0.2, "a"), (0.6, "b"), (0.9, "c")] {
+        report(&world, &task, progress, step);
+        assert_eq!(event(&mut witness).await.unwrap()["progress"], progress, "it is out while nobody else listens");
+    }
+    let mut stream = world.subscribe(&actor, PROGRESS, json!({"id": id, "after": known["cursor"]}));
+    let mut steps = Vec::new();
+    for _ in 0..3 {
+        steps.push(event(&mut stream).await.unwrap()["currentStep"].clone());
+    }
+    assert_eq!(steps, ["a", "b", "c"]);
+    world.engine.finish(vec![(task.lease_id, Outcome::Succeeded(Value::Null))]).await.unwrap();
+    let rest = events(&mut stream).await;
+    assert_eq!(rest.iter().map(|event| &event["status"]).collect::<Vec<_>>(), ["SUCCEEDED"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_is_still_on_its_way_is_waited_for() {
+    let world = world().await;
+    let user = world.user();
+    let task = world.task(Some(user));
+    let mut stream = world.subscribe(&Actor::user(user, &[]), PROGRESS, json!({"id": task.id}));
+    let (first, _) = tokio::join!(event(&mut stream), world.enqueue(task));
+    assert_eq!(first.unwrap()["status"], "QUEUED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_follows_anothers_task() {
+    let world = world().await;
+    let id = world.enqueue(world.task(Some(world.user()))).await;
+    for (actor, expected) in [(Actor::user(world.user(), &["worker"]), "NOT_FOUND"), (Actor::anonymous(), "UNAUTHENTICATED")] {
+        let mut stream = world.subscribe(&actor, PROGRESS, json!({"id": id}));
+        assert_eq!(code(&stream.next().await.unwrap()), expected);
+        assert!(stream.next().await.is_none());
+    }
+    let mut stream = world.subscribe(&admin(&world), PROGRESS, json!({"id": id}));
+    assert_eq!(event(&mut stream).await.unwrap()["status"], "QUEUED");
+    let mut forged = world.subscribe(&admin(&world), PROGRESS, json!({"id": id, "after": "Zm9yZ2Vk"}));
+    assert_eq!(code(&forged.next().await.unwrap()), "BAD_USER_INPUT");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_callers_tasks_are_followed_and_resumed_without_gap() {
+    let mut world = world().await;
+    world.start();
+    let user = world.user();
+    let actor = Actor::user(user, &[]);
+    let mut stream = world.subscribe(&actor, EVENTS, json!({"where": {"queue": "work"}}));
+    // The subscription stands before the first event when its stream has been polled.
+    let (first, _) = tokio::join!(event(&mut stream), async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        world.enqueue(world.task(Some(world.user()))).await;
+        world.enqueue(world.task(Some(user))).await
+    });
+    let first = first.unwrap();
+    assert_eq!(first["status"], "QUEUED");
+    drop(stream);
+    let leased = world.lease(2).await;
+    let own = leased.iter().find(|task| task.owner == Some(user)).unwrap();
+    assert_eq!(first["taskId"], json!(own.id), "the other user's task is not told");
+    world.engine.finish(leased.iter().map(|task| (task.lease_id, Outcome::Succeeded(Value::Null))).collect()).await.unwrap();
+    let mut stream = world.subscribe(&actor, EVENTS, json!({"after": first["cursor"]}));
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let event = event(&mut stream).await.unwrap();
+        assert_eq!(event["taskId"], json!(own.id));
+        told.push(event["status"].clone());
+    }
+    assert_eq!(told, ["RUNNING", "SUCCEEDED"]);
+    let mut anonymous = world.subscribe(&Actor::anonymous(), EVENTS, json!({}));
+    assert_eq!(code(&anonymous.next().await.unwrap()), "UNAUTHENTICATED");
+}

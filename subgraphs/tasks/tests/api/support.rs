@@ -29,7 +29,7 @@ pub struct World {
     pub subgraph: Subgraph,
     pub engine: Engine,
     pub clock: ManualClock,
-    pub test: TestDeps,
+    _test: TestDeps,
     stop: CancellationToken,
 }
 
@@ -44,7 +44,7 @@ pub async fn world() -> World {
     let config = EngineConfig { arrival: Duration::from_secs(2), ..EngineConfig::default() };
     let engine = Engine::new(test.deps.clone(), config.clone());
     let subgraph = subgraph(test.deps.clone(), TasksConfig { engine: config, ..TasksConfig::default() });
-    World { subgraph, engine, clock: test.clock.clone(), test, stop: CancellationToken::new() }
+    World { subgraph, engine, clock: test.clock.clone(), _test: test, stop: CancellationToken::new() }
 }
 
 impl World {
