@@ -46,8 +46,31 @@ pub(super) enum Labels {
 pub(super) struct KeyEdge<'g> {
     pub to: Node,
     pub fields: &'g [Selection<'g>],
-    /// Whether the real type has to be known to take it.
-    pub by_real_type: bool,
+    pub from: From,
+}
+
+/// From where a key can be taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// Wherever the real type is known.
+    RealType,
+    /// From the interface object of this interface (a type index), where the
+    /// real type is not known yet.
+    InterfaceObject(u32),
+    /// From anywhere: who only knows the interface needs no more.
+    Anywhere,
+}
+
+impl From {
+    /// Whether there is such a place among the nodes, of which the first were
+    /// there at the start.
+    pub(super) fn is_among(self, nodes: &[Node], start: usize) -> bool {
+        match self {
+            Self::RealType => nodes.iter().any(|node| node.via.is_none()),
+            Self::InterfaceObject(at) => nodes[..start].iter().any(|n| n.via == Some(at)),
+            Self::Anywhere => true,
+        }
+    }
 }
 
 /// The keys of every object type.
@@ -86,7 +109,7 @@ fn own_keys<'g>(ty: &Merged<'g>, edges: &mut Vec<KeyEdge<'g>>) {
             edges.push(KeyEdge {
                 to: Node::at(*graph),
                 fields: &key.fields.selections,
-                by_real_type: true,
+                from: From::RealType,
             });
         }
     }
@@ -114,7 +137,10 @@ fn interface_keys<'g>(
                     ..Node::at(*graph)
                 },
                 fields: &key.fields.selections,
-                by_real_type: false,
+                from: match via {
+                    Some(_) => From::Anywhere,
+                    None => From::InterfaceObject(index(at)),
+                },
             });
         }
     }

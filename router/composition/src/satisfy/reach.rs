@@ -102,6 +102,7 @@ impl<'s, 'g> Reach<'s, 'g> {
 
     fn expand(&mut self, ty: usize, mut nodes: Vec<Node>) -> Vec<Node> {
         let edges = self.edges;
+        let start = nodes.len();
         let mut open: Vec<usize> = (0..edges.keys[ty].len()).collect();
         loop {
             let mut moved = false;
@@ -111,8 +112,7 @@ impl<'s, 'g> Reach<'s, 'g> {
                 if nodes.contains(&edge.to) {
                     continue;
                 }
-                let known = nodes.iter().any(|node| node.via.is_none());
-                if (known || !edge.by_real_type) && self.can_resolve(ty, &nodes, edge.fields) {
+                if edge.from.is_among(&nodes, start) && self.can_resolve(ty, &nodes, edge.fields) {
                     nodes.push(edge.to);
                     moved = true;
                 } else {
