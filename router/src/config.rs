@@ -258,7 +258,7 @@ impl Default for Playground {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
-    /// Parsed documents; bytes of their texts.
+    /// Parsed documents; bytes of their texts, at least 1024 for each.
     pub document_bytes: u64,
     /// Plans.
     pub plans: u64,
@@ -267,8 +267,8 @@ pub struct Cache {
 impl Default for Cache {
     fn default() -> Self {
         Self {
-            document_bytes: 8 * 1024 * 1024,
-            plans: 4_000,
+            document_bytes: 4 * 1024 * 1024,
+            plans: 2_000,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The router: takes requests, runs them through the stages, swaps snapshots.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::config::{ConfigError, RouterConfig};
 use crate::error::{GraphqlError, code};
@@ -16,7 +19,7 @@ use crate::operation::document::Operation;
 use crate::operation::{Document, Kind, variables};
 use crate::request::{Accepts, ClientRequest, ClientResponse, Outcome, ResponseStatus, Summary};
 use crate::snapshot::{Snapshot, Subgraphs, Variant};
-use crate::subgraph::{HttpSubgraph, RequestContext, SubgraphClient};
+use crate::subgraph::{HttpSubgraph, Propagate, RequestContext, SubgraphClient};
 use crate::supergraph::Supergraph;
 
 /// Why a router cannot be built or reloaded.
@@ -41,6 +44,7 @@ pub struct RouterBuilder {
     config: RouterConfig,
     clients: HashMap<String, Arc<dyn SubgraphClient>>,
     identify: Arc<dyn Identify>,
+    propagate: Option<Propagate>,
 }
 
 impl std::fmt::Debug for RouterBuilder {
@@ -73,6 +77,18 @@ impl RouterBuilder {
         self
     }
 
+    /// Lets `propagate` add headers to each request to an HTTP subgraph. It is
+    /// called inside the request's span, so it can write that span's trace
+    /// context (`traceparent`).
+    #[must_use]
+    pub fn propagate(
+        mut self,
+        propagate: impl Fn(&mut http::HeaderMap) + Send + Sync + 'static,
+    ) -> Self {
+        self.propagate = Some(Propagate(Arc::new(propagate)));
+        self
+    }
+
     /// Builds the router.
     ///
     /// # Errors
@@ -88,6 +104,7 @@ impl RouterBuilder {
                 config,
                 clients: self.clients,
                 identify: self.identify,
+                propagate: self.propagate,
                 draining: CancellationToken::new(),
             }),
         })
@@ -139,6 +156,7 @@ struct Inner {
     config: Arc<RouterConfig>,
     clients: HashMap<String, Arc<dyn SubgraphClient>>,
     identify: Arc<dyn Identify>,
+    propagate: Option<Propagate>,
     draining: CancellationToken,
 }
 
@@ -158,6 +176,7 @@ impl Router {
             config: RouterConfig::default(),
             clients: HashMap::new(),
             identify: Arc::new(Anonymous),
+            propagate: None,
         }
     }
 
@@ -229,9 +248,25 @@ impl Router {
             let error = GraphqlError::new("The server is shutting down.").with_code(code::INTERNAL);
             return refuse(&[error], ResponseStatus::Draining, &request_id);
         }
-        match tokio::time::timeout(limit, self.stages(request)).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(refused)) => refuse(&refused.errors, refused.status, &request_id),
+        let span = tracing::info_span!(
+            target: "atelier_router",
+            "router.request",
+            request.id = %request_id,
+            graphql.operation = tracing::field::Empty,
+            graphql.kind = tracing::field::Empty,
+        );
+        // A bug in a stage costs one answer, not the connection.
+        let stages = AssertUnwindSafe(self.stages(request))
+            .catch_unwind()
+            .instrument(span);
+        match tokio::time::timeout(limit, stages).await {
+            Ok(Ok(Ok(outcome))) => outcome,
+            Ok(Ok(Err(refused))) => refuse(&refused.errors, refused.status, &request_id),
+            Ok(Err(_)) => {
+                let error = GraphqlError::new("Something went wrong inside of the router.")
+                    .with_code(code::INTERNAL);
+                refuse(&[error], ResponseStatus::Failed, &request_id)
+            }
             Err(_) => {
                 let error = GraphqlError::new("The request took too long.")
                     .with_code(code::REQUEST_TIMEOUT);
@@ -251,6 +286,11 @@ impl Router {
         // 2. Choose the operation and see that the transport can carry it.
         let name = params.operation_name.as_deref();
         let (index, operation) = choose(&entry.document, name)?;
+        let span = tracing::Span::current();
+        span.record("graphql.kind", operation.kind.as_str());
+        if let Some(name) = &operation.name {
+            span.record("graphql.operation", name.as_str());
+        }
         check_transport(operation, request.accepts)?;
         self.check_introspection(&entry.document, operation)?;
         // 3. Check variables against the schema.
@@ -268,6 +308,7 @@ impl Router {
             request_id: request.request_id,
             caller: request.caller,
             headers: request.headers,
+            propagate: self.inner.propagate.clone(),
             deadline: Some(
                 Instant::now() + Duration::from_millis(self.config().timeouts.request_ms),
             ),

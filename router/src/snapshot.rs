@@ -18,7 +18,9 @@ use crate::subgraph::SubgraphClient;
 use crate::supergraph::Supergraph;
 
 /// Variants of one document kept ready; beyond that they are looked up by text.
-const MAX_VARIANTS: usize = 64;
+const MAX_VARIANTS: usize = 16;
+/// A short document still has a tree and a plan.
+const MIN_WEIGHT: usize = 1024;
 
 /// Clients by subgraph name.
 pub(crate) type Subgraphs = HashMap<Arc<str>, Arc<dyn SubgraphClient>>;
@@ -61,7 +63,9 @@ impl Snapshot {
     ) -> Self {
         let documents = Cache::builder()
             .max_capacity(config.cache.document_bytes)
-            .weigher(|text: &String, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
+            .weigher(|text: &String, _| {
+                u32::try_from(text.len().max(MIN_WEIGHT)).unwrap_or(u32::MAX)
+            })
             .build();
         let plans = Cache::new(config.cache.plans);
         Self {

@@ -198,7 +198,14 @@ fn fields(
         let repeated = requires.fields[..at]
             .iter()
             .any(|f| f.key == field.key && applies(f));
-        let value = store.get(object, field.slot);
+        let aside = field
+            .aside
+            .map_or(Slot::Missing, |slot| store.get(object, slot));
+        let value = if aside == Slot::Missing {
+            store.get(object, field.slot)
+        } else {
+            aside
+        };
         if !applies(field) || repeated || value == Slot::Missing {
             continue;
         }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::{Map, Value};
+use tracing::Instrument;
 
 use super::blame::Blame;
 use super::entities::{self, Batch};
@@ -65,13 +66,19 @@ impl<'a> Run<'a> {
                     continue;
                 };
                 let client = self.subgraphs.get(&fetch.subgraph);
-                running.push(async move {
+                let span = tracing::info_span!(
+                    target: "atelier_router",
+                    "router.fetch",
+                    subgraph = %fetch.subgraph
+                );
+                let answer = async move {
                     let answer = match client {
                         Some(client) => client.execute(request).await,
                         None => Err(SubgraphError::Unavailable("no client for it".into())),
                     };
                     (at, batches, answer)
-                });
+                };
+                running.push(answer.instrument(span));
             }
             let Some((at, batches, answer)) = running.next().await else {
                 break;

@@ -123,6 +123,10 @@ impl Store {
             };
             let value = self.get(object, rename.from);
             if applies && value != Slot::Missing {
+                let direct = self.get(object, rename.to);
+                if direct != Slot::Missing {
+                    self.set(object, rename.aside, direct);
+                }
                 self.set(object, rename.to, value);
             }
         }

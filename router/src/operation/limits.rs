@@ -188,6 +188,14 @@ impl<'a> Counter<'a> {
     }
 
     fn field(&mut self, field: &'a query::Field) -> Result<Size, GraphqlError> {
+        // The type of an object is read from its `__typename`, which decides what
+        // may be seen: another field must not pass for it.
+        if let Some(alias) = field.alias.as_ref().filter(|alias| alias.starts_with("__"))
+            && *alias != field.name
+        {
+            let message = format!("The alias \"{alias}\" is reserved.");
+            return Err(GraphqlError::new(message).with_code(code::GRAPHQL_VALIDATION_FAILED));
+        }
         let mut size = self.measure(&field.selection_set)?;
         size.depth += 1;
         size.roots = 1;

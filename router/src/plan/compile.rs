@@ -159,6 +159,7 @@ fn declare_renames(layouts: &mut Layouts, place: LayoutId, rewrites: &[Rewrite])
         let place = declare_path(layouts, place, parents);
         layouts.declare(place, from);
         layouts.declare(place, to);
+        layouts.declare(place, &aside(to));
         let (a, b) = (
             layouts.existing_child(place, from),
             layouts.existing_child(place, to),
@@ -356,14 +357,17 @@ impl Compiler<'_> {
                 let RewriteAction::RenameTo(to) = &rewrite.action else {
                     return;
                 };
-                let slots = (self.layouts.slot(place, from), self.layouts.slot(place, to));
-                if let (Some(from), Some(to)) = slots {
+                let slot = |key: &str| self.layouts.slot(place, key);
+                if let (Some(from), Some(to), Some(aside)) =
+                    (slot(from), slot(to), slot(&aside(to)))
+                {
                     let typename = self.layouts.slot(place, "__typename");
                     shape.renames.push(Rename {
                         typename,
                         types,
                         from,
                         to,
+                        aside,
                     });
                 }
             }
@@ -463,6 +467,7 @@ impl Compiler<'_> {
                             types: condition.map(|on| self.types_or_interfaces(on)),
                             key: json_key.into(),
                             slot,
+                            aside: self.layouts.slot(place, &aside(source)),
                             children: nested,
                         },
                     );
@@ -470,6 +475,11 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// The layout's key for values put aside; no response key looks like it.
+fn aside(key: &str) -> String {
+    format!("\u{0}{key}")
 }
 
 /// The planner may name a field twice under the same condition.

@@ -116,6 +116,8 @@ pub(crate) struct RequiredField {
     /// `"key":`
     pub(crate) key: Box<[u8]>,
     pub(crate) slot: SlotIndex,
+    /// Read first: the value a rename has put aside.
+    pub(crate) aside: Option<SlotIndex>,
     pub(crate) children: Option<Requires>,
 }
 
@@ -144,6 +146,9 @@ pub(crate) struct Rename {
     pub(crate) types: Option<TypeSet>,
     pub(crate) from: SlotIndex,
     pub(crate) to: SlotIndex,
+    /// Where the value that was under `to` goes: a key of the entity whose name
+    /// the client uses as an alias for something else.
+    pub(crate) aside: SlotIndex,
 }
 
 /// Why an operation could not be planned.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
@@ -17,7 +17,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::websocket::WebsocketSubgraph;
 use super::{SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, sse};
 use crate::config::{SubgraphSettings, SubscriptionProtocol};
+use crate::operation::Kind;
 
+/// Media types asked for.
+const ACCEPTED: &str = "application/graphql-response+json, application/json";
 /// Connections idle for longer are closed.
 const IDLE: Duration = Duration::from_secs(90);
 /// Time to open a connection.
@@ -65,16 +68,13 @@ impl HttpSubgraph {
     }
 
     async fn send(&self, request: &SubgraphRequest) -> Result<Bytes, SubgraphError> {
-        let call = post(
-            &self.uri,
-            request,
-            "application/graphql-response+json, application/json",
-        )?;
-        let response = self
-            .client
-            .request(call)
-            .await
-            .map_err(|error| SubgraphError::Unavailable(chain(&error)))?;
+        let mut response = self.call(request).await;
+        // A kept-alive connection may be closed just when it is used again. Only
+        // what changes nothing may be sent twice.
+        if response.is_err() && request.operation.kind() == Kind::Query {
+            response = self.call(request).await;
+        }
+        let response = response?;
         let (parts, body) = response.into_parts();
         let json = is_json(&parts.headers);
         // Errors of GraphQL may come with any status; other bodies mean nothing to a client.
@@ -87,6 +87,14 @@ impl HttpSubgraph {
             });
         }
         collect(body, &parts.headers, self.max_response_bytes).await
+    }
+}
+
+impl HttpSubgraph {
+    async fn call(&self, request: &SubgraphRequest) -> Result<Response<Incoming>, SubgraphError> {
+        let call = post(&self.uri, request, ACCEPTED)?;
+        let response = self.client.request(call).await;
+        response.map_err(|error| SubgraphError::Unavailable(chain(&error)))
     }
 }
 
@@ -151,6 +159,9 @@ pub(super) fn post(
     let context = &request.context;
     for (name, value) in context.headers.iter().chain(&context.caller.forward) {
         headers.insert(name.clone(), value.clone());
+    }
+    if let Some(propagate) = &context.propagate {
+        (propagate.0)(headers);
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT, HeaderValue::from_static(accept));

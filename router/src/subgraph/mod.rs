@@ -60,6 +60,16 @@ impl SubgraphOperation {
     }
 }
 
+/// Adds headers to requests for HTTP subgraphs.
+#[derive(Clone)]
+pub struct Propagate(pub(crate) Arc<dyn Fn(&mut HeaderMap) + Send + Sync>);
+
+impl std::fmt::Debug for Propagate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Propagate")
+    }
+}
+
 /// What all requests to subgraphs made for one client request share.
 #[derive(Debug)]
 pub struct RequestContext {
@@ -69,6 +79,8 @@ pub struct RequestContext {
     pub caller: Arc<Caller>,
     /// Headers of the client's request that are passed on.
     pub headers: HeaderMap,
+    /// Adds headers to requests for HTTP subgraphs.
+    pub propagate: Option<Propagate>,
     /// When the client's request is given up.
     pub deadline: Option<Instant>,
 }

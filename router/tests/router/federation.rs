@@ -385,3 +385,32 @@ async fn reloading_serves_the_new_supergraph() {
     let answer = ask(&router, "{ new old }").await;
     assert_eq!(answer, json!({"data": {"new": null, "old": 1}}));
 }
+
+#[tokio::test]
+async fn aliases_that_hide_a_key() {
+    let (router, mocks) = mocked(vec![
+        (
+            "a",
+            "type Query { thing: Thing } type Thing @key(fields: \"id\") { id: ID! name: String }",
+            Mock::new(json!({"thing": {"id": "1", "name": "not an id"}}), none),
+        ),
+        (
+            "b",
+            "type Thing @key(fields: \"id\") { id: ID! size: Int }",
+            Mock::new(
+                json!({}),
+                |rep| json!({"size": if rep["id"] == "1" { 7 } else { 0 }}),
+            ),
+        ),
+    ]);
+    assert_eq!(
+        ask(&router, "{ thing { id: name size } }").await,
+        json!({"data": {"thing": {"id": "not an id", "size": 7}}})
+    );
+    assert_eq!(mocks[1].asked.lock()[0].1["representations"][0]["id"], "1");
+    let answer = ask(&router, "{ thing { __typename: name size } }").await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"],
+        "GRAPHQL_VALIDATION_FAILED"
+    );
+}

@@ -12,4 +12,5 @@ mod federation;
 mod hostile;
 mod limits;
 mod queries;
+mod robustness;
 mod subscriptions;
