@@ -15,6 +15,9 @@ use crate::{Composed, SubgraphSdl, merge, satisfy, validate};
 /// The most subgraphs that are composed.
 const MOST_SUBGRAPHS: usize = 5_000;
 
+/// The most text of all subgraphs together that is read, in bytes.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
+
 pub(crate) fn compose(sources: &[SubgraphSdl]) -> Result<Composed, CompositionErrors> {
     check_names(sources)?;
     let mut sorted: Vec<(String, &SubgraphSdl)> = graph_names(sources);
@@ -82,6 +85,13 @@ fn check_names(sources: &[SubgraphSdl]) -> Result<(), CompositionErrors> {
             sources.len()
         );
         report.add(code, message, Vec::new());
+    }
+    let bytes: usize = sources.iter().map(|source| source.sdl.len()).sum();
+    if bytes > MOST_BYTES {
+        let message = format!(
+            "The subgraphs are {bytes} bytes long together; at most {MOST_BYTES} are read."
+        );
+        report.add(ErrorCode::InvalidGraphql, message, Vec::new());
     }
     let mut seen: HashMap<&str, ()> = HashMap::new();
     for source in sources {

@@ -291,3 +291,24 @@ fn a_supergraph_of_very_many_subgraphs_can_be_read_again() {
     let api = api_schema(&composed.supergraph_sdl).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(api, composed.api_sdl);
 }
+
+#[test]
+fn more_text_than_is_read_of_all_subgraphs_together_is_refused() {
+    let blanks = " ".repeat(31 * 1024 * 1024);
+    let subgraphs: Vec<SubgraphSdl> = (0..9)
+        .map(|n| {
+            SubgraphSdl::new(
+                format!("g{n}"),
+                "",
+                format!("type Query {{ f{n}: Int }}{blanks}"),
+            )
+        })
+        .collect();
+    let errors = compose(&subgraphs).expect_err("too much").0;
+    assert_eq!(errors[0].code, ErrorCode::InvalidGraphql);
+    assert!(
+        errors[0].message.contains("together"),
+        "{}",
+        errors[0].message
+    );
+}
