@@ -73,7 +73,7 @@ Then: cargo nextest run -p atelier-{name} && make generate",
 #[derive(Debug, thiserror::Error)]
 pub enum ScaffoldError {
     /// The name cannot be that of a crate, a PostgreSQL schema and a Rust module at once.
-    #[error("{0:?} cannot be a subgraph's name: 3 to 30 small letters, and none that is taken ({})", TAKEN.join(", "))]
+    #[error("{0:?} cannot be a subgraph's name: 3 to 30 small letters, and none that is taken ({taken})", taken = TAKEN.join(", "))]
     Name(String),
     /// There is such a subgraph.
     #[error("there is {0} already")]

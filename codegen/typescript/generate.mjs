@@ -4,7 +4,6 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 
 import { codegen } from '@graphql-codegen/core';
 import * as typedDocuments from '@graphql-codegen/typed-document-node';
-import * as types from '@graphql-codegen/typescript';
 import * as operationTypes from '@graphql-codegen/typescript-operations';
 import { parse } from 'graphql';
 
@@ -27,7 +26,7 @@ const config = {
   enumsAsTypes: true,
   futureProofEnums: true,
   immutableTypes: true,
-  onlyOperationTypes: true,
+  documentMode: 'string',
   skipTypename: true,
   useTypeImports: true,
   avoidOptionals: { field: true },
@@ -44,7 +43,7 @@ const output = await codegen({
   schema: parse(await read('../../schema/api.graphql')),
   documents,
   config,
-  plugins: [{ types: {} }, { operationTypes: {} }, { typedDocuments: {} }],
-  pluginMap: { types, operationTypes, typedDocuments },
+  plugins: [{ operationTypes: {} }, { typedDocuments: {} }],
+  pluginMap: { operationTypes, typedDocuments },
 });
 await writeFile(new URL(filename, here), `// Written by \`make generate\` from operations/; do not edit.\n\n${output.trim()}\n`);

@@ -1,6 +1,6 @@
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
-import { print } from 'graphql';
 import { createClient, type Client } from 'graphql-ws';
+
+import type { TypedDocumentString } from './generated.js';
 
 /** One entry of a response's `errors`. */
 export interface GraphQLProblem {
@@ -47,7 +47,7 @@ export class AtelierClient {
 
   /** Runs a query or mutation. Fails with {@link GraphQLFailure} if the answer has any errors. */
   async request<Data, Variables extends Record<string, unknown>>(
-    document: TypedDocumentNode<Data, Variables>,
+    document: TypedDocumentString<Data, Variables>,
     variables: Variables,
     signal?: AbortSignal,
   ): Promise<Data> {
@@ -58,7 +58,7 @@ export class AtelierClient {
         'content-type': 'application/json',
         ...(await this.#authorization()),
       },
-      body: JSON.stringify({ query: print(document), variables }),
+      body: JSON.stringify({ query: document.toString(), variables }),
       signal: signal ?? null,
     });
     const answer = (await response.json()) as { data?: Data; errors?: GraphQLProblem[] };
@@ -70,7 +70,7 @@ export class AtelierClient {
 
   /** Follows a subscription until it ends or the loop over it does. */
   async *subscribe<Data, Variables extends Record<string, unknown>>(
-    document: TypedDocumentNode<Data, Variables>,
+    document: TypedDocumentString<Data, Variables>,
     variables: Variables,
   ): AsyncGenerator<Data> {
     this.#socket ??= createClient({
@@ -78,7 +78,7 @@ export class AtelierClient {
       connectionParams: () => this.#authorization(),
       ...(this.#options.webSocket !== undefined && { webSocketImpl: this.#options.webSocket }),
     });
-    for await (const { data, errors } of this.#socket.iterate<Data>({ query: print(document), variables })) {
+    for await (const { data, errors } of this.#socket.iterate<Data>({ query: document.toString(), variables })) {
       if (errors?.length || !data) throw new GraphQLFailure((errors ?? []) as unknown as GraphQLProblem[], data);
       yield data;
     }
