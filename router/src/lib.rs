@@ -24,7 +24,7 @@ pub use request::{
 };
 pub use router::{BuildError, Router, RouterBuilder};
 pub use subgraph::{
-    CatchPanics, HttpSubgraph, LocalSubgraph, RequestContext, SubgraphClient, SubgraphError,
-    SubgraphOperation, SubgraphRequest, SubgraphResponse,
+    CatchPanics, HttpSubgraph, LocalSubgraph, Propagate, RequestContext, SubgraphClient,
+    SubgraphError, SubgraphOperation, SubgraphRequest, SubgraphResponse,
 };
 pub use supergraph::{SubgraphInfo, Supergraph, SupergraphError};

@@ -224,6 +224,12 @@ impl Router {
         Arc::clone(&self.snapshot().supergraph)
     }
 
+    /// The client of a subgraph, for commands between domains: they reach it the
+    /// way queries do.
+    pub fn subgraph(&self, name: &str) -> Option<Arc<dyn SubgraphClient>> {
+        self.snapshot().subgraphs.get(name).map(Arc::clone)
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.inner.snapshot.load_full()
     }

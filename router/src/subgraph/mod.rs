@@ -34,7 +34,8 @@ pub struct SubgraphOperation {
 }
 
 impl SubgraphOperation {
-    pub(crate) fn new(text: String, kind: Kind) -> Self {
+    /// An operation to be asked many times: what does not change is prepared once.
+    pub fn new(text: String, kind: Kind) -> Self {
         let mut body = b"{\"query\":".to_vec();
         body.extend_from_slice(&quoted(&text));
         Self {
@@ -85,6 +86,19 @@ pub struct RequestContext {
     pub deadline: Option<Instant>,
 }
 
+impl RequestContext {
+    /// A context for requests that no client made, such as commands between domains.
+    pub fn new(request_id: impl Into<Arc<str>>, caller: Arc<Caller>) -> Self {
+        Self {
+            request_id: request_id.into(),
+            caller,
+            headers: HeaderMap::new(),
+            propagate: None,
+            deadline: None,
+        }
+    }
+}
+
 /// One request to a subgraph.
 #[derive(Debug, Clone)]
 pub struct SubgraphRequest {
@@ -123,6 +137,28 @@ pub enum SubgraphResponse {
         /// `errors`.
         errors: Vec<GraphqlError>,
     },
+}
+
+impl SubgraphResponse {
+    /// The response as one JSON value, for callers that are not the router.
+    ///
+    /// # Errors
+    /// When the subgraph sent something that is not JSON.
+    pub fn into_json(self) -> Result<serde_json::Value, SubgraphError> {
+        let invalid = |error: serde_json::Error| SubgraphError::InvalidResponse(error.to_string());
+        match self {
+            Self::Json(body) => serde_json::from_slice(&body).map_err(invalid),
+            Self::Values { data, errors } => {
+                let mut response = serde_json::Map::new();
+                response.insert("data".into(), data.into_json().map_err(invalid)?);
+                if !errors.is_empty() {
+                    let errors = serde_json::to_value(errors).map_err(invalid)?;
+                    response.insert("errors".into(), errors);
+                }
+                Ok(response.into())
+            }
+        }
+    }
 }
 
 /// Why a subgraph gave no GraphQL response.

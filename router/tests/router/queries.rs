@@ -147,3 +147,22 @@ async fn distributes_unions_and_interfaces() {
         }})
     );
 }
+
+#[tokio::test]
+async fn domains_reach_each_other_the_way_the_router_does() {
+    use atelier_router::{OperationKind, RequestContext, SubgraphOperation, SubgraphRequest};
+    use std::sync::Arc;
+    let shop = in_process();
+    let text = "mutation ($text: String!) { append(text: $text) }".to_owned();
+    let operation = Arc::new(SubgraphOperation::new(text, OperationKind::Mutation));
+    let caller = Arc::new(atelier_router::Caller::default());
+    let request = SubgraphRequest {
+        operation,
+        variables: json!({"text": "x"}).to_string().into(),
+        context: Arc::new(RequestContext::new("command-1", caller)),
+    };
+    let client = shop.router.subgraph("products").unwrap();
+    let response = client.execute(request).await.unwrap().into_json().unwrap();
+    assert_eq!(response, json!({"data": {"append": 1}}));
+    assert!(shop.router.subgraph("nothing").is_none());
+}
