@@ -153,12 +153,20 @@ pub fn names() -> Vec<String> {
 /// # Errors
 /// If a database cannot be reached or a migration fails.
 pub async fn migrate(databases: &Databases) -> anyhow::Result<HashMap<&'static str, Vec<String>>> {
-    let runs = DOMAINS.iter().map(|domain| async move {
+    let mut runs = tokio::task::JoinSet::new();
+    for domain in DOMAINS {
         let url = databases.of(domain.name)?;
-        let applied = atelier_kit::migrate(&url, domain.name, domain.migrations).await.map_err(|error| told(domain.name, &error))?;
-        anyhow::Ok((domain.name, applied))
-    });
-    futures::future::try_join_all(runs).await.map(|applied| applied.into_iter().collect())
+        // A migration blocks the thread of its task, so each domain has one of its own.
+        runs.spawn(async move {
+            let applied = atelier_kit::migrate(&url, domain.name, domain.migrations).await;
+            applied.map(|applied| (domain.name, applied)).map_err(|error| told(domain.name, &error))
+        });
+    }
+    let mut all = HashMap::new();
+    while let Some(run) = runs.join_next().await {
+        all.extend([run??]);
+    }
+    Ok(all)
 }
 
 /// Refuses to go on while migrations are pending.

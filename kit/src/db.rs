@@ -195,25 +195,29 @@ impl Instrumentation for StatementCounter {
     }
 }
 
-/// Applies a domain's pending migrations, in the domain's own PostgreSQL schema.
+/// Applies what is pending of a domain's sets of migrations, in the domain's own PostgreSQL schema.
 ///
-/// Several processes may call it at once: an advisory lock lets one do the work.
+/// Several processes may call it at once: an advisory lock lets one do the work. Blocks its thread, so
+/// it needs the multi-thread runtime, and a task of its own where several run at once.
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database cannot be reached, `INTERNAL` if a migration fails.
 pub async fn migrate(
     url: &str,
     domain: &str,
-    migrations: &'static EmbeddedMigrations,
+    sets: &[&'static EmbeddedMigrations],
 ) -> Result<Vec<String>, Error> {
     let connection = connect_for_migrations(url, domain).await?;
     let mut harness = AsyncMigrationHarness::new(connection);
-    let applied = tokio::task::block_in_place(|| {
-        harness
-            .run_pending_migrations(Embedded(migrations))
-            .map(|versions| versions.iter().map(ToString::to_string).collect())
-    });
-    applied.map_err(Error::internal)
+    let mut applied = Vec::new();
+    for set in sets {
+        let versions = tokio::task::block_in_place(|| {
+            let versions = harness.run_pending_migrations(Embedded(set))?;
+            diesel::migration::Result::Ok(versions.iter().map(ToString::to_string).collect::<Vec<_>>())
+        });
+        applied.extend(versions.map_err(Error::internal)?);
+    }
+    Ok(applied)
 }
 
 /// The names of migrations that a domain still lacks.
@@ -223,21 +227,21 @@ pub async fn migrate(
 pub async fn pending(
     url: &str,
     domain: &str,
-    migrations: &'static EmbeddedMigrations,
+    sets: &[&'static EmbeddedMigrations],
 ) -> Result<Vec<String>, Error> {
     let connection = connect_for_migrations(url, domain).await?;
     let mut harness = AsyncMigrationHarness::new(connection);
-    let pending = tokio::task::block_in_place(|| {
-        harness
-            .pending_migrations(Embedded(migrations))
-            .map(|found| {
-                found
-                    .iter()
-                    .map(|migration| migration.name().to_string())
-                    .collect()
-            })
-    });
-    pending.map_err(Error::internal)
+    let mut pending = Vec::new();
+    for set in sets {
+        let found = tokio::task::block_in_place(|| {
+            let found = harness.pending_migrations(Embedded(set))?;
+            diesel::migration::Result::Ok(
+                found.iter().map(|migration| migration.name().to_string()).collect::<Vec<_>>(),
+            )
+        });
+        pending.extend(found.map_err(Error::internal)?);
+    }
+    Ok(pending)
 }
 
 /// A connection whose search path is the domain's schema, so that diesel's own table of applied

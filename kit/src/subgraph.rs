@@ -48,9 +48,7 @@ pub async fn migrate(
     domain: &str,
     migrations: &'static EmbeddedMigrations,
 ) -> Result<Vec<String>, Error> {
-    let mut applied = crate::db::migrate(url, domain, &KIT_MIGRATIONS).await?;
-    applied.extend(crate::db::migrate(url, domain, migrations).await?);
-    Ok(applied)
+    crate::db::migrate(url, domain, &[&KIT_MIGRATIONS, migrations]).await
 }
 
 /// The names of migrations that are not applied yet.
@@ -62,9 +60,7 @@ pub async fn pending(
     domain: &str,
     migrations: &'static EmbeddedMigrations,
 ) -> Result<Vec<String>, Error> {
-    let mut pending = crate::db::pending(url, domain, &KIT_MIGRATIONS).await?;
-    pending.extend(crate::db::pending(url, domain, migrations).await?);
-    Ok(pending)
+    crate::db::pending(url, domain, &[&KIT_MIGRATIONS, migrations]).await
 }
 
 impl Subgraph {

@@ -28,7 +28,7 @@ async fn keep_asking(client: Client, good: Arc<AtomicUsize>, stop: Arc<AtomicBoo
     }
 }
 
-async fn survives(place: Place, restart: impl AsyncFnOnce()) {
+async fn survives<T>(place: Place, restart: impl AsyncFnOnce() -> T) {
     let mut atelier = Atelier::up(&place).await;
     let ada = atelier.client.registered("ada").await;
     let (good, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
@@ -38,7 +38,7 @@ async fn survives(place: Place, restart: impl AsyncFnOnce()) {
         eventually("good answers", || async { (good.load(Ordering::SeqCst) >= goal).then_some(()) }).await;
     };
     more(20).await;
-    restart().await;
+    let _restarted = restart().await;
     more(50).await;
     stop.store(true, Ordering::SeqCst);
     for asking in asking {
@@ -62,7 +62,7 @@ async fn a_restart_of_postgresql_under_load_is_survived() {
     at(&mut place, "ATELIER_DATABASE_URL", postgres.url());
     survives(place, async || {
         postgres.stop().await;
-        let _running = Box::leak(Box::new(PrivatePostgres::start(&dir, PostgresOptions::default()).await.unwrap()));
+        PrivatePostgres::start(&dir, PostgresOptions::default()).await.unwrap()
     })
     .await;
 }
@@ -75,7 +75,7 @@ async fn a_restart_of_redis_under_load_is_survived() {
     at(&mut place, "ATELIER_REDIS_URL", redis.url());
     survives(place, async || {
         redis.stop().await;
-        let _running = Box::leak(Box::new(PrivateRedis::start(&dir, RedisOptions::default()).await.unwrap()));
+        PrivateRedis::start(&dir, RedisOptions::default()).await.unwrap()
     })
     .await;
 }
