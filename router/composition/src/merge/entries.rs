@@ -185,13 +185,14 @@ fn entry<'g>(
     required: Required,
 ) -> Option<Entry<'g>> {
     let usage = part.usage;
-    let in_interface = is_interface_field(supergraph, ty, field.name, graph);
+    // Looked up only where it matters, which is seldom.
+    let in_interface = || is_interface_field(supergraph, ty, field.name, graph);
     let external = part.external
         && !required.only_overridden()
         && (usage.provided || !(usage.key && owner.is_extension()));
     let override_of = supergraph.override_of(field, graph);
-    let needed = usage.key && !part.external || in_interface || required.active && !external;
-    let used_overridden = override_of == Some(None) && needed;
+    let needed = || usage.key && !part.external || required.active && !external || in_interface();
+    let used_overridden = override_of == Some(None) && needed();
     let requested = required.active || usage.provided && part.external;
     if override_of == Some(None) && !used_overridden && !(external && required.active) {
         return None;
@@ -220,7 +221,7 @@ fn entry<'g>(
         return None;
     }
     let unneeded = external && owner.is_extension() || part.external && required.only_overridden();
-    if idle && unneeded && !says_something && !in_interface {
+    if idle && unneeded && !says_something && !in_interface() {
         return None;
     }
     Some(entry)

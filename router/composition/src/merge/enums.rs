@@ -4,14 +4,15 @@ use std::collections::HashSet;
 
 use crate::error::{ErrorCode, Hint, HintCode};
 use crate::report::Report;
+use crate::subgraph::HashNames;
 use crate::syntax::TypeKind;
 
 use super::{Merged, MergedValue, Supergraph};
 
 /// Decides which values of every enum stay.
 pub(super) fn merge(supergraph: &mut Supergraph<'_>, report: &mut Report) {
-    let mut inputs = HashSet::new();
-    let mut outputs = HashSet::new();
+    let mut inputs = HashSet::with_hasher(HashNames::default());
+    let mut outputs = HashSet::with_hasher(HashNames::default());
     for ty in supergraph.types.values() {
         for field in ty.fields.values() {
             outputs.extend(field.parts.iter().map(|(_, part)| part.ty.name));
