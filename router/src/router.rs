@@ -105,6 +105,7 @@ impl RouterBuilder {
                 clients: self.clients,
                 identify: self.identify,
                 propagate: self.propagate,
+                streams: crate::http::Streams::default(),
                 draining: CancellationToken::new(),
             }),
         })
@@ -157,6 +158,7 @@ struct Inner {
     clients: HashMap<String, Arc<dyn SubgraphClient>>,
     identify: Arc<dyn Identify>,
     propagate: Option<Propagate>,
+    streams: crate::http::Streams,
     draining: CancellationToken,
 }
 
@@ -240,6 +242,10 @@ impl Router {
 
     pub(crate) fn identify(&self) -> &dyn Identify {
         &*self.inner.identify
+    }
+
+    pub(crate) fn streams(&self) -> &crate::http::Streams {
+        &self.inner.streams
     }
 
     pub(crate) fn draining(&self) -> &CancellationToken {

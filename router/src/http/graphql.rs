@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::negotiate::{BodyType, MediaType};
 use super::observe::Observed;
-use super::{csrf, multipart, sse, websocket};
+use super::{csrf, multipart, sse, sse_single, websocket};
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::{Caller, Credentials, IdentifyError};
@@ -70,6 +70,12 @@ pub(super) async fn get(State(router): State<Arc<Router>>, request: Request) -> 
             Err(rejection) => rejection.into_response(),
         };
     }
+    if let Some(token) = sse_single::token(&parts.headers, parts.uri.query()) {
+        return match identify(&router, &parts.headers, None).await {
+            Ok(caller) => sse_single::open(&router, token, caller.fingerprint),
+            Err(error) => unidentified(error),
+        };
+    }
     let observed = Observed::new(Method::GET, &parts.headers);
     let prepared = if csrf::allows_get(&parts.headers, &config.csrf, &config.cors) {
         match Query::<HashMap<String, String>>::try_from_uri(&parts.uri) {
@@ -97,7 +103,48 @@ pub(super) async fn post(State(router): State<Arc<Router>>, request: Request) ->
     let (parts, body) = request.into_parts();
     let observed = Observed::new(Method::POST, &parts.headers);
     let prepared = read_body(&router, &parts.headers, body).await;
+    let token = sse_single::token(&parts.headers, parts.uri.query());
+    if let (Some(token), Ok(params)) = (token, &prepared) {
+        let caller = match identify(&router, &parts.headers, None).await {
+            Ok(caller) => Arc::new(caller),
+            Err(error) => return unidentified(error),
+        };
+        let request = ClientRequest {
+            params: params.clone(),
+            caller,
+            headers: forwarded(&router, &parts.headers),
+            request_id: Arc::clone(&observed.id),
+            accepts: Accepts::Everything,
+        };
+        let response = sse_single::run(&router, token, request).await;
+        return observed.finish(&router.config().http.path, response, &Summary::default());
+    }
     answer(&router, observed, &parts.headers, prepared, Accepts::Single).await
+}
+
+/// Reserves an event stream for many operations.
+pub(super) async fn put(State(router): State<Arc<Router>>, headers: HeaderMap) -> Response {
+    match identify(&router, &headers, None).await {
+        Ok(caller) => sse_single::reserve(&router, caller.fingerprint),
+        Err(error) => unidentified(error),
+    }
+}
+
+/// Ends one operation of an event stream.
+pub(super) async fn delete(State(router): State<Arc<Router>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let query = parts.uri.query();
+    let Some(token) = sse_single::token(&parts.headers, query) else {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    };
+    match identify(&router, &parts.headers, None).await {
+        Ok(caller) => sse_single::end(&router, &token, query, caller.fingerprint),
+        Err(error) => unidentified(error),
+    }
+}
+
+fn unidentified(error: IdentifyError) -> Response {
+    EdgeError::identify(error).response(MediaType::Json, "")
 }
 
 async fn read_body(

@@ -8,9 +8,12 @@ mod negotiate;
 mod observe;
 mod pump;
 mod sse;
+mod sse_single;
 mod websocket;
 mod websocket_session;
 mod ws_protocol;
+
+pub(crate) use sse_single::Streams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +33,10 @@ impl Router {
         let cors = cors(&self.config().cors);
         let playground = self.config().playground.enabled;
         let state = Arc::new(self);
-        let endpoint = get(graphql::get).post(graphql::post);
+        let endpoint = get(graphql::get)
+            .post(graphql::post)
+            .put(graphql::put)
+            .delete(graphql::delete);
         let mut app = axum::Router::new()
             .route(&path, endpoint)
             // Bodies are bounded by `limits.max_body_bytes`, with an answer of our own.

@@ -12,6 +12,7 @@ use futures::stream::BoxStream;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use tokio::sync::mpsc::Receiver;
+use tokio_util::sync::CancellationToken;
 
 use super::negotiate::MediaType;
 use super::pump::{End, Pumped, pump};
@@ -69,8 +70,15 @@ async fn frame(receiver: &mut Receiver<Pumped>, every: Duration) -> (Bytes, bool
 /// A `next` event. JSON written by the router has no line breaks; leaves copied
 /// from subgraphs may, and then need a `data:` per line.
 fn next(json: &[u8]) -> Vec<u8> {
+    event("next", json)
+}
+
+/// An event of any kind.
+pub(super) fn event(kind: &str, json: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(json.len() + 32);
-    out.extend_from_slice(b"event: next\n");
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(kind.as_bytes());
+    out.push(b'\n');
     for line in json.split(|byte| matches!(byte, b'\n' | b'\r')) {
         out.extend_from_slice(b"data: ");
         out.extend_from_slice(line);
@@ -78,6 +86,28 @@ fn next(json: &[u8]) -> Vec<u8> {
     }
     out.push(b'\n');
     out
+}
+
+/// A stream of ready events; `guard` lives as long as the connection.
+pub(super) fn multiplexed<G: Send + 'static>(
+    receiver: Receiver<Bytes>,
+    every: Duration,
+    draining: CancellationToken,
+    guard: G,
+) -> Response {
+    let state = (receiver, draining, guard);
+    let frames =
+        futures::stream::unfold(state, move |(mut receiver, draining, guard)| async move {
+            let event = tokio::select! {
+                biased;
+                event = receiver.recv() => event?,
+                () = draining.cancelled() => return None,
+                () = tokio::time::sleep(every) => Bytes::from_static(KEEP_ALIVE),
+            };
+            Some((Ok::<_, Infallible>(event), (receiver, draining, guard)))
+        });
+    let opened = futures::stream::once(async { Ok(Bytes::from_static(KEEP_ALIVE)) });
+    with_headers(Body::from_stream(opened.chain(frames)))
 }
 
 fn with_headers(body: Body) -> Response {

@@ -55,6 +55,19 @@ test('graphql-sse: distinct connections', async () => {
   client.dispose();
 });
 
+test('graphql-sse: a single connection for several operations', async () => {
+  const client = createSse({ url: server.url, singleConnection: true });
+  const [counted, changed, me] = await Promise.all([
+    collect(client.iterate({ query: COUNT })),
+    collect(client.iterate({ query: CHANGED }), 2),
+    collect(client.iterate({ query: ME })),
+  ]);
+  assert.deepEqual(counted.map((event) => event.data.countTo), [1, 2, 3]);
+  assert.equal(changed.length, 2);
+  assert.equal(me[0].data.me.name, 'Ada');
+  client.dispose();
+});
+
 test('Apollo Client: HTTP and graphql-ws', async () => {
   const socket = createWs({ url: socketUrl, webSocketImpl: WebSocket });
   const client = new ApolloClient({
