@@ -424,3 +424,79 @@ async fn callers_are_identified_once_and_reach_the_subgraphs() {
         "TOKEN_EXPIRED"
     );
 }
+
+/// Everybody with another `authorization` header is somebody else.
+struct ByHeader;
+
+#[async_trait]
+impl Identify for ByHeader {
+    async fn identify(&self, credentials: &Credentials<'_>) -> Result<Caller, IdentifyError> {
+        let fingerprint = credentials.bearer().map_or(0, |token| token.len() as u64);
+        Ok(Caller {
+            fingerprint,
+            ..Caller::default()
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_event_stream_belongs_to_who_reserved_it() {
+    let shop = in_process();
+    let local = || Arc::new(LocalSubgraph::new(shop.graph.products.clone(), |_, _| {}));
+    let router = Router::builder(shop.graph.supergraph())
+        .subgraph("accounts", local())
+        .subgraph("products", local())
+        .subgraph("inventory", local())
+        .subgraph("reviews", local())
+        .identify(Arc::new(ByHeader))
+        .build()
+        .unwrap();
+    let base = serve(router.into_axum()).await;
+    let mine = ("authorization", "Bearer mine");
+    let reserve = Request::put(format!("{base}/graphql")).header(mine.0, mine.1);
+    let reserved = http(reserve.body(String::new()).unwrap()).await;
+    assert_eq!(reserved.status, 201);
+    let token = ("x-graphql-event-stream-token", reserved.body.as_str());
+    let body = json!({"query": "{ __typename }", "extensions": {"operationId": "1"}}).to_string();
+    assert_eq!(post(&base, &[JSON, token, mine], &body).await.status, 202);
+    let theirs = ("authorization", "Bearer theirs");
+    assert_eq!(post(&base, &[JSON, token, theirs], &body).await.status, 404);
+    assert_eq!(get(&base, "", &[token, theirs]).await.status, 404);
+    let unknown = (token.0, "nothing");
+    assert_eq!(post(&base, &[JSON, unknown, mine], &body).await.status, 404);
+    let nameless = query("{ __typename }");
+    assert_eq!(
+        post(&base, &[JSON, token, mine], &nameless).await.status,
+        400
+    );
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_cannot_open_websockets() {
+    let base = edge(RouterConfig::default()).await;
+    let upgrade = |origin: &str| {
+        Request::get(format!("{base}/graphql"))
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("sec-websocket-protocol", "graphql-transport-ws")
+            .header("origin", origin)
+            .body(String::new())
+            .unwrap()
+    };
+    assert_eq!(http(upgrade("https://foe.example")).await.status, 403);
+    let (mut sender, connection) = {
+        let host = base.trim_start_matches("http://");
+        let stream = tokio::net::TcpStream::connect(host).await.unwrap();
+        hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream))
+            .await
+            .unwrap()
+    };
+    tokio::spawn(connection);
+    let mut own = upgrade(&base);
+    let host = base.trim_start_matches("http://").parse().unwrap();
+    own.headers_mut().insert("host", host);
+    *own.uri_mut() = "/graphql".parse().unwrap();
+    assert_eq!(sender.send_request(own).await.unwrap().status(), 101);
+}
