@@ -138,6 +138,7 @@ for (const [transport, name] of [
     await page.getByRole('button', { name: 'New tab' }).click();
     await write('.graphiql-query-editor .graphiql-editor', PROGRESS);
     await write('.graphiql-editor-tool .graphiql-editor:not(.hidden)', JSON.stringify({ id: task.id }));
+    await page.getByRole('button', { name: /^Prettify query/ }).click();
     await executeButton().click();
     await shows('SUCCEEDED');
     await page.screenshot({ path: `${screenshots}subscription-${transport}.png` });
@@ -148,7 +149,7 @@ test('signing out takes the caller from the next query', async () => {
   await openPanel();
   await panel().getByRole('button', { name: 'Sign out' }).click();
   await panel().getByRole('tab', { name: 'Register' }).waitFor();
-  await page.getByRole('tab', { name: 'Start' }).or(page.locator('.graphiql-tab', { hasText: 'Start' })).first().click();
+  await page.locator('.graphiql-tab-button', { hasText: 'Start' }).click();
   await executeButton().click();
   await shows('"viewer": null');
 });

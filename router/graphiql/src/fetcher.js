@@ -1,4 +1,4 @@
-import { getOperationAST } from 'graphql';
+import { getOperationAST, parse } from 'graphql';
 import { createClient as createEventClient } from 'graphql-sse';
 import { createClient as createSocketClient } from 'graphql-ws';
 
@@ -23,15 +23,33 @@ export function createFetcher({ endpoint, socketEndpoint, authorization, transpo
     return { ...own, ...(value && { authorization: value }) };
   };
 
-  return (params, { headers: own, documentAST } = {}) => {
-    const operation = documentAST && getOperationAST(documentAST, params.operationName);
+  return (params, { headers: own } = {}) => {
+    const { operation, request } = read(params);
     if (operation?.operation !== 'subscription') {
-      return post(endpoint, params, headers(own));
+      return post(endpoint, request, headers(own));
     }
     return transport() === 'sse'
-      ? bySse(endpoint, params, () => headers(own))
-      : bySocket(socketEndpoint, params, () => headers(own));
+      ? bySse(endpoint, request, () => headers(own))
+      : bySocket(socketEndpoint, request, () => headers(own));
   };
+}
+
+/**
+ * The operation that is meant, and the request for it. Right after a change of tabs GraphiQL still
+ * gives the name of the operation (and the document) of the tab before.
+ */
+function read(params) {
+  let document;
+  try {
+    document = parse(params.query);
+  } catch {
+    // The router says better what is wrong.
+    return { request: params };
+  }
+  const named = getOperationAST(document, params.operationName);
+  if (named) return { operation: named, request: params };
+  const { operationName: _stale, ...request } = params;
+  return { operation: getOperationAST(document), request };
 }
 
 async function post(endpoint, params, headers) {
@@ -44,6 +62,11 @@ async function post(endpoint, params, headers) {
     },
     body: JSON.stringify(params),
   });
+  return answer(response);
+}
+
+/** The JSON of a response, whatever its status. */
+async function answer(response) {
   const text = await response.text();
   try {
     return JSON.parse(text);
@@ -56,6 +79,10 @@ async function* bySse(endpoint, params, headers) {
   const client = createEventClient({ url: endpoint.href, headers, retryAttempts: 0 });
   try {
     yield* client.iterate(params);
+  } catch (reason) {
+    // What was refused before the stream began is an ordinary answer.
+    if (!reason?.response) throw reason;
+    yield await answer(reason.response);
   } finally {
     client.dispose();
   }
