@@ -78,7 +78,11 @@ pub struct RouterArgs {
     #[arg(long)]
     pub check_config: bool,
     /// Where a subgraph is: `accounts=http://127.0.0.1:4001/graphql`. May be given often.
-    #[arg(long = "subgraph", env = "ATELIER_SUBGRAPH_URLS", value_delimiter = ',')]
+    #[arg(
+        long = "subgraph",
+        env = "ATELIER_SUBGRAPH_URLS",
+        value_delimiter = ','
+    )]
     pub subgraphs: Vec<String>,
 }
 
@@ -89,7 +93,11 @@ pub struct SubgraphArgs {
     #[arg(required = true)]
     pub names: Vec<String>,
     /// Where to listen; each subgraph is at `/NAME/graphql`.
-    #[arg(long, env = "ATELIER_SUBGRAPH_LISTEN", default_value = "127.0.0.1:4001")]
+    #[arg(
+        long,
+        env = "ATELIER_SUBGRAPH_LISTEN",
+        default_value = "127.0.0.1:4001"
+    )]
     pub listen: SocketAddr,
     /// Where the other subgraphs are: `accounts=http://127.0.0.1:4001/accounts/graphql`.
     #[arg(long = "peer", env = "ATELIER_SUBGRAPH_URLS", value_delimiter = ',')]

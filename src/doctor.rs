@@ -23,7 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// If a check failed.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let results = vec![
-        ("PostgreSQL", postgres(&settings.data_dir.join("postgres")).await),
+        (
+            "PostgreSQL",
+            postgres(&settings.data_dir.join("postgres")).await,
+        ),
         ("Migrations", migrations().await),
         ("Redis", redis().await),
         ("Object store", storage().await),
@@ -50,21 +53,34 @@ async fn postgres(data_dir: &Path) -> anyhow::Result<String> {
     match variable("ATELIER_DATABASE_URL")? {
         None => {
             let found = PrivatePostgres::installed(data_dir)?;
-            Ok(format!("{} ({}), started by: atelier up", found.program.display(), found.version))
+            Ok(format!(
+                "{} ({}), started by: atelier up",
+                found.program.display(),
+                found.version
+            ))
         }
         Some(url) => {
-            let database = Database::new(&DatabaseConfig::new(url)).map_err(|error| anyhow::anyhow!("{error}"))?;
+            let database = Database::new(&DatabaseConfig::new(url))
+                .map_err(|error| anyhow::anyhow!("{error}"))?;
             match tokio::time::timeout(PATIENCE, database.ping()).await {
                 Ok(Ok(())) => Ok("answers at ATELIER_DATABASE_URL".to_owned()),
-                Ok(Err(error)) => anyhow::bail!("ATELIER_DATABASE_URL: {}", error.cause_chain().unwrap_or_default()),
-                Err(_) => anyhow::bail!("ATELIER_DATABASE_URL: no answer within {} s", PATIENCE.as_secs()),
+                Ok(Err(error)) => anyhow::bail!(
+                    "ATELIER_DATABASE_URL: {}",
+                    error.cause_chain().unwrap_or_default()
+                ),
+                Err(_) => anyhow::bail!(
+                    "ATELIER_DATABASE_URL: no answer within {} s",
+                    PATIENCE.as_secs()
+                ),
             }
         }
     }
 }
 
 async fn migrations() -> anyhow::Result<String> {
-    let Ok(databases) = Databases::from_env() else { return Ok("applied by: atelier up".to_owned()) };
+    let Ok(databases) = Databases::from_env() else {
+        return Ok("applied by: atelier up".to_owned());
+    };
     let all = domains::find(&domains::names())?;
     domains::require_migrated(&databases, &all).await?;
     Ok("nothing is pending".to_owned())
@@ -74,11 +90,18 @@ async fn redis() -> anyhow::Result<String> {
     match variable("ATELIER_REDIS_URL")? {
         None => {
             let found = PrivateRedis::installed().await?;
-            Ok(format!("{} ({}), started by: atelier up", found.program.display(), found.version))
+            Ok(format!(
+                "{} ({}), started by: atelier up",
+                found.program.display(),
+                found.version
+            ))
         }
         Some(url) => {
             let redis = Redis::connect_with(crate::settings::redis(url)?).await?;
-            Ok(format!("answers at ATELIER_REDIS_URL within {} ms", redis.ping().await?.as_millis()))
+            Ok(format!(
+                "answers at ATELIER_REDIS_URL within {} ms",
+                redis.ping().await?.as_millis()
+            ))
         }
     }
 }
@@ -104,6 +127,8 @@ fn data_dir(path: &Path) -> anyhow::Result<String> {
 fn port(port: u16) -> anyhow::Result<String> {
     match TcpListener::bind(("127.0.0.1", port)) {
         Ok(_) => Ok("free".to_owned()),
-        Err(cause) => anyhow::bail!("{cause}. If it is not Atelier itself, choose another with: atelier up --listen 127.0.0.1:PORT"),
+        Err(cause) => anyhow::bail!(
+            "{cause}. If it is not Atelier itself, choose another with: atelier up --listen 127.0.0.1:PORT"
+        ),
     }
 }

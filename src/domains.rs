@@ -76,7 +76,8 @@ impl Shared {
         let database = DatabaseConfig::new(self.servers.databases.of(domain)?);
         Ok(Deps {
             domain,
-            db: Database::new(&database).map_err(|error| anyhow::anyhow!("the database of {domain}: {error}"))?,
+            db: Database::new(&database)
+                .map_err(|error| anyhow::anyhow!("the database of {domain}: {error}"))?,
             redis: self.redis.clone(),
             hub: self.hub.clone(),
             peers: Arc::clone(&self.peers),
@@ -106,21 +107,40 @@ pub static DOMAINS: &[Domain] = &[
     Domain {
         name: atelier_accounts::NAME,
         migrations: &atelier_accounts::MIGRATIONS,
-        codes: || atelier_accounts::AccountsErrorCode::ALL.iter().map(|code| code.spec()).collect(),
+        codes: || {
+            atelier_accounts::AccountsErrorCode::ALL
+                .iter()
+                .map(|code| code.spec())
+                .collect()
+        },
         build: |deps, shared| atelier_accounts::subgraph(deps, accounts_config(shared)),
         handlers: |_, _| Vec::new(),
     },
     Domain {
         name: atelier_media::NAME,
         migrations: &atelier_media::MIGRATIONS,
-        codes: || atelier_media::MediaErrorCode::ALL.iter().map(|code| code.spec()).collect(),
-        build: |deps, shared| atelier_media::subgraph(deps, shared.storage.clone(), MediaConfig::default()),
-        handlers: |deps, shared| atelier_media::handlers(deps.clone(), shared.storage.clone(), MediaConfig::default()),
+        codes: || {
+            atelier_media::MediaErrorCode::ALL
+                .iter()
+                .map(|code| code.spec())
+                .collect()
+        },
+        build: |deps, shared| {
+            atelier_media::subgraph(deps, shared.storage.clone(), MediaConfig::default())
+        },
+        handlers: |deps, shared| {
+            atelier_media::handlers(deps.clone(), shared.storage.clone(), MediaConfig::default())
+        },
     },
     Domain {
         name: atelier_tasks::NAME,
         migrations: &atelier_tasks::MIGRATIONS,
-        codes: || atelier_tasks::TaskErrorCode::ALL.iter().map(|code| code.spec()).collect(),
+        codes: || {
+            atelier_tasks::TaskErrorCode::ALL
+                .iter()
+                .map(|code| code.spec())
+                .collect()
+        },
         build: |deps, _| atelier_tasks::subgraph(deps, atelier_tasks::TasksConfig::default()),
         handlers: |_, _| Vec::new(),
     },
@@ -131,7 +151,13 @@ pub static DOMAINS: &[Domain] = &[
 /// # Errors
 /// For a name that no domain has.
 pub fn find(names: &[String]) -> anyhow::Result<Vec<&'static Domain>> {
-    let known = || DOMAINS.iter().map(|domain| domain.name).collect::<Vec<_>>().join(", ");
+    let known = || {
+        DOMAINS
+            .iter()
+            .map(|domain| domain.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     names
         .iter()
         .map(|name| {
@@ -145,7 +171,10 @@ pub fn find(names: &[String]) -> anyhow::Result<Vec<&'static Domain>> {
 
 /// The names of all domains.
 pub fn names() -> Vec<String> {
-    DOMAINS.iter().map(|domain| domain.name.to_owned()).collect()
+    DOMAINS
+        .iter()
+        .map(|domain| domain.name.to_owned())
+        .collect()
 }
 
 /// Applies pending migrations of all domains, each in its own database.
@@ -159,7 +188,9 @@ pub async fn migrate(databases: &Databases) -> anyhow::Result<HashMap<&'static s
         // A migration blocks the thread of its task, so each domain has one of its own.
         runs.spawn(async move {
             let applied = atelier_kit::migrate(&url, domain.name, domain.migrations).await;
-            applied.map(|applied| (domain.name, applied)).map_err(|error| told(domain.name, &error))
+            applied
+                .map(|applied| (domain.name, applied))
+                .map_err(|error| told(domain.name, &error))
         });
     }
     let mut all = HashMap::new();
@@ -176,16 +207,26 @@ pub async fn migrate(databases: &Databases) -> anyhow::Result<HashMap<&'static s
 pub async fn require_migrated(databases: &Databases, domains: &[&Domain]) -> anyhow::Result<()> {
     for domain in domains {
         let url = databases.of(domain.name)?;
-        let pending = atelier_kit::pending(&url, domain.name, domain.migrations).await.map_err(|error| told(domain.name, &error))?;
+        let pending = atelier_kit::pending(&url, domain.name, domain.migrations)
+            .await
+            .map_err(|error| told(domain.name, &error))?;
         if !pending.is_empty() {
-            anyhow::bail!("the database of {} lacks {} migration(s): {}. Apply them with: atelier migrate", domain.name, pending.len(), pending.join(", "));
+            anyhow::bail!(
+                "the database of {} lacks {} migration(s): {}. Apply them with: atelier migrate",
+                domain.name,
+                pending.len(),
+                pending.join(", ")
+            );
         }
     }
     Ok(())
 }
 
 fn told(domain: &str, error: &atelier_kit::error::Error) -> anyhow::Error {
-    anyhow::anyhow!("the database of {domain}: {}", error.cause_chain().unwrap_or_else(|| error.to_string()))
+    anyhow::anyhow!(
+        "the database of {domain}: {}",
+        error.cause_chain().unwrap_or_else(|| error.to_string())
+    )
 }
 
 /// What accounts needs beside its surroundings.

@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use atelier_kit::{
     actor::Actor,
     graphql::{Direct, Service},
+    telemetry,
 };
 use atelier_router::{
-    Identify, LocalSubgraph, OperationKind, RequestContext, Router, RouterConfig, SubgraphClient, SubgraphError,
-    SubgraphRequest, SubgraphResponse, Supergraph,
+    Identify, LocalSubgraph, OperationKind, RequestContext, Router, RouterConfig, SubgraphClient,
+    SubgraphError, SubgraphRequest, SubgraphResponse, Supergraph,
 };
 use futures::stream::BoxStream;
 
@@ -23,8 +24,11 @@ pub const SUPERGRAPH: &str = include_str!("../schema/supergraph.graphql");
 /// # Errors
 /// Names the file and the key that is wrong.
 pub fn config(path: Option<&Path>) -> anyhow::Result<RouterConfig> {
-    let Some(path) = path else { return Ok(RouterConfig::default()) };
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let Some(path) = path else {
+        return Ok(RouterConfig::default());
+    };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     RouterConfig::from_toml(&text).with_context(|| path.display().to_string())
 }
 
@@ -37,7 +41,9 @@ pub fn in_process(
     identify: Arc<dyn Identify>,
     config: RouterConfig,
 ) -> anyhow::Result<Router> {
-    let mut builder = Router::builder(Supergraph::parse(SUPERGRAPH)?).config(config).identify(identify);
+    let mut builder = Router::builder(Supergraph::parse(SUPERGRAPH)?)
+        .config(config)
+        .identify(identify);
     for (name, service) in services {
         builder = builder.subgraph(name.clone(), Arc::new(InProcess::new(service)));
     }
@@ -57,7 +63,9 @@ pub fn over_http(
     for (name, url) in urls {
         config.subgraphs.entry(name.clone()).or_default().url = Some(url.clone());
     }
-    let mut builder = Router::builder(Supergraph::parse(supergraph)?).config(config);
+    let mut builder = Router::builder(Supergraph::parse(supergraph)?)
+        .config(config)
+        .propagate(telemetry::propagate::inject);
     if let Some(identify) = identify {
         builder = builder.identify(identify);
     }
@@ -82,7 +90,12 @@ impl InProcess {
 
 /// Hands the verified caller over as a value.
 fn inject(context: &RequestContext, request: &mut Request) {
-    let actor = context.caller.extensions.get::<Arc<Actor>>().cloned().unwrap_or_default();
+    let actor = context
+        .caller
+        .extensions
+        .get::<Arc<Actor>>()
+        .cloned()
+        .unwrap_or_default();
     request.data.insert(actor);
 }
 

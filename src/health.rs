@@ -8,7 +8,10 @@ use crate::domains::Shared;
 
 /// Checks of every database, Redis and the object store.
 pub fn checks(subgraphs: &[Subgraph], shared: &Shared) -> Health {
-    let databases: Vec<_> = subgraphs.iter().map(|subgraph| subgraph.deps.db.clone()).collect();
+    let databases: Vec<_> = subgraphs
+        .iter()
+        .map(|subgraph| subgraph.deps.db.clone())
+        .collect();
     let databases = Arc::new(databases);
     let (redis, storage) = (shared.redis.clone(), shared.storage.clone());
     Health::new()
@@ -16,7 +19,10 @@ pub fn checks(subgraphs: &[Subgraph], shared: &Shared) -> Health {
             let databases = Arc::clone(&databases);
             async move {
                 let pings = databases.iter().map(|database| async {
-                    database.ping().await.map_err(|error| error.cause_chain().unwrap_or_else(|| error.to_string()))
+                    database
+                        .ping()
+                        .await
+                        .map_err(|error| error.cause_chain().unwrap_or_else(|| error.to_string()))
                 });
                 futures::future::try_join_all(pings).await.map(drop)
             }

@@ -67,7 +67,12 @@ impl Verifier {
             .time_to_live(BELIEVED)
             .support_invalidation_closures()
             .build();
-        Self { peers, signer, known, sign }
+        Self {
+            peers,
+            signer,
+            known,
+            sign,
+        }
     }
 
     /// Forgets what is known of users as accounts tells of changes, until `stop`.
@@ -76,9 +81,13 @@ impl Verifier {
         while let Some(Some(signal)) = stop.run_until_cancelled(changes.recv()).await {
             match signal {
                 Signal::Message(message) => {
-                    let user = std::str::from_utf8(&message).ok().and_then(|text| text.parse::<Id<User>>().ok());
+                    let user = std::str::from_utf8(&message)
+                        .ok()
+                        .and_then(|text| text.parse::<Id<User>>().ok());
                     if let Some(user) = user {
-                        let _ = self.known.invalidate_entries_if(move |_, known| known.user_id == user);
+                        let _ = self
+                            .known
+                            .invalidate_entries_if(move |_, known| known.user_id == user);
                     }
                 }
                 Signal::Subscribed | Signal::Missed => self.known.invalidate_all(),
@@ -91,7 +100,10 @@ impl Verifier {
         let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let ask = async {
             let variables = serde_json::json!({ "token": token });
-            let mut answer = self.peers.call("accounts", Actor::service("router"), RESOLVE, variables).await?;
+            let mut answer = self
+                .peers
+                .call("accounts", Actor::service("router"), RESOLVE, variables)
+                .await?;
             let resolved: Resolved = serde_json::from_value(answer["identityResolve"].take())?;
             Ok::<_, atelier_kit::error::Error>(Arc::new(resolved))
         };
@@ -104,12 +116,20 @@ impl Verifier {
         Ok(resolved)
     }
 
-    fn caller(&self, actor: Actor, authenticated: bool, expires_at: Option<DateTime<Utc>>) -> Result<Caller, IdentifyError> {
+    fn caller(
+        &self,
+        actor: Actor,
+        authenticated: bool,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<Caller, IdentifyError> {
         let mut forward = HeaderMap::new();
         if self.sign {
             let signed = self.signer.sign(&actor, SystemClock.now()).ok();
             let header = signed.and_then(|signed| HeaderValue::from_str(&signed).ok());
-            forward.insert(ACTOR_HEADER, header.ok_or_else(|| refused(ErrorCode::Internal, actor.locale))?);
+            forward.insert(
+                ACTOR_HEADER,
+                header.ok_or_else(|| refused(ErrorCode::Internal, actor.locale))?,
+            );
         }
         let scopes: Arc<[String]> = actor.scopes.iter().cloned().collect();
         let locale = Some(actor.locale.tag().into());
@@ -153,10 +173,15 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn anonymous(credentials: &Credentials<'_>) -> Actor {
     let headers = credentials.headers;
     Actor {
-        locale: header(headers, header::ACCEPT_LANGUAGE.as_str()).map(Locale::from_accept_language).unwrap_or_default(),
-        request_id: header(headers, "x-request-id").unwrap_or_default().to_owned(),
+        locale: header(headers, header::ACCEPT_LANGUAGE.as_str())
+            .map(Locale::from_accept_language)
+            .unwrap_or_default(),
+        request_id: header(headers, "x-request-id")
+            .unwrap_or_default()
+            .to_owned(),
         ip: header(headers, CLIENT_IP).map(str::to_owned),
-        user_agent: header(headers, header::USER_AGENT.as_str()).map(|agent| agent.chars().take(256).collect()),
+        user_agent: header(headers, header::USER_AGENT.as_str())
+            .map(|agent| agent.chars().take(256).collect()),
         ..Actor::anonymous()
     }
 }
@@ -165,7 +190,9 @@ fn refused(code: ErrorCode, locale: Locale) -> IdentifyError {
     let spec = code.spec();
     let status = StatusCode::from_u16(spec.http_status).unwrap_or(StatusCode::UNAUTHORIZED);
     let mut error = IdentifyError::new(spec.name, spec.message(locale), status);
-    error.extensions.insert("numericCode".to_owned(), spec.numeric.into());
+    error
+        .extensions
+        .insert("numericCode".to_owned(), spec.numeric.into());
     error
 }
 
@@ -177,16 +204,24 @@ impl Identify for Verifier {
             .bearer()
             .or_else(|| header(credentials.headers, API_KEY))
             .or_else(|| credentials.cookie(COOKIE));
-        let Some(token) = token else { return self.caller(actor, false, None) };
+        let Some(token) = token else {
+            return self.caller(actor, false, None);
+        };
         if token.len() > 4096 {
             return Err(refused(ErrorCode::Unauthenticated, actor.locale));
         }
         let resolved = self.resolve(token, actor.locale).await?;
         // An answer that is still believed may have run out since it was given.
-        if resolved.expires_at.is_some_and(|at| at <= SystemClock.now()) {
+        if resolved
+            .expires_at
+            .is_some_and(|at| at <= SystemClock.now())
+        {
             return Err(refused(ErrorCode::TokenExpired, actor.locale));
         }
-        actor.identity = Identity::User { user: resolved.user_id, session: resolved.session_id };
+        actor.identity = Identity::User {
+            user: resolved.user_id,
+            session: resolved.session_id,
+        };
         actor.scopes = resolved.scopes.iter().cloned().collect::<BTreeSet<_>>();
         self.caller(actor, true, resolved.expires_at)
     }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::{signal::unix::{SignalKind, signal}, task::JoinHandle};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How long background work may take to finish.
@@ -14,7 +17,10 @@ const GRACE: Duration = Duration::from_secs(20);
 /// If signals cannot be listened to.
 pub fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let stopping = stop.clone();
     tokio::spawn(async move {
         for first in [true, false] {
@@ -34,7 +40,10 @@ pub fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 
 /// Waits for background work that has been told to stop.
 pub async fn finish(running: Vec<JoinHandle<()>>) {
-    if tokio::time::timeout(GRACE, futures::future::join_all(running)).await.is_err() {
+    if tokio::time::timeout(GRACE, futures::future::join_all(running))
+        .await
+        .is_err()
+    {
         tracing::warn!(target: "atelier", "some background work did not finish in time");
     }
 }

@@ -5,8 +5,8 @@ use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 use anyhow::Context;
 use atelier_kit::{secret::Secret, storage::StorageConfig};
 use atelier_local::{
-    DataDir, LocalError, PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions, S3Credentials, S3Server, S3Store,
-    check_disk_space,
+    DataDir, LocalError, PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions,
+    S3Credentials, S3Server, S3Store, check_disk_space,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -38,20 +38,28 @@ impl LocalServers {
             Some(secret) => secret.into_bytes(),
             None => remembered_secret(&path.join("secret"))?,
         })?;
-        let (database_url, redis_url, storage) =
-            (variable("ATELIER_DATABASE_URL")?, variable("ATELIER_REDIS_URL")?, storage_from_env()?);
+        let (database_url, redis_url, storage) = (
+            variable("ATELIER_DATABASE_URL")?,
+            variable("ATELIER_REDIS_URL")?,
+            storage_from_env()?,
+        );
         let mut local = Self::default();
         let (postgres, redis, s3) = tokio::try_join!(
             async {
                 match database_url {
                     Some(_) => anyhow::Ok(None),
-                    None => Ok(Some(PrivatePostgres::start(&path.join("postgres"), PostgresOptions::default()).await?)),
+                    None => Ok(Some(
+                        PrivatePostgres::start(&path.join("postgres"), PostgresOptions::default())
+                            .await?,
+                    )),
                 }
             },
             async {
                 match redis_url {
                     Some(_) => anyhow::Ok(None),
-                    None => Ok(Some(PrivateRedis::start(&path.join("redis"), RedisOptions::default()).await?)),
+                    None => Ok(Some(
+                        PrivateRedis::start(&path.join("redis"), RedisOptions::default()).await?,
+                    )),
                 }
             },
             async {
@@ -63,10 +71,18 @@ impl LocalServers {
         )?;
         let servers = Servers {
             databases: Databases {
-                url: database_url.or_else(|| postgres.as_ref().map(PrivatePostgres::url)).unwrap_or_default(),
+                url: database_url
+                    .or_else(|| postgres.as_ref().map(PrivatePostgres::url))
+                    .unwrap_or_default(),
             },
-            redis: crate::settings::redis(redis_url.or_else(|| redis.as_ref().map(PrivateRedis::url)).unwrap_or_default())?,
-            storage: storage.or_else(|| s3.as_ref().map(storage_config)).context("no object store")?,
+            redis: crate::settings::redis(
+                redis_url
+                    .or_else(|| redis.as_ref().map(PrivateRedis::url))
+                    .unwrap_or_default(),
+            )?,
+            storage: storage
+                .or_else(|| s3.as_ref().map(storage_config))
+                .context("no object store")?,
             secret,
         };
         (local.postgres, local.redis, local.storage) = (postgres, redis, s3);
@@ -76,7 +92,11 @@ impl LocalServers {
     /// Brings a private server that died back, on the same port, until `stop`; then stops them all,
     /// the object store first.
     pub async fn supervise(self, stop: CancellationToken) {
-        let Self { postgres, redis, storage } = self;
+        let Self {
+            postgres,
+            redis,
+            storage,
+        } = self;
         let postgres = async {
             let Some(mut server) = postgres else { return };
             while stop.run_until_cancelled(server.ended()).await.is_some() {
@@ -113,7 +133,9 @@ impl LocalServers {
 /// Tells that a server does not start, and waits a little; `false` once nobody needs it any more.
 async fn try_again(error: &LocalError, stop: &CancellationToken) -> bool {
     tracing::error!(target: "atelier", %error, "a private server does not start");
-    stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_some()
+    stop.run_until_cancelled(tokio::time::sleep(PAUSE))
+        .await
+        .is_some()
 }
 
 async fn start_storage(path: &Path) -> anyhow::Result<S3Server> {
@@ -142,7 +164,10 @@ fn remembered_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
         Err(cause) => return Err(cause).with_context(|| format!("cannot read {}", path.display())),
     }
-    let secret: String = rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret: String = rand::random::<[u8; 32]>()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)

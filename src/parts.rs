@@ -44,14 +44,20 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
         return Ok(());
     }
     let stop = lifecycle::stop_on_signal()?;
-    let listen = args.port.map_or(args.listen, |port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let listen = args
+        .port
+        .map_or(args.listen, |port| SocketAddr::from(([127, 0, 0, 1], port)));
     let listener = serve::listen(listen).await?;
     let metrics = metrics::install();
     let urls = settings::urls(&args.subgraphs)?;
     let (router, health) = match &args.supergraph {
         Some(path) => {
-            let supergraph = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            (graph::over_http(&supergraph, &urls, None, config)?, Health::new())
+            let supergraph = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            (
+                graph::over_http(&supergraph, &urls, None, config)?,
+                Health::new(),
+            )
         }
         None => {
             let secret = Secret::new(settings::required("ATELIER_SECRET")?)?;
@@ -59,10 +65,22 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
             let redis = Redis::lazy(settings::redis(settings::required("ATELIER_REDIS_URL")?)?)?;
             let verifier = Arc::new(Verifier::new(peers, signer(&secret), true));
             tokio::spawn(Arc::clone(&verifier).follow_changes(redis, stop.clone()));
-            (graph::over_http(graph::SUPERGRAPH, &urls, Some(verifier as Arc<dyn Identify>), config)?, Health::new())
+            (
+                graph::over_http(
+                    graph::SUPERGRAPH,
+                    &urls,
+                    Some(verifier as Arc<dyn Identify>),
+                    config,
+                )?,
+                Health::new(),
+            )
         }
     };
-    let app = router.clone().into_axum().merge(health.router()).merge(metrics::router(metrics));
+    let app = router
+        .clone()
+        .into_axum()
+        .merge(health.router())
+        .merge(metrics::router(metrics));
     let draining = stop.clone();
     tokio::spawn(async move {
         draining.cancelled().await;
@@ -93,13 +111,21 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
     let health = health::checks(&subgraphs, &shared);
     let app = subgraphs
         .iter()
-        .fold(Router::new(), |app, subgraph| app.merge(subgraph_server::routes(subgraph, &signer)))
+        .fold(Router::new(), |app, subgraph| {
+            app.merge(subgraph_server::routes(subgraph, &signer))
+        })
         .merge(health.router())
         .merge(metrics::router(metrics));
     let names = domains::names();
-    let running = subgraphs.iter_mut().flat_map(|subgraph| subgraph.start(&names, &stop)).collect();
+    let running = subgraphs
+        .iter_mut()
+        .flat_map(|subgraph| subgraph.start(&names, &stop))
+        .collect();
     for subgraph in &subgraphs {
-        println!("The subgraph {0} listens on http://{1}/{0}/graphql", subgraph.name, args.listen);
+        println!(
+            "The subgraph {0} listens on http://{1}/{0}/graphql",
+            subgraph.name, args.listen
+        );
     }
     let draining = stop.clone();
     tokio::spawn(async move {
@@ -122,7 +148,12 @@ pub async fn worker(args: WorkerArgs) -> anyhow::Result<()> {
     domains::require_migrated(&servers.databases, &domains::find(&domains::names())?).await?;
     let shared = Shared::new(&servers, http_peers(&args.peers, &servers.secret)?)?;
     let mut running = worker::relays(&shared, &stop)?;
-    running.push(worker::spawn(&shared, args.queues, args.concurrency, &stop)?);
+    running.push(worker::spawn(
+        &shared,
+        args.queues,
+        args.concurrency,
+        &stop,
+    )?);
     println!("The worker is at work.");
     stop.cancelled().await;
     lifecycle::finish(running).await;

@@ -2,13 +2,24 @@
 
 use std::time::Duration;
 
-use crate::{cli::UpArgs, seed::Admin, settings::{Servers, Settings}};
+use crate::{
+    cli::UpArgs,
+    seed::Admin,
+    settings::{Servers, Settings},
+};
 
 /// Prints where everything is.
-pub fn ready(args: &UpArgs, settings: &Settings, servers: &Servers, admin: Option<&Admin>, took: Duration) {
+pub fn ready(
+    args: &UpArgs,
+    settings: &Settings,
+    servers: &Servers,
+    admin: Option<&Admin>,
+    took: Duration,
+) {
     let base = format!("http://{}", args.listen);
     let socket = format!("ws://{}/graphql", args.listen);
-    let data = std::fs::canonicalize(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone());
+    let data =
+        std::fs::canonicalize(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone());
     let rows = [
         ("Playground", format!("{base}/")),
         ("GraphQL", format!("{base}/graphql")),

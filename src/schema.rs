@@ -4,11 +4,12 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
 use atelier_codegen::{CodeSpec, CodeSpecs};
-use atelier_composition::{SubgraphSdl, check::{self, Change, Severity}, compose};
-use atelier_kit::{
-    error::ErrorCode,
-    peers::LocalPeers,
+use atelier_composition::{
+    SubgraphSdl,
+    check::{self, Change, Severity},
+    compose,
 };
+use atelier_kit::{error::ErrorCode, peers::LocalPeers};
 
 use crate::{
     cli::SchemaCommand,
@@ -22,9 +23,15 @@ use crate::{
 /// What is wrong with the schema, or with the files.
 pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
     match command {
-        SchemaCommand::Generate { dir, allow_breaking } => generate(dir, *allow_breaking),
+        SchemaCommand::Generate {
+            dir,
+            allow_breaking,
+        } => generate(dir, *allow_breaking),
         SchemaCommand::Compose { subgraphs } => {
-            let subgraphs = subgraphs.iter().map(|argument| read_subgraph(argument)).collect::<anyhow::Result<Vec<_>>>()?;
+            let subgraphs = subgraphs
+                .iter()
+                .map(|argument| read_subgraph(argument))
+                .collect::<anyhow::Result<Vec<_>>>()?;
             let composed = compose(&subgraphs)?;
             for hint in &composed.hints {
                 eprintln!("{hint}");
@@ -34,7 +41,10 @@ pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
         }
         SchemaCommand::Check { old, new } => {
             let changes = compare(old, new)?;
-            let breaking: Vec<_> = changes.iter().filter(|change| change.severity == Severity::Breaking).collect();
+            let breaking: Vec<_> = changes
+                .iter()
+                .filter(|change| change.severity == Severity::Breaking)
+                .collect();
             for change in &breaking {
                 println!("{change}");
             }
@@ -50,7 +60,7 @@ pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
             Ok(())
         }
         SchemaCommand::Scaffold { name } => {
-            let _ = name;
+            println!("{}", atelier_codegen::scaffold(Path::new("."), name)?);
             Ok(())
         }
     }
@@ -70,11 +80,18 @@ fn exported() -> anyhow::Result<Vec<(String, String)>> {
 }
 
 fn generate(dir: &Path, allow_breaking: bool) -> anyhow::Result<()> {
-    print!("{}", atelier_codegen::generate(dir, &exported()?, allow_breaking)?);
+    print!(
+        "{}",
+        atelier_codegen::generate(dir, &exported()?, allow_breaking)?
+    );
     let codes: CodeSpecs = ErrorCode::ALL
         .iter()
         .map(|code| ("every subgraph", code.spec()))
-        .chain(DOMAINS.iter().flat_map(|domain| (domain.codes)().into_iter().map(|spec| (domain.name, spec))))
+        .chain(
+            DOMAINS
+                .iter()
+                .flat_map(|domain| (domain.codes)().into_iter().map(|spec| (domain.name, spec))),
+        )
         .map(|(domain, spec)| CodeSpec {
             domain,
             name: spec.name,
@@ -93,20 +110,28 @@ fn read_subgraph(argument: &str) -> anyhow::Result<SubgraphSdl> {
     let parts: Vec<&str> = argument.splitn(2, '=').collect();
     let (name, url, path) = match parts.as_slice() {
         [name, rest] => {
-            let (url, path) = rest.rsplit_once('=').with_context(|| format!("{argument:?} is not name=url=path"))?;
+            let (url, path) = rest
+                .rsplit_once('=')
+                .with_context(|| format!("{argument:?} is not name=url=path"))?;
             ((*name).to_owned(), url, Path::new(path))
         }
         _ => {
             let path = Path::new(argument);
-            let name = path.file_stem().and_then(|stem| stem.to_str()).with_context(|| format!("{argument:?} has no name"))?;
+            let name = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .with_context(|| format!("{argument:?} has no name"))?;
             (name.to_owned(), "", path)
         }
     };
-    let sdl = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let sdl =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(SubgraphSdl::new(name, url, sdl))
 }
 
 fn compare(old: &Path, new: &Path) -> anyhow::Result<Vec<Change>> {
-    let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+    let read = |path: &Path| {
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    };
     Ok(check::breaking_changes(&read(old)?, &read(new)?))
 }

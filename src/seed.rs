@@ -20,13 +20,32 @@ pub struct Admin {
 ///
 /// # Errors
 /// If accounts cannot write to its database.
-pub async fn run(subgraphs: &[Subgraph], shared: &Shared, demo: bool) -> anyhow::Result<Option<Admin>> {
-    let accounts = subgraphs.iter().find(|subgraph| subgraph.name == atelier_accounts::NAME).context("no accounts")?;
+pub async fn run(
+    subgraphs: &[Subgraph],
+    shared: &Shared,
+    demo: bool,
+) -> anyhow::Result<Option<Admin>> {
+    let accounts = subgraphs
+        .iter()
+        .find(|subgraph| subgraph.name == atelier_accounts::NAME)
+        .context("no accounts")?;
     let config = crate::domains::accounts_config(shared);
-    let told = |error: atelier_kit::error::Error| anyhow::anyhow!("seeding: {}", error.cause_chain().unwrap_or_else(|| error.to_string()));
-    let admin = atelier_accounts::seed_admin(&accounts.deps, &config).await.map_err(told)?;
+    let told = |error: atelier_kit::error::Error| {
+        anyhow::anyhow!(
+            "seeding: {}",
+            error.cause_chain().unwrap_or_else(|| error.to_string())
+        )
+    };
+    let admin = atelier_accounts::seed_admin(&accounts.deps, &config)
+        .await
+        .map_err(told)?;
     if demo {
-        atelier_accounts::seed_demo(&accounts.deps, &config).await.map_err(told)?;
+        atelier_accounts::seed_demo(&accounts.deps, &config)
+            .await
+            .map_err(told)?;
     }
-    Ok(admin.map(|credentials| Admin { username: credentials.username, password: credentials.password }))
+    Ok(admin.map(|credentials| Admin {
+        username: credentials.username,
+        password: credentials.password,
+    }))
 }

@@ -41,14 +41,24 @@ pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 ///
 /// # Errors
 /// If the listener breaks.
-pub async fn serve(listener: TcpListener, app: Router, trusted_proxies: usize, stop: CancellationToken) -> anyhow::Result<()> {
-    let app = app.layer(middleware::from_fn(move |request, next| note_client(trusted_proxies, request, next)));
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    trusted_proxies: usize,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let app = app.layer(middleware::from_fn(move |request, next| {
+        note_client(trusted_proxies, request, next)
+    }));
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
     let stopping = stop.clone();
-    let serving = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { stopping.cancelled().await });
+    let serving = axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move { stopping.cancelled().await });
     tokio::select! {
         served = serving.into_future() => served.context("the listener broke"),
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
@@ -58,11 +68,19 @@ pub async fn serve(listener: TcpListener, app: Router, trusted_proxies: usize, s
 /// Notes the client's address where the rest of the process looks for it, and lets no client say it
 /// themselves: behind `trusted` proxies it is the entry that the outermost of them added.
 async fn note_client(trusted: usize, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
-    let forwarded = (trusted > 0).then(|| forwarded_for(request.headers(), trusted)).flatten();
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip().to_string());
+    let forwarded = (trusted > 0)
+        .then(|| forwarded_for(request.headers(), trusted))
+        .flatten();
     let headers = request.headers_mut();
     headers.remove(CLIENT_IP);
-    if let Some(value) = forwarded.or(peer).and_then(|ip| HeaderValue::from_str(&ip).ok()) {
+    if let Some(value) = forwarded
+        .or(peer)
+        .and_then(|ip| HeaderValue::from_str(&ip).ok())
+    {
         headers.insert(CLIENT_IP, value);
     }
     next.run(request).await
@@ -77,7 +95,11 @@ fn forwarded_for(headers: &axum::http::HeaderMap, trusted: usize) -> Option<Stri
         .map(str::trim)
         .collect();
     let at = chain.len().checked_sub(trusted)?;
-    chain.get(at)?.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string())
+    chain
+        .get(at)?
+        .parse::<std::net::IpAddr>()
+        .ok()
+        .map(|ip| ip.to_string())
 }
 
 #[cfg(test)]
@@ -89,7 +111,10 @@ mod tests {
     #[test]
     fn only_entries_of_trusted_proxies_are_believed() {
         let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", "1.1.1.1, 2.2.2.2, 3.3.3.3".parse().unwrap());
+        headers.insert(
+            "x-forwarded-for",
+            "1.1.1.1, 2.2.2.2, 3.3.3.3".parse().unwrap(),
+        );
         assert_eq!(forwarded_for(&headers, 1).as_deref(), Some("3.3.3.3"));
         assert_eq!(forwarded_for(&headers, 2).as_deref(), Some("2.2.2.2"));
         assert_eq!(forwarded_for(&headers, 4), None);

@@ -16,13 +16,28 @@ use clap::Args;
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
     /// Where `atelier up` keeps its data.
-    #[arg(long, global = true, env = "ATELIER_DATA_DIR", default_value = ".atelier")]
+    #[arg(
+        long,
+        global = true,
+        env = "ATELIER_DATA_DIR",
+        default_value = ".atelier"
+    )]
     pub data_dir: PathBuf,
     /// Look of the log lines: pretty or json.
-    #[arg(long, global = true, env = "ATELIER_LOG_FORMAT", default_value = "pretty")]
+    #[arg(
+        long,
+        global = true,
+        env = "ATELIER_LOG_FORMAT",
+        default_value = "pretty"
+    )]
     pub log_format: LogFormat,
     /// Levels by target: `info,request=debug`.
-    #[arg(long, global = true, env = "ATELIER_LOG", default_value = "warn,atelier=info,request=info")]
+    #[arg(
+        long,
+        global = true,
+        env = "ATELIER_LOG",
+        default_value = "warn,atelier=info,request=info"
+    )]
     pub log: String,
     /// Also write log files into this folder, a new one each day, the last 14 kept.
     #[arg(long, global = true, env = "ATELIER_LOG_DIR")]
@@ -31,7 +46,12 @@ pub struct Settings {
     #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
     /// Proxies in front of this process whose `X-Forwarded-For` is believed.
-    #[arg(long, global = true, env = "ATELIER_TRUSTED_PROXIES", default_value_t = 0)]
+    #[arg(
+        long,
+        global = true,
+        env = "ATELIER_TRUSTED_PROXIES",
+        default_value_t = 0
+    )]
     pub trusted_proxies: usize,
 }
 
@@ -41,7 +61,11 @@ impl Settings {
         TelemetryConfig {
             format: self.log_format,
             filter: self.log.clone(),
-            file: self.log_dir.clone().map(|dir| LogFile { dir, rotation: Rotation::Daily, max_files: 14 }),
+            file: self.log_dir.clone().map(|dir| LogFile {
+                dir,
+                rotation: Rotation::Daily,
+                max_files: 14,
+            }),
             otlp_endpoint: self.otlp_endpoint.clone(),
             service_name: service.to_owned(),
             ..TelemetryConfig::default()
@@ -55,7 +79,8 @@ impl Settings {
 /// If the file cannot be read.
 pub fn variable(name: &str) -> anyhow::Result<Option<String>> {
     if let Ok(path) = std::env::var(format!("{name}_FILE")) {
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{name}_FILE: cannot read {path}"))?;
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{name}_FILE: cannot read {path}"))?;
         return Ok(Some(text.trim_end().to_owned()));
     }
     Ok(std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -66,7 +91,9 @@ pub fn variable(name: &str) -> anyhow::Result<Option<String>> {
 /// # Errors
 /// Says how to set it.
 pub fn required(name: &str) -> anyhow::Result<String> {
-    variable(name)?.with_context(|| format!("{name} is not set. Set it (or {name}_FILE), or run everything with: atelier up"))
+    variable(name)?.with_context(|| {
+        format!("{name} is not set. Set it (or {name}_FILE), or run everything with: atelier up")
+    })
 }
 
 /// The servers that a process works with.
@@ -90,7 +117,9 @@ impl Servers {
     pub fn nowhere() -> anyhow::Result<Self> {
         let nowhere = "http://127.0.0.1:1";
         Ok(Self {
-            databases: Databases { url: "postgres://127.0.0.1:1/nowhere".to_owned() },
+            databases: Databases {
+                url: "postgres://127.0.0.1:1/nowhere".to_owned(),
+            },
             redis: RedisConfig::new("redis://127.0.0.1:1"),
             storage: StorageConfig {
                 endpoint: nowhere.to_owned(),
@@ -114,11 +143,12 @@ impl Servers {
         Ok(Self {
             databases: Databases::from_env()?,
             redis: redis(required("ATELIER_REDIS_URL")?)?,
-            storage: storage_from_env()?.context("ATELIER_S3_ENDPOINT is not set. Set it, or run everything with: atelier up")?,
+            storage: storage_from_env()?.context(
+                "ATELIER_S3_ENDPOINT is not set. Set it, or run everything with: atelier up",
+            )?,
             secret: Secret::new(required("ATELIER_SECRET")?)?,
         })
     }
-
 }
 
 /// The databases of the domains: one for all, or one each.
@@ -134,7 +164,9 @@ impl Databases {
     /// # Errors
     /// If it is not set.
     pub fn from_env() -> anyhow::Result<Self> {
-        Ok(Self { url: required("ATELIER_DATABASE_URL")? })
+        Ok(Self {
+            url: required("ATELIER_DATABASE_URL")?,
+        })
     }
 
     /// The database of a domain: `ATELIER_<DOMAIN>_DATABASE_URL`, or the common one.
@@ -165,9 +197,12 @@ pub fn redis(url: impl Into<String>) -> anyhow::Result<RedisConfig> {
 /// # Errors
 /// If an endpoint is given without keys.
 pub fn storage_from_env() -> anyhow::Result<Option<StorageConfig>> {
-    let Some(endpoint) = variable("ATELIER_S3_ENDPOINT")? else { return Ok(None) };
+    let Some(endpoint) = variable("ATELIER_S3_ENDPOINT")? else {
+        return Ok(None);
+    };
     Ok(Some(StorageConfig {
-        public_endpoint: variable("ATELIER_S3_PUBLIC_ENDPOINT")?.unwrap_or_else(|| endpoint.clone()),
+        public_endpoint: variable("ATELIER_S3_PUBLIC_ENDPOINT")?
+            .unwrap_or_else(|| endpoint.clone()),
         endpoint,
         region: variable("ATELIER_S3_REGION")?.unwrap_or_else(|| "us-east-1".to_owned()),
         bucket: variable("ATELIER_S3_BUCKET")?.unwrap_or_else(|| "atelier".to_owned()),
@@ -184,8 +219,13 @@ pub fn storage_from_env() -> anyhow::Result<Option<StorageConfig>> {
 pub fn urls(pairs: &[String]) -> anyhow::Result<HashMap<String, String>> {
     let mut urls = HashMap::new();
     for pair in pairs {
-        let Some((name, url)) = pair.split_once('=') else { bail!("{pair:?} is not of the form name=url") };
-        if urls.insert(name.trim().to_owned(), url.trim().to_owned()).is_some() {
+        let Some((name, url)) = pair.split_once('=') else {
+            bail!("{pair:?} is not of the form name=url")
+        };
+        if urls
+            .insert(name.trim().to_owned(), url.trim().to_owned())
+            .is_some()
+        {
             bail!("the subgraph {name:?} is named twice");
         }
     }
@@ -198,9 +238,21 @@ mod tests {
 
     #[test]
     fn subgraph_urls_are_read_and_mistakes_told() {
-        let pairs = |pairs: &[&str]| urls(&pairs.iter().map(|pair| (*pair).to_owned()).collect::<Vec<_>>());
+        let pairs = |pairs: &[&str]| {
+            urls(
+                &pairs
+                    .iter()
+                    .map(|pair| (*pair).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(pairs(&["a=http://x/?q=1"]).unwrap()["a"], "http://x/?q=1");
         assert!(pairs(&["a"]).unwrap_err().to_string().contains("name=url"));
-        assert!(pairs(&["a=1", "a=2"]).unwrap_err().to_string().contains("twice"));
+        assert!(
+            pairs(&["a=1", "a=2"])
+                .unwrap_err()
+                .to_string()
+                .contains("twice")
+        );
     }
 }

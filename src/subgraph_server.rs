@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{BatchRequest, Data, Executor, Request, Response, http::ALL_WEBSOCKET_PROTOCOLS};
+use async_graphql::{
+    BatchRequest, Data, Executor, Request, Response, http::ALL_WEBSOCKET_PROTOCOLS,
+};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use atelier_kit::{
     Subgraph,
@@ -35,9 +37,16 @@ struct Endpoint {
 
 /// The HTTP interface of a subgraph: `/NAME/graphql` and the domain's own routes.
 pub fn routes(subgraph: &Subgraph, signer: &ActorSigner) -> Router {
-    let endpoint = Endpoint { service: subgraph.service.clone(), signer: signer.clone(), name: subgraph.name };
+    let endpoint = Endpoint {
+        service: subgraph.service.clone(),
+        signer: signer.clone(),
+        name: subgraph.name,
+    };
     Router::new()
-        .route(&format!("/{}/graphql", subgraph.name), post(execute).get(upgrade))
+        .route(
+            &format!("/{}/graphql", subgraph.name),
+            post(execute).get(upgrade),
+        )
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(endpoint)
         .merge(subgraph.routes.clone())
@@ -48,15 +57,25 @@ fn verified(signer: &ActorSigner, header: Option<&str>) -> Result<Arc<Actor>, Er
     signer.verify(header, SystemClock.now()).map(Arc::new)
 }
 
-async fn execute(State(endpoint): State<Endpoint>, headers: HeaderMap, Json(request): Json<Request>) -> impl IntoResponse {
-    let actor = headers.get(ACTOR_HEADER).and_then(|value| value.to_str().ok());
+async fn execute(
+    State(endpoint): State<Endpoint>,
+    headers: HeaderMap,
+    Json(request): Json<Request>,
+) -> impl IntoResponse {
+    let actor = headers
+        .get(ACTOR_HEADER)
+        .and_then(|value| value.to_str().ok());
     let actor = match verified(&endpoint.signer, actor) {
         Ok(actor) => actor,
         Err(_) => return (StatusCode::UNAUTHORIZED, Json(refusal())),
     };
     let span = tracing::info_span!(target: "atelier::subgraph", "subgraph", subgraph = endpoint.name, request.id = %actor.request_id);
     telemetry::propagate::set_parent(&span, &headers);
-    let response = endpoint.service.execute(request.data(actor)).instrument(span).await;
+    let response = endpoint
+        .service
+        .execute(request.data(actor))
+        .instrument(span)
+        .await;
     (StatusCode::OK, Json(response))
 }
 
@@ -71,30 +90,46 @@ async fn upgrade(
     protocol: GraphQLProtocol,
     upgrade: WebSocketUpgrade,
 ) -> impl IntoResponse {
-    let actor = headers.get(ACTOR_HEADER).and_then(|value| value.to_str().ok());
+    let actor = headers
+        .get(ACTOR_HEADER)
+        .and_then(|value| value.to_str().ok());
     let connection = verified(&endpoint.signer, actor).ok();
-    upgrade.protocols(ALL_WEBSOCKET_PROTOCOLS).max_message_size(MAX_BODY).on_upgrade(move |socket| {
-        let signer = endpoint.signer.clone();
-        let executor = PerOperation { service: endpoint.service, signer: endpoint.signer, connection };
-        GraphQLWebSocket::new(socket, executor, protocol)
-            .on_connection_init(move |payload: serde_json::Value| {
-                let signer = signer.clone();
-                async move {
-                    let mut data = Data::default();
-                    if let Some(actor) = actor_of(&payload) {
-                        data.insert(verified(&signer, Some(actor)).map_err(|error| async_graphql::Error::new(error.to_string()))?);
+    upgrade
+        .protocols(ALL_WEBSOCKET_PROTOCOLS)
+        .max_message_size(MAX_BODY)
+        .on_upgrade(move |socket| {
+            let signer = endpoint.signer.clone();
+            let executor = PerOperation {
+                service: endpoint.service,
+                signer: endpoint.signer,
+                connection,
+            };
+            GraphQLWebSocket::new(socket, executor, protocol)
+                .on_connection_init(move |payload: serde_json::Value| {
+                    let signer = signer.clone();
+                    async move {
+                        let mut data = Data::default();
+                        if let Some(actor) = actor_of(&payload) {
+                            data.insert(
+                                verified(&signer, Some(actor)).map_err(|error| {
+                                    async_graphql::Error::new(error.to_string())
+                                })?,
+                            );
+                        }
+                        Ok(data)
                     }
-                    Ok(data)
-                }
-            })
-            .serve()
-    })
+                })
+                .serve()
+        })
 }
 
 /// The signed actor in the extensions of an operation or the payload of `connection_init`: beside
 /// other entries, or among `headers`.
 fn actor_of(value: &serde_json::Value) -> Option<&str> {
-    value.get(ACTOR_HEADER).or_else(|| value.get("headers")?.get(ACTOR_HEADER))?.as_str()
+    value
+        .get(ACTOR_HEADER)
+        .or_else(|| value.get("headers")?.get(ACTOR_HEADER))?
+        .as_str()
 }
 
 /// Routers carry many callers over one connection, so each operation brings its own actor; the
@@ -112,7 +147,11 @@ impl PerOperation {
         match actor_of(&extensions) {
             Some(header) => verified(&self.signer, Some(header)).ok(),
             None => session
-                .and_then(|data| data.get(&std::any::TypeId::of::<Arc<Actor>>())?.downcast_ref::<Arc<Actor>>().cloned())
+                .and_then(|data| {
+                    data.get(&std::any::TypeId::of::<Arc<Actor>>())?
+                        .downcast_ref::<Arc<Actor>>()
+                        .cloned()
+                })
                 .or_else(|| self.connection.clone()),
         }
     }
@@ -128,12 +167,18 @@ impl Executor for PerOperation {
 
     async fn execute_batch(&self, batch: BatchRequest) -> async_graphql::BatchResponse {
         match batch {
-            BatchRequest::Single(request) => async_graphql::BatchResponse::Single(Executor::execute(self, request).await),
+            BatchRequest::Single(request) => {
+                async_graphql::BatchResponse::Single(Executor::execute(self, request).await)
+            }
             BatchRequest::Batch(_) => async_graphql::BatchResponse::Single(refusal()),
         }
     }
 
-    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+    fn execute_stream(
+        &self,
+        request: Request,
+        session: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
         match self.actor(&request, session.as_ref()) {
             Some(actor) => self.service.execute_stream(request.data(actor)),
             None => futures::stream::once(std::future::ready(refusal())).boxed(),

@@ -2,13 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
-use atelier_kit::{
-    Subgraph,
-    actor::ActorSigner,
-    graphql::Service,
-    metrics,
-    peers::LocalPeers,
-};
+use atelier_kit::{Subgraph, actor::ActorSigner, graphql::Service, metrics, peers::LocalPeers};
 use atelier_local::DataDir;
 use axum::Router;
 use tokio::task::JoinHandle;
@@ -46,8 +40,10 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
     let shared = Shared::new(&servers, Arc::new(peers.clone()))?;
     shared.storage.ensure_bucket().await?;
     let mut subgraphs = build(&shared)?;
-    let services: HashMap<String, Service> =
-        subgraphs.iter().map(|subgraph| (subgraph.name.to_owned(), subgraph.service.clone())).collect();
+    let services: HashMap<String, Service> = subgraphs
+        .iter()
+        .map(|subgraph| (subgraph.name.to_owned(), subgraph.service.clone()))
+        .collect();
     peers.set(services.clone());
     let admin = crate::seed::run(&subgraphs, &shared, args.demo).await?;
 
@@ -58,12 +54,16 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
     let app = router
         .clone()
         .into_axum()
-        .merge(subgraphs.iter().fold(Router::new(), |routes, subgraph| routes.merge(subgraph.routes.clone())))
+        .merge(subgraphs.iter().fold(Router::new(), |routes, subgraph| {
+            routes.merge(subgraph.routes.clone())
+        }))
         .merge(health.router())
         .merge(metrics::router(metrics));
 
     let mut running = start(&mut subgraphs, &stop);
-    running.push(tokio::spawn(verifier.follow_changes(shared.redis.clone(), stop.clone())));
+    running.push(tokio::spawn(
+        verifier.follow_changes(shared.redis.clone(), stop.clone()),
+    ));
     if !args.no_worker {
         running.push(worker::spawn(&shared, Vec::new(), args.concurrency, &stop)?);
     }
@@ -74,7 +74,13 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
         router.drain();
     });
 
-    crate::report::ready(&args, &settings, &servers, admin.as_ref(), started.elapsed());
+    crate::report::ready(
+        &args,
+        &settings,
+        &servers,
+        admin.as_ref(),
+        started.elapsed(),
+    );
     // The servers outlive everything that uses them.
     let servers_stop = CancellationToken::new();
     let supervised = tokio::spawn(local.supervise(servers_stop.clone()));
@@ -88,11 +94,17 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
 
 /// All subgraphs of this binary.
 fn build(shared: &Shared) -> anyhow::Result<Vec<Subgraph>> {
-    DOMAINS.iter().map(|domain| Ok((domain.build)(shared.deps(domain.name)?, shared))).collect()
+    DOMAINS
+        .iter()
+        .map(|domain| Ok((domain.build)(shared.deps(domain.name)?, shared)))
+        .collect()
 }
 
 /// Starts what runs beside the schemas.
 fn start(subgraphs: &mut [Subgraph], stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let names = domains::names();
-    subgraphs.iter_mut().flat_map(|subgraph| subgraph.start(&names, stop)).collect()
+    subgraphs
+        .iter_mut()
+        .flat_map(|subgraph| subgraph.start(&names, stop))
+        .collect()
 }

@@ -24,14 +24,33 @@ pub fn spawn(
     for domain in DOMAINS {
         handlers.extend((domain.handlers)(&shared.deps(domain.name)?, shared));
     }
-    let served: BTreeSet<String> = handlers.iter().map(|handler| handler.queue().to_owned()).collect();
-    let queues = if queues.is_empty() { served.iter().cloned().collect() } else { queues };
+    let served: BTreeSet<String> = handlers
+        .iter()
+        .map(|handler| handler.queue().to_owned())
+        .collect();
+    let queues = if queues.is_empty() {
+        served.iter().cloned().collect()
+    } else {
+        queues
+    };
     if let Some(unknown) = queues.iter().find(|queue| !served.contains(*queue)) {
-        anyhow::bail!("nothing in this binary works on the queue {unknown:?}; the queues are: {}", served.iter().cloned().collect::<Vec<_>>().join(", "));
+        anyhow::bail!(
+            "nothing in this binary works on the queue {unknown:?}; the queues are: {}",
+            served.iter().cloned().collect::<Vec<_>>().join(", ")
+        );
     }
     let engine = Engine::new(shared.deps(atelier_tasks::NAME)?, EngineConfig::default());
-    let config = WorkerConfig { queues, concurrency, ..WorkerConfig::default() };
-    Ok(tokio::spawn(Worker::run(engine, handlers, config, stop.clone())))
+    let config = WorkerConfig {
+        queues,
+        concurrency,
+        ..WorkerConfig::default()
+    };
+    Ok(tokio::spawn(Worker::run(
+        engine,
+        handlers,
+        config,
+        stop.clone(),
+    )))
 }
 
 /// Publishes what handlers write to their domains' outboxes; a worker that serves no subgraph has
@@ -42,6 +61,10 @@ pub fn spawn(
 pub fn relays(shared: &Shared, stop: &CancellationToken) -> anyhow::Result<Vec<JoinHandle<()>>> {
     DOMAINS
         .iter()
-        .map(|domain| Ok(tokio::spawn(Relay::new(shared.deps(domain.name)?).run(stop.clone()))))
+        .map(|domain| {
+            Ok(tokio::spawn(
+                Relay::new(shared.deps(domain.name)?).run(stop.clone()),
+            ))
+        })
         .collect()
 }

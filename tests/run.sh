@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The test suite: formatting, lints, dependency directions, Rust tests, generated files, clients.
+# The test suite: formatting, lints, dependency directions, Rust tests, real clients, generated files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n== %s\n' "$*"; }
+target="${CARGO_TARGET_DIR:-target}"
 
 step "formatting and dependency directions"
 cargo fmt --all --check
@@ -14,6 +15,11 @@ cargo build --workspace --all-targets --all-features
 step "lints"
 cargo clippy --workspace --all-targets --all-features -- -D warnings
 
+step "packages of the client tests"
+for folder in tests/clients router/tests/clients codegen/typescript; do
+    npm ci --prefix "$folder" --no-audit --no-fund --loglevel=error
+done
+
 step "Rust tests"
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --all-features
@@ -21,3 +27,14 @@ else
     cargo test --workspace --all-features
 fi
 cargo test --workspace --all-features --doc
+
+step "the router by npm clients, and the audit of GraphQL over HTTP"
+SHOP="$(realpath "$target")/debug/examples/shop" npm test --prefix router/tests/clients
+
+step "generated files are as committed"
+"$target/debug/atelier" schema generate
+codegen/typescript/generate.sh
+if ! git diff --exit-code --stat -- schema docs/ERRORS.md codegen/typescript; then
+    echo "Generated files differ from the code: run 'make generate' and commit." >&2
+    exit 1
+fi

@@ -8,27 +8,78 @@ use std::{
 
 /// The files of a subgraph: where they go, and what they hold.
 const FILES: [(&str, &str); 14] = [
-    ("subgraphs/{{name}}/Cargo.toml", include_str!("../templates/subgraph/Cargo.toml.tmpl")),
-    ("subgraphs/{{name}}/src/lib.rs", include_str!("../templates/subgraph/src/lib.rs.tmpl")),
-    ("subgraphs/{{name}}/src/error.rs", include_str!("../templates/subgraph/src/error.rs.tmpl")),
-    ("subgraphs/{{name}}/src/tables.rs", include_str!("../templates/subgraph/src/tables.rs.tmpl")),
-    ("subgraphs/{{name}}/src/db/mod.rs", include_str!("../templates/subgraph/src/db/mod.rs.tmpl")),
-    ("subgraphs/{{name}}/src/db/item.rs", include_str!("../templates/subgraph/src/db/item.rs.tmpl")),
-    ("subgraphs/{{name}}/src/app/mod.rs", include_str!("../templates/subgraph/src/app/mod.rs.tmpl")),
-    ("subgraphs/{{name}}/src/app/item.rs", include_str!("../templates/subgraph/src/app/item.rs.tmpl")),
-    ("subgraphs/{{name}}/src/graphql/mod.rs", include_str!("../templates/subgraph/src/graphql/mod.rs.tmpl")),
-    ("subgraphs/{{name}}/src/graphql/item.rs", include_str!("../templates/subgraph/src/graphql/item.rs.tmpl")),
-    ("subgraphs/{{name}}/tests/api/main.rs", include_str!("../templates/subgraph/tests/api/main.rs.tmpl")),
-    ("subgraphs/{{name}}/tests/api/item.rs", include_str!("../templates/subgraph/tests/api/item.rs.tmpl")),
-    ("migrations/{{name}}/{{migration}}/up.sql", include_str!("../templates/subgraph/migrations/up.sql.tmpl")),
-    ("migrations/{{name}}/{{migration}}/down.sql", include_str!("../templates/subgraph/migrations/down.sql.tmpl")),
+    (
+        "subgraphs/{{name}}/Cargo.toml",
+        include_str!("../templates/subgraph/Cargo.toml.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/src/lib.rs",
+        include_str!("../templates/subgraph/src/lib.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/src/error.rs",
+        include_str!("../templates/subgraph/src/error.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/src/tables.rs",
+        include_str!("../templates/subgraph/src/tables.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/src/db/mod.rs",
+        include_str!("../templates/subgraph/src/db/mod.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/src/db/item.rs",
+        include_str!("../templates/subgraph/src/db/item.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/src/app/mod.rs",
+        include_str!("../templates/subgraph/src/app/mod.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/src/app/item.rs",
+        include_str!("../templates/subgraph/src/app/item.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/src/graphql/mod.rs",
+        include_str!("../templates/subgraph/src/graphql/mod.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/src/graphql/item.rs",
+        include_str!("../templates/subgraph/src/graphql/item.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/tests/api/main.rs",
+        include_str!("../templates/subgraph/tests/api/main.rs.tmpl"),
+    ),
+    (
+        "subgraphs/{{name}}/tests/api/item.rs",
+        include_str!("../templates/subgraph/tests/api/item.rs.tmpl"),
+    ),
+    (
+        "migrations/{{name}}/{{migration}}/up.sql",
+        include_str!("../templates/subgraph/migrations/up.sql.tmpl"),
+    ),
+    (
+        "migrations/{{name}}/{{migration}}/down.sql",
+        include_str!("../templates/subgraph/migrations/down.sql.tmpl"),
+    ),
 ];
 
 /// The first migration; later ones bear the time at which they are written.
 const MIGRATION: &str = "20260101000001_item";
 
 /// Names that would clash with parts of the house.
-const TAKEN: [&str; 8] = ["api", "codegen", "composition", "kit", "local", "router", "supergraph", "public"];
+const TAKEN: [&str; 8] = [
+    "api",
+    "codegen",
+    "composition",
+    "kit",
+    "local",
+    "router",
+    "supergraph",
+    "public",
+];
 
 /// A subgraph that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +160,10 @@ pub fn scaffold(root: &Path, name: &str) -> Result<Scaffold, ScaffoldError> {
         fs::write(&whole, fill(text, name)).map_err(fail)?;
         files.push(path);
     }
-    Ok(Scaffold { name: name.to_owned(), files })
+    Ok(Scaffold {
+        name: name.to_owned(),
+        files,
+    })
 }
 
 fn fill(template: &str, name: &str) -> String {

@@ -213,7 +213,9 @@ pub async fn migrate(
     for set in sets {
         let versions = tokio::task::block_in_place(|| {
             let versions = harness.run_pending_migrations(Embedded(set))?;
-            diesel::migration::Result::Ok(versions.iter().map(ToString::to_string).collect::<Vec<_>>())
+            diesel::migration::Result::Ok(
+                versions.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            )
         });
         applied.extend(versions.map_err(Error::internal)?);
     }
@@ -236,7 +238,10 @@ pub async fn pending(
         let found = tokio::task::block_in_place(|| {
             let found = harness.pending_migrations(Embedded(set))?;
             diesel::migration::Result::Ok(
-                found.iter().map(|migration| migration.name().to_string()).collect::<Vec<_>>(),
+                found
+                    .iter()
+                    .map(|migration| migration.name().to_string())
+                    .collect::<Vec<_>>(),
             )
         });
         pending.extend(found.map_err(Error::internal)?);

@@ -42,7 +42,8 @@ type Loader<B> = cached::Loader<
 /// A batch function with its future boxed, so that the loader's own futures are `Send`.
 struct Erased<K, V>(BoxedLoad<K, V>);
 
-type BoxedLoad<K, V> = Box<dyn Fn(Vec<K>) -> BoxFuture<'static, HashMap<K, Loaded<V>>> + Send + Sync>;
+type BoxedLoad<K, V> =
+    Box<dyn Fn(Vec<K>) -> BoxFuture<'static, HashMap<K, Loaded<V>>> + Send + Sync>;
 
 impl<K: Clone, V> BatchFn<K, Loaded<V>> for Erased<K, V> {
     fn load(&mut self, keys: &[K]) -> impl Future<Output = HashMap<K, Loaded<V>>> {

@@ -27,7 +27,8 @@ async fn a_power_cut_during_uploads_loses_nothing_that_was_acknowledged() {
     let next = Arc::new(AtomicU32::new(0));
     let uploaders: Vec<_> = (0..8)
         .map(|_| {
-            let (ada, acknowledged, next) = (ada.clone(), Arc::clone(&acknowledged), Arc::clone(&next));
+            let (ada, acknowledged, next) =
+                (ada.clone(), Arc::clone(&acknowledged), Arc::clone(&next));
             tokio::spawn(async move {
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
@@ -42,7 +43,8 @@ async fn a_power_cut_during_uploads_loses_nothing_that_was_acknowledged() {
             })
         })
         .collect();
-    let enough = || async { (acknowledged.lock().unwrap().len() >= CUT_AFTER as usize).then_some(()) };
+    let enough =
+        || async { (acknowledged.lock().unwrap().len() >= CUT_AFTER as usize).then_some(()) };
     eventually("enough acknowledgements", enough).await;
     atelier.process.kill().await;
     for uploader in uploaders {
@@ -58,7 +60,10 @@ async fn a_power_cut_during_uploads_loses_nothing_that_was_acknowledged() {
         assert_eq!(task["status"], "SUCCEEDED", "{task}");
         let asset = ada.run("query($id: ID!) { asset(id: $id) { status byteSize derivatives { contentType } } }", json!({ "id": uploaded.asset })).await;
         assert_eq!(asset["asset"]["status"], "ACTIVE", "{asset}");
-        assert!(!asset["asset"]["derivatives"].as_array().unwrap().is_empty(), "{asset}");
+        assert!(
+            !asset["asset"]["derivatives"].as_array().unwrap().is_empty(),
+            "{asset}"
+        );
     }
     again.process.stop().await;
 }

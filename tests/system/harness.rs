@@ -29,7 +29,10 @@ impl Place {
         let servers = test_servers().await;
         let name = format!("system_{}", uuid::Uuid::now_v7().simple());
         create_database(servers, &name).await;
-        let (server, _) = servers.database_url.rsplit_once('/').expect("a database URL");
+        let (server, _) = servers
+            .database_url
+            .rsplit_once('/')
+            .expect("a database URL");
         let variables = [
             ("ATELIER_DATABASE_URL", format!("{server}/{name}")),
             ("ATELIER_REDIS_URL", servers.redis_url.clone()),
@@ -39,18 +42,29 @@ impl Place {
             ("ATELIER_S3_ACCESS_KEY", servers.s3_access_key.clone()),
             ("ATELIER_S3_SECRET_KEY", servers.s3_secret_key.clone()),
             ("ATELIER_S3_BUCKET", name.replace('_', "-")),
-            ("ATELIER_SECRET", "0123456789abcdef0123456789abcdef".to_owned()),
+            (
+                "ATELIER_SECRET",
+                "0123456789abcdef0123456789abcdef".to_owned(),
+            ),
         ];
         Self {
-            variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            variables: variables
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             dir: TempDir::new().expect("a temporary folder"),
         }
     }
 }
 
 async fn create_database(servers: &TestServers, name: &str) {
-    let mut admin = AsyncPgConnection::establish(&servers.database_url).await.expect("the test PostgreSQL answers");
-    diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut admin).await.expect("a database can be made");
+    let mut admin = AsyncPgConnection::establish(&servers.database_url)
+        .await
+        .expect("the test PostgreSQL answers");
+    diesel::sql_query(format!("CREATE DATABASE {name}"))
+        .execute(&mut admin)
+        .await
+        .expect("a database can be made");
 }
 
 /// A process of the binary.
@@ -76,7 +90,10 @@ impl Process {
             .kill_on_drop(true);
         let mut child = command.spawn().expect("the binary starts");
         let (sender, output) = tokio::sync::watch::channel(String::new());
-        let (stdout, stderr) = (child.stdout.take().expect("stdout"), child.stderr.take().expect("stderr"));
+        let (stdout, stderr) = (
+            child.stdout.take().expect("stdout"),
+            child.stderr.take().expect("stderr"),
+        );
         let other = sender.clone();
         tokio::spawn(async move { gather(BufReader::new(stdout), sender).await });
         tokio::spawn(async move { gather(BufReader::new(stderr), other).await });
@@ -85,9 +102,17 @@ impl Process {
 
     /// Waits until the output contains `text`.
     pub async fn says(&mut self, text: &str) {
-        let waited = tokio::time::timeout(DEADLINE, self.output.wait_for(|output| output.contains(text))).await;
-        if !matches!(waited, Ok(Ok(_))) {
-            panic!("the process never said {text:?}; it said:\n{}", *self.output.borrow());
+        let heard = tokio::time::timeout(
+            DEADLINE,
+            self.output.wait_for(|output| output.contains(text)),
+        )
+        .await
+        .is_ok_and(|heard| heard.is_ok());
+        if !heard {
+            panic!(
+                "the process never said {text:?}; it said:\n{}",
+                *self.output.borrow()
+            );
         }
     }
 
@@ -99,17 +124,30 @@ impl Process {
     /// Asks the process to end, and waits for it.
     pub async fn stop(&mut self) -> std::process::ExitStatus {
         let id = self.child.id().expect("the process is running");
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id as i32), nix::sys::signal::Signal::SIGTERM).expect("a signal");
-        tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it ends in time").expect("it can be waited for")
+        nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(id as i32),
+            nix::sys::signal::Signal::SIGTERM,
+        )
+        .expect("a signal");
+        tokio::time::timeout(DEADLINE, self.child.wait())
+            .await
+            .expect("it ends in time")
+            .expect("it can be waited for")
     }
 
     /// Waits for a process that ends by itself.
     pub async fn ended(&mut self) -> std::process::ExitStatus {
-        tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it ends in time").expect("it can be waited for")
+        tokio::time::timeout(DEADLINE, self.child.wait())
+            .await
+            .expect("it ends in time")
+            .expect("it can be waited for")
     }
 }
 
-async fn gather(mut lines: impl tokio::io::AsyncBufRead + Unpin, into: tokio::sync::watch::Sender<String>) {
+async fn gather(
+    mut lines: impl tokio::io::AsyncBufRead + Unpin,
+    into: tokio::sync::watch::Sender<String>,
+) {
     let mut line = String::new();
     while lines.read_line(&mut line).await.is_ok_and(|read| read > 0) {
         into.send_modify(|output| output.push_str(&line));
@@ -126,7 +164,6 @@ pub fn free_port() -> u16 {
 pub struct Atelier {
     pub process: Process,
     pub client: Client,
-    pub port: u16,
 }
 
 impl Atelier {
@@ -145,14 +182,20 @@ impl Atelier {
         let listen = format!("127.0.0.1:{port}");
         let mut process = Process::start(&["up", "--listen", &listen], dir, variables);
         process.says("Stop with Ctrl-C").await;
-        Self { process, client: Client::new(port), port }
+        Self {
+            process,
+            client: Client::new(port),
+        }
     }
 
     /// Username and password of the administrator, which are printed once.
     pub fn admin(&self) -> (String, String) {
         let output = self.process.output.borrow();
         let value = |label: &str| {
-            let line = output.lines().find(|line| line.trim_start().starts_with(label)).expect("the administrator is told");
+            let line = output
+                .lines()
+                .find(|line| line.trim_start().starts_with(label))
+                .expect("the administrator is told");
             line.trim_start()[label.len()..].trim().to_owned()
         };
         (value("Username"), value("Password"))
@@ -171,18 +214,28 @@ impl Client {
     pub fn new(port: u16) -> Self {
         Self {
             base: format!("http://127.0.0.1:{port}"),
-            http: reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().expect("an HTTP client"),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(DEADLINE)
+                .build()
+                .expect("an HTTP client"),
             token: None,
         }
     }
 
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: Some(token.to_owned()), ..self.clone() }
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// Sends an operation and returns the whole answer.
     pub async fn send(&self, query: &str, variables: Value) -> Result<Value, reqwest::Error> {
-        let mut request = self.http.post(format!("{}/graphql", self.base)).json(&json!({ "query": query, "variables": variables }));
+        let mut request = self
+            .http
+            .post(format!("{}/graphql", self.base))
+            .json(&json!({ "query": query, "variables": variables }));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -223,13 +276,19 @@ impl Client {
 }
 
 /// Asks again and again, a short while apart, until the answer is there.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(started.elapsed() < DEADLINE, "{what} did not happen in time");
+        assert!(
+            started.elapsed() < DEADLINE,
+            "{what} did not happen in time"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

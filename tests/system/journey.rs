@@ -7,7 +7,12 @@ use tokio::process::Command;
 use crate::harness::{Atelier, Client, Place, Process, free_port, repository};
 
 /// Runs a client program and returns what it printed.
-async fn client(program: &str, arguments: &[&str], dir: &Path, variables: &[(&str, String)]) -> String {
+async fn client(
+    program: &str,
+    arguments: &[&str],
+    dir: &Path,
+    variables: &[(&str, String)],
+) -> String {
     let output = Command::new(program)
         .args(arguments)
         .current_dir(dir)
@@ -17,16 +22,36 @@ async fn client(program: &str, arguments: &[&str], dir: &Path, variables: &[(&st
         .output()
         .await
         .unwrap_or_else(|cause| panic!("{program}: {cause}"));
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success(), "{program} {arguments:?}:\n{text}");
     text
 }
 
 async fn all_clients(base: &str, admin: (String, String)) {
     let clients = repository().join("tests/clients");
-    let variables = [("ATELIER_URL", base.to_owned()), ("ATELIER_ADMIN", admin.0), ("ATELIER_ADMIN_PASSWORD", admin.1)];
-    client("node", &["--test", "journey.test.mjs"], &clients, &variables).await;
-    client("python3", &["../python/test_worker.py"], &clients, &variables).await;
+    let variables = [
+        ("ATELIER_URL", base.to_owned()),
+        ("ATELIER_ADMIN", admin.0),
+        ("ATELIER_ADMIN_PASSWORD", admin.1),
+    ];
+    client(
+        "node",
+        &["--test", "journey.test.mjs"],
+        &clients,
+        &variables,
+    )
+    .await;
+    client(
+        "python3",
+        &["../python/test_worker.py"],
+        &clients,
+        &variables,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +68,13 @@ async fn a_browser_uses_the_playground() {
     let mut atelier = Atelier::up(&place).await;
     let clients = repository().join("tests/clients");
     let variables = [("ATELIER_URL", atelier.client.base.clone())];
-    client("node", &["--test", "playground.test.mjs"], &clients, &variables).await;
+    client(
+        "node",
+        &["--test", "playground.test.mjs"],
+        &clients,
+        &variables,
+    )
+    .await;
     atelier.process.stop().await;
 }
 
@@ -63,8 +94,11 @@ async fn parts(place: &Place) -> Parts {
 
     let ports = [free_port(), free_port(), free_port()];
     let names = ["accounts", "media", "tasks"];
-    let urls: Vec<String> =
-        names.iter().zip(ports).map(|(name, port)| format!("{name}=http://127.0.0.1:{port}/{name}/graphql")).collect();
+    let urls: Vec<String> = names
+        .iter()
+        .zip(ports)
+        .map(|(name, port)| format!("{name}=http://127.0.0.1:{port}/{name}/graphql"))
+        .collect();
     let mut variables = place.variables.clone();
     variables.push(("ATELIER_SUBGRAPH_URLS".to_owned(), urls.join(",")));
     let mut processes = Vec::new();
@@ -82,7 +116,11 @@ async fn parts(place: &Place) -> Parts {
     let mut router = Process::start(&["router", "--listen", &listen], dir, &variables);
     router.says("The router listens").await;
     processes.push(router);
-    Parts { processes, client: Client::new(port), admin }
+    Parts {
+        processes,
+        client: Client::new(port),
+        admin,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,8 +140,21 @@ async fn subgraphs_believe_nobody_but_routers() {
     let ada = parts.client.registered("ada").await;
     let urls = &place_urls(&parts);
     for url in urls {
-        for (header, value) in [("x-atelier-actor", "forged"), ("authorization", &format!("Bearer {}", ada.token.as_deref().unwrap()))] {
-            let answer = ada.http.post(url).header(header, value).json(&serde_json::json!({ "query": "{ viewer { id } }" })).send().await.unwrap();
+        for (header, value) in [
+            ("x-atelier-actor", "forged"),
+            (
+                "authorization",
+                &format!("Bearer {}", ada.token.as_deref().unwrap()),
+            ),
+        ] {
+            let answer = ada
+                .http
+                .post(url)
+                .header(header, value)
+                .json(&serde_json::json!({ "query": "{ viewer { id } }" }))
+                .send()
+                .await
+                .unwrap();
             assert_eq!(answer.status().as_u16(), 401, "{url} {header}");
         }
     }
@@ -115,7 +166,9 @@ fn place_urls(parts: &Parts) -> Vec<String> {
         .iter()
         .filter_map(|process| {
             let output = process.output.borrow();
-            let line = output.lines().find(|line| line.starts_with("The subgraph"))?;
+            let line = output
+                .lines()
+                .find(|line| line.starts_with("The subgraph"))?;
             Some(line.rsplit(' ').next()?.to_owned())
         })
         .collect()

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use crate::harness::{Atelier, Place};
 
 fn code(answer: &Value) -> &str {
-    answer.pointer("/errors/0/extensions/code").and_then(Value::as_str).unwrap_or_else(|| panic!("no code: {answer:#}"))
+    answer
+        .pointer("/errors/0/extensions/code")
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("no code: {answer:#}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,9 +26,23 @@ async fn bad_credentials_and_hostile_documents_are_refused() {
     assert_eq!(parts.len(), 3, "an access token is a JWT");
     let none = format!("eyJhbGciOiJub25lIn0.{}.", parts[1]);
     let last = parts.pop().unwrap();
-    let flipped = format!("{}.{}", parts.join("."), last.chars().rev().collect::<String>());
-    for forged in [none.as_str(), &flipped, &token[..token.len() - 2], "nonsense", ""] {
-        let answer = client.with_token(forged).send("{ viewer { id } }", json!({})).await.unwrap();
+    let flipped = format!(
+        "{}.{}",
+        parts.join("."),
+        last.chars().rev().collect::<String>()
+    );
+    for forged in [
+        none.as_str(),
+        &flipped,
+        &token[..token.len() - 2],
+        "nonsense",
+        "",
+    ] {
+        let answer = client
+            .with_token(forged)
+            .send("{ viewer { id } }", json!({}))
+            .await
+            .unwrap();
         assert_eq!(code(&answer), "UNAUTHENTICATED", "{forged}");
     }
 
@@ -34,23 +51,42 @@ async fn bad_credentials_and_hostile_documents_are_refused() {
     assert_eq!(answer.pointer("/data/viewer"), Some(&Value::Null));
 
     // 10,000 levels deep, and wide, and long: refused before any work is done with them.
-    let deep = format!("{{ viewer {} }}", "{ user ".repeat(10_000) + &"} ".repeat(10_000));
-    let wide = format!("{{ {} }}", (0..5_000).map(|at| format!("a{at}: viewer {{ id }} ")).collect::<String>());
+    let deep = format!(
+        "{{ viewer {} }}",
+        "{ user ".repeat(10_000) + &"} ".repeat(10_000)
+    );
+    let wide = format!(
+        "{{ {} }}",
+        (0..5_000)
+            .map(|at| format!("a{at}: viewer {{ id }} "))
+            .collect::<String>()
+    );
     for document in [deep, wide] {
-        let answer = tokio::time::timeout(Duration::from_secs(10), ada.send(&document, json!({}))).await.unwrap().unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(10), ada.send(&document, json!({})))
+            .await
+            .unwrap()
+            .unwrap();
         assert!(answer.get("errors").is_some(), "{answer}");
     }
 
     // A body of 8 MiB.
-    let body = json!({ "query": "{ viewer { id } }", "variables": { "x": "x".repeat(8 << 20) } }).to_string();
-    let response = client.http.post(format!("{}/graphql", client.base)).header("content-type", "application/json").body(body).send().await;
+    let body = json!({ "query": "{ viewer { id } }", "variables": { "x": "x".repeat(8 << 20) } })
+        .to_string();
+    let response = client
+        .http
+        .post(format!("{}/graphql", client.base))
+        .header("content-type", "application/json")
+        .body(body)
+        .send()
+        .await;
     // A server may answer or close while the client still sends.
     if let Ok(response) = response {
         assert_eq!(response.status().as_u16(), 413);
     }
 
     // A cursor of another list, and one that was tampered with.
-    let uploads = "query($after: Cursor) { viewer { uploads(first: 1, after: $after) { nodes { id } } } }";
+    let uploads =
+        "query($after: Cursor) { viewer { uploads(first: 1, after: $after) { nodes { id } } } }";
     for cursor in ["bm9wZQ", "AAAAAAAAAAAiYSI"] {
         let answer = ada.send(uploads, json!({ "after": cursor })).await.unwrap();
         assert_eq!(code(&answer), "BAD_USER_INPUT");
@@ -69,7 +105,10 @@ async fn bad_credentials_and_hostile_documents_are_refused() {
         .json()
         .await
         .unwrap();
-    assert_eq!(answer.pointer("/errors/0/message"), Some(&json!("请先登录。")));
+    assert_eq!(
+        answer.pointer("/errors/0/message"),
+        Some(&json!("请先登录。"))
+    );
 
     // After all that it serves as before.
     assert!(ada.run("{ viewer { id } }", json!({})).await["viewer"]["id"].is_string());

@@ -12,7 +12,9 @@ pub fn picture(seed: u32) -> Vec<u8> {
     for row in 0..height {
         raw.push(0);
         for column in 0..width {
-            let pixel = seed.wrapping_mul(2_654_435_761).wrapping_add(row * 977 + column * 31);
+            let pixel = seed
+                .wrapping_mul(2_654_435_761)
+                .wrapping_add(row * 977 + column * 31);
             raw.extend_from_slice(&pixel.to_be_bytes()[1..]);
         }
     }
@@ -34,7 +36,11 @@ pub fn picture(seed: u32) -> Vec<u8> {
 }
 
 fn chunk(png: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
-    png.extend_from_slice(&u32::try_from(data.len()).expect("a small chunk").to_be_bytes());
+    png.extend_from_slice(
+        &u32::try_from(data.len())
+            .expect("a small chunk")
+            .to_be_bytes(),
+    );
     let mut checked = name.to_vec();
     checked.extend_from_slice(data);
     png.extend_from_slice(&checked);
@@ -53,7 +59,13 @@ fn adler32(bytes: &[u8]) -> u32 {
 /// ISO 3309, as PNG wants it.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            }
+        })
     })
 }
 
@@ -74,19 +86,38 @@ pub struct Uploaded {
 pub async fn upload(client: &Client, name: &str, bytes: Vec<u8>) -> Option<Uploaded> {
     let input = json!({ "filename": name, "contentType": "image/png", "byteSize": bytes.len() });
     let created = client.send(CREATE, json!({ "input": input })).await.ok()?;
-    let upload = created.pointer("/data/uploadCreate/upload").filter(|upload| !upload.is_null())?;
+    let upload = created
+        .pointer("/data/uploadCreate/upload")
+        .filter(|upload| !upload.is_null())?;
     let put = &upload["put"];
-    let mut request = client.http.put(put["url"].as_str().expect("a URL")).body(bytes);
+    let mut request = client
+        .http
+        .put(put["url"].as_str().expect("a URL"))
+        .body(bytes);
     for header in put["headers"].as_array().expect("headers") {
-        request = request.header(header["name"].as_str().expect("a name"), header["value"].as_str().expect("a value"));
+        request = request.header(
+            header["name"].as_str().expect("a name"),
+            header["value"].as_str().expect("a value"),
+        );
     }
     let stored = request.send().await.ok()?;
     if !stored.status().is_success() {
         return None;
     }
-    let completed = client.send(COMPLETE, json!({ "input": { "uploadId": upload["id"] } })).await.ok()?;
-    let text = |path: &str| completed.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    Some(Uploaded { asset: text("/data/uploadComplete/asset/id")?, task: text("/data/uploadComplete/task/id")? })
+    let completed = client
+        .send(COMPLETE, json!({ "input": { "uploadId": upload["id"] } }))
+        .await
+        .ok()?;
+    let text = |path: &str| {
+        completed
+            .pointer(path)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    Some(Uploaded {
+        asset: text("/data/uploadComplete/asset/id")?,
+        task: text("/data/uploadComplete/task/id")?,
+    })
 }
 
 /// Waits until a task has ended and returns it.

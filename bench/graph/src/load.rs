@@ -19,18 +19,31 @@ impl Client {
     /// Registers a user at the graph on `port`.
     pub async fn registered(port: u16) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let mut client = Self { http, url: format!("http://127.0.0.1:{port}/graphql"), token: String::new() };
+        let mut client = Self {
+            http,
+            url: format!("http://127.0.0.1:{port}/graphql"),
+            token: String::new(),
+        };
         let input = json!({ "username": "bench", "email": "bench@example.org", "password": "correct horse battery" });
         let register = "mutation($input: AuthRegisterInput!) { authRegister(input: $input) { tokens { accessToken } userErrors { code } } }";
-        let answer = client.send(json!({ "query": register, "variables": { "input": input } })).await?;
-        let token = answer.pointer("/data/authRegister/tokens/accessToken").and_then(Value::as_str);
-        client.token = token.with_context(|| format!("no token: {answer}"))?.to_owned();
+        let answer = client
+            .send(json!({ "query": register, "variables": { "input": input } }))
+            .await?;
+        let token = answer
+            .pointer("/data/authRegister/tokens/accessToken")
+            .and_then(Value::as_str);
+        client.token = token
+            .with_context(|| format!("no token: {answer}"))?
+            .to_owned();
         Ok(client)
     }
 
     /// The same user at another port.
     pub fn at(&self, port: u16) -> Self {
-        Self { url: format!("http://127.0.0.1:{port}/graphql"), ..self.clone() }
+        Self {
+            url: format!("http://127.0.0.1:{port}/graphql"),
+            ..self.clone()
+        }
     }
 
     /// Sends one request.
@@ -78,7 +91,9 @@ impl Figures {
         self.latencies.sort_unstable();
         let at = |share: f64| {
             let index = (self.latencies.len().saturating_sub(1) as f64 * share) as usize;
-            self.latencies.get(index).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
+            self.latencies
+                .get(index)
+                .map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
         };
         println!(
             "{query:<16} {shape:<22} {:>10.0} {:>14.0} {:>10.2} {:>10.2}",
@@ -106,12 +121,19 @@ pub async fn run(
         while started.elapsed() < length {
             let sent = Instant::now();
             let answer = client.send(body.clone()).await?;
-            ensure!(answer.get("data") == Some(expected), "a wrong answer: {answer}");
+            ensure!(
+                answer.get("data") == Some(expected),
+                "a wrong answer: {answer}"
+            );
             latencies.push(sent.elapsed());
         }
         Ok(latencies)
     });
-    let latencies: Vec<Duration> = futures::future::try_join_all(loops).await?.into_iter().flatten().collect();
+    let latencies: Vec<Duration> = futures::future::try_join_all(loops)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect();
     Ok(Figures {
         requests: latencies.len(),
         seconds: started.elapsed().as_secs_f64(),

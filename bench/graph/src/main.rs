@@ -9,7 +9,9 @@ mod process;
 use std::{path::Path, time::Duration};
 
 use anyhow::Context;
-use atelier_local::{PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions, S3Credentials, S3Server, S3Store};
+use atelier_local::{
+    PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions, S3Credentials, S3Server, S3Store,
+};
 use serde_json::json;
 
 use load::{Client, Figures};
@@ -27,7 +29,9 @@ const CONNECTIONS: usize = 32;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let binary = std::env::args().nth(1).context("usage: atelier-bench PATH-TO-ATELIER")?;
+    let binary = std::env::args()
+        .nth(1)
+        .context("usage: atelier-bench PATH-TO-ATELIER")?;
     let binary = Path::new(&binary);
     start_times(binary).await?;
 
@@ -55,7 +59,10 @@ fn variables(postgres: &PrivatePostgres, redis: &PrivateRedis, s3: &S3Server) ->
         ("ATELIER_S3_REGION", s3.region().to_owned()),
         ("ATELIER_S3_ACCESS_KEY", s3.credentials().access_key.clone()),
         ("ATELIER_S3_SECRET_KEY", s3.credentials().secret_key.clone()),
-        ("ATELIER_SECRET", "0123456789abcdef0123456789abcdef".to_owned()),
+        (
+            "ATELIER_SECRET",
+            "0123456789abcdef0123456789abcdef".to_owned(),
+        ),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
@@ -70,7 +77,10 @@ async fn start_times(binary: &Path) -> anyhow::Result<()> {
         times.push(process.started_after.as_secs_f64());
         process.stop().await?;
     }
-    println!("start of everything in one process: cold {:.2} s, warm {:.2} {:.2} {:.2} s", times[0], times[1], times[2], times[3]);
+    println!(
+        "start of everything in one process: cold {:.2} s, warm {:.2} {:.2} {:.2} s",
+        times[0], times[1], times[2], times[3]
+    );
     Ok(())
 }
 
@@ -79,28 +89,56 @@ async fn graph(binary: &Path, dir: &Path, variables: &Variables) -> anyhow::Resu
     let one = Process::up(binary, dir, variables).await?;
     let client = Client::registered(one.port).await?;
     let urls_port = process::free_port()?;
-    let urls = ["accounts", "media", "tasks"].map(|name| format!("{name}=http://127.0.0.1:{urls_port}/{name}/graphql")).join(",");
+    let urls = ["accounts", "media", "tasks"]
+        .map(|name| format!("{name}=http://127.0.0.1:{urls_port}/{name}/graphql"))
+        .join(",");
     let mut parts = variables.clone();
     parts.push(("ATELIER_SUBGRAPH_URLS".to_owned(), urls));
     let subgraphs = Process::subgraphs(binary, dir, &parts, urls_port).await?;
     let router = Process::router(binary, dir, &parts).await?;
     let over_http = client.at(router.port);
 
-    println!("\n{:<16} {:<22} {:>10} {:>14} {:>10} {:>10}", "query", "shape", "requests/s", "requests/CPU s", "p50 ms", "p99 ms");
-    for (name, query) in [("one subgraph", ONE_SUBGRAPH), ("three subgraphs", THREE_SUBGRAPHS)] {
+    println!(
+        "\n{:<16} {:<22} {:>10} {:>14} {:>10} {:>10}",
+        "query", "shape", "requests/s", "requests/CPU s", "p50 ms", "p99 ms"
+    );
+    for (name, query) in [
+        ("one subgraph", ONE_SUBGRAPH),
+        ("three subgraphs", THREE_SUBGRAPHS),
+    ] {
         let expected = client.expected(query).await?;
-        anyhow::ensure!(over_http.expected(query).await? == expected, "both shapes give the same answer");
+        anyhow::ensure!(
+            over_http.expected(query).await? == expected,
+            "both shapes give the same answer"
+        );
         let (mut inside, mut outside) = (Figures::default(), Figures::default());
         for _ in 0..ROUNDS {
-            inside.add(load::run(&client, query, &expected, CONNECTIONS, ROUND, &[one.id()]).await?);
-            outside.add(load::run(&over_http, query, &expected, CONNECTIONS, ROUND, &[router.id(), subgraphs.id()]).await?);
+            inside
+                .add(load::run(&client, query, &expected, CONNECTIONS, ROUND, &[one.id()]).await?);
+            outside.add(
+                load::run(
+                    &over_http,
+                    query,
+                    &expected,
+                    CONNECTIONS,
+                    ROUND,
+                    &[router.id(), subgraphs.id()],
+                )
+                .await?,
+            );
         }
         inside.print(name, "in process");
         outside.print(name, "router + subgraphs");
-        println!("{name:<16} in process serves {:.2} times the requests per CPU second", inside.per_cpu_second() / outside.per_cpu_second());
+        println!(
+            "{name:<16} in process serves {:.2} times the requests per CPU second",
+            inside.per_cpu_second() / outside.per_cpu_second()
+        );
     }
     let answer = client.send(json!({ "query": ONE_SUBGRAPH })).await?;
-    anyhow::ensure!(answer.get("errors").is_none(), "the graph still answers: {answer}");
+    anyhow::ensure!(
+        answer.get("errors").is_none(),
+        "the graph still answers: {answer}"
+    );
     for mut process in [router, subgraphs, one] {
         process.stop().await?;
     }

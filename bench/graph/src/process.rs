@@ -37,21 +37,52 @@ impl Process {
     pub async fn up(binary: &Path, dir: &Path, variables: &Variables) -> anyhow::Result<Self> {
         let port = free_port()?;
         let listen = format!("127.0.0.1:{port}");
-        Self::start(binary, &["up", "--listen", &listen], dir, variables, port, "Stop with Ctrl-C").await
+        Self::start(
+            binary,
+            &["up", "--listen", &listen],
+            dir,
+            variables,
+            port,
+            "Stop with Ctrl-C",
+        )
+        .await
     }
 
     /// All subgraphs in one process.
-    pub async fn subgraphs(binary: &Path, dir: &Path, variables: &Variables, port: u16) -> anyhow::Result<Self> {
+    pub async fn subgraphs(
+        binary: &Path,
+        dir: &Path,
+        variables: &Variables,
+        port: u16,
+    ) -> anyhow::Result<Self> {
         let listen = format!("127.0.0.1:{port}");
-        let arguments = ["subgraph", "accounts", "media", "tasks", "--listen", &listen];
-        Self::start(binary, &arguments, dir, variables, port, "The subgraph tasks listens").await
+        let arguments = [
+            "subgraph", "accounts", "media", "tasks", "--listen", &listen,
+        ];
+        Self::start(
+            binary,
+            &arguments,
+            dir,
+            variables,
+            port,
+            "The subgraph tasks listens",
+        )
+        .await
     }
 
     /// The router alone.
     pub async fn router(binary: &Path, dir: &Path, variables: &Variables) -> anyhow::Result<Self> {
         let port = free_port()?;
         let listen = format!("127.0.0.1:{port}");
-        Self::start(binary, &["router", "--listen", &listen], dir, variables, port, "The router listens").await
+        Self::start(
+            binary,
+            &["router", "--listen", &listen],
+            dir,
+            variables,
+            port,
+            "The router listens",
+        )
+        .await
     }
 
     async fn start(
@@ -81,9 +112,15 @@ impl Process {
             }
             bail!("{arguments:?} ended before it was ready")
         };
-        let started_after = tokio::time::timeout(PATIENCE, wait).await.context("not ready in time")??;
+        let started_after = tokio::time::timeout(PATIENCE, wait)
+            .await
+            .context("not ready in time")??;
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { child, port, started_after })
+        Ok(Self {
+            child,
+            port,
+            started_after,
+        })
     }
 
     /// The process's id.
@@ -104,8 +141,18 @@ impl Process {
 pub fn cpu_seconds(ids: &[u32]) -> anyhow::Result<f64> {
     ids.iter().try_fold(0.0, |sum, id| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let ticks = |at: usize| {
+            fields
+                .get(at)
+                .and_then(|ticks| ticks.parse::<f64>().ok())
+                .unwrap_or(0.0)
+        };
         Ok(sum + (ticks(11) + ticks(12)) / 100.0)
     })
 }

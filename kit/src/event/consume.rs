@@ -72,8 +72,7 @@ async fn handle(
     consumer: &dyn Consumer,
     entry: &StreamEntry,
 ) -> Result<(), HandlerError> {
-    let event: Event =
-        serde_json::from_slice(&entry.payload).map_err(HandlerError::reject)?;
+    let event: Event = serde_json::from_slice(&entry.payload).map_err(HandlerError::reject)?;
     if !consumer.topics().contains(&event.topic.as_str()) {
         return Ok(());
     }

@@ -156,7 +156,9 @@ fn lifetime(expires: Duration) -> Result<(PresigningConfig, DateTime<Utc>), Stor
     }
     // The store compares with the real time, so an injected clock would be wrong here. Signatures
     // carry whole seconds: what is told must not be later than what the store goes by.
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs());
     let config = PresigningConfig::builder()
         .start_time(now)

@@ -45,7 +45,10 @@ impl AccountsConfig {
             key_lifetime: TimeDelta::days(30),
             deletion_grace: TimeDelta::days(30),
             // OWASP's recommendation for argon2id.
-            hash_cost: HashCost { memory: 19 * 1024, passes: 2 },
+            hash_cost: HashCost {
+                memory: 19 * 1024,
+                passes: 2,
+            },
             hash_parallelism: std::thread::available_parallelism().map_or(2, usize::from),
         }
     }

@@ -67,12 +67,12 @@ use std::sync::Arc;
 use atelier_kit::{Deps, Subgraph, error::Error};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-pub use error::AccountsErrorCode;
 pub use app::{
     identity::{IdentityResolver, ResolvedIdentity},
     seed::{Credentials, DEMO_PASSWORD, DEMO_USERNAME},
 };
 pub use config::{AccountsConfig, HashCost};
+pub use error::AccountsErrorCode;
 pub use kinds::{PlanCode, UserStatus};
 
 /// The domain's name, and its PostgreSQL schema.
@@ -109,7 +109,9 @@ pub fn subgraph(deps: Deps, config: AccountsConfig) -> Subgraph {
         routes: routes::routes(Arc::clone(&accounts)),
         consumers: Vec::new(),
         handlers: Vec::new(),
-        background: vec![Box::new(move |stop| Box::pin(jobs::sweep::run(sweeping, stop)))],
+        background: vec![Box::new(move |stop| {
+            Box::pin(jobs::sweep::run(sweeping, stop))
+        })],
         deps,
     }
 }
@@ -119,7 +121,10 @@ pub fn subgraph(deps: Deps, config: AccountsConfig) -> Subgraph {
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database cannot be reached.
-pub async fn seed_admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Credentials>, Error> {
+pub async fn seed_admin(
+    deps: &Deps,
+    config: &AccountsConfig,
+) -> Result<Option<Credentials>, Error> {
     app::seed::admin(deps, config).await
 }
 

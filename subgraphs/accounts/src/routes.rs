@@ -14,7 +14,9 @@ use crate::app::Accounts;
 
 /// The domain's routes.
 pub fn routes(accounts: Arc<Accounts>) -> Router {
-    Router::new().route("/.well-known/jwks.json", get(jwks)).with_state(accounts)
+    Router::new()
+        .route("/.well-known/jwks.json", get(jwks))
+        .with_state(accounts)
 }
 
 /// The keys that verify access tokens (RFC 7517).

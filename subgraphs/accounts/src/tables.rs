@@ -173,5 +173,13 @@ diesel::joinable!(account_role -> role (role_id));
 diesel::joinable!(access_token -> account (account_id));
 diesel::joinable!(plan_quota -> plan (plan));
 diesel::allow_tables_to_appear_in_same_query!(
-    account, credential, session, refresh_token, role, account_role, access_token, plan, plan_quota
+    account,
+    credential,
+    session,
+    refresh_token,
+    role,
+    account_role,
+    access_token,
+    plan,
+    plan_quota
 );

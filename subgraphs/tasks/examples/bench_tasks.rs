@@ -3,7 +3,10 @@
 //! `cargo run --release --example bench_tasks -p atelier-tasks [TASKS] [WORKERS] [CONCURRENCY]`
 //! starts private servers, or takes those of `ATELIER_TEST_*`, and prints figures.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use atelier_kit::{
@@ -39,25 +42,48 @@ impl Handler for Noop {
 }
 
 fn argument(nth: usize, default: usize) -> usize {
-    std::env::args().nth(nth).and_then(|text| text.parse().ok()).unwrap_or(default)
+    std::env::args()
+        .nth(nth)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
 }
 
 fn tasks(engine: &Engine, count: usize) -> Vec<NewTask> {
-    (0..count).map(|n| NewTask::new(engine.deps().new_id(), "bench.noop", "bench", json!({ "n": n }))).collect()
+    (0..count)
+        .map(|n| {
+            NewTask::new(
+                engine.deps().new_id(),
+                "bench.noop",
+                "bench",
+                json!({ "n": n }),
+            )
+        })
+        .collect()
 }
 
 fn rate(what: &str, count: usize, elapsed: Duration) {
-    println!("{what:<48} {:>10.0} tasks/s  ({count} in {:.2} s)", count as f64 / elapsed.as_secs_f64(), elapsed.as_secs_f64());
+    println!(
+        "{what:<48} {:>10.0} tasks/s  ({count} in {:.2} s)",
+        count as f64 / elapsed.as_secs_f64(),
+        elapsed.as_secs_f64()
+    );
 }
 
 /// Waits until no task is left: those that are done are noted as such.
 async fn completed(engine: &Engine) {
     use atelier_kit::actor::Actor;
-    let subgraph = atelier_tasks::subgraph(engine.deps().clone(), atelier_tasks::TasksConfig::default());
+    let subgraph =
+        atelier_tasks::subgraph(engine.deps().clone(), atelier_tasks::TasksConfig::default());
     loop {
         let query = "{ tasks(first: 0, where: {queue: \"bench\", status: [QUEUED, RUNNING]}) { totalCount } }";
         let request = async_graphql::Request::new(query).data(Arc::new(Actor::service("bench")));
-        let data = subgraph.service.execute(request).await.data.into_json().unwrap_or_default();
+        let data = subgraph
+            .service
+            .execute(request)
+            .await
+            .data
+            .into_json()
+            .unwrap_or_default();
         if data["tasks"]["totalCount"] == json!(0) {
             return;
         }
@@ -69,37 +95,67 @@ async fn completed(engine: &Engine) {
 async fn main() {
     let (count, workers, concurrency) = (argument(1, 20_000), argument(2, 2), argument(3, 200));
     let test = testing::deps(NAME, &MIGRATIONS).await;
-    let deps = Deps { clock: Arc::new(SystemClock), ..test.deps.clone() };
+    let deps = Deps {
+        clock: Arc::new(SystemClock),
+        ..test.deps.clone()
+    };
     let engine = Engine::new(deps, EngineConfig::default());
 
     let batch = tasks(&engine, count);
     let started = Instant::now();
-    engine.enqueue(&batch).await.expect("the tasks are taken up");
+    engine
+        .enqueue(&batch)
+        .await
+        .expect("the tasks are taken up");
     rate("enqueue in batches of 1000", count, started.elapsed());
 
     let done = Arc::new(Semaphore::new(0));
     let stop = CancellationToken::new();
     let running: Vec<_> = (0..workers)
         .map(|_| {
-            let handler: Arc<dyn Handler> = Arc::new(Noop { done: Arc::clone(&done) });
-            let config = WorkerConfig { concurrency, ..WorkerConfig::default() };
-            tokio::spawn(Worker::run(engine.clone(), vec![handler], config, stop.clone()))
+            let handler: Arc<dyn Handler> = Arc::new(Noop {
+                done: Arc::clone(&done),
+            });
+            let config = WorkerConfig {
+                concurrency,
+                ..WorkerConfig::default()
+            };
+            tokio::spawn(Worker::run(
+                engine.clone(),
+                vec![handler],
+                config,
+                stop.clone(),
+            ))
         })
         .collect();
     let all = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let started = Instant::now();
-    done.acquire_many(all(count)).await.expect("the semaphore stays open").forget();
+    done.acquire_many(all(count))
+        .await
+        .expect("the semaphore stays open")
+        .forget();
     completed(&engine).await;
-    rate(&format!("lease, run, complete ({workers} workers of {concurrency})"), count, started.elapsed());
+    rate(
+        &format!("lease, run, complete ({workers} workers of {concurrency})"),
+        count,
+        started.elapsed(),
+    );
 
     let batch = tasks(&engine, count);
     let started = Instant::now();
     for chunk in batch.chunks(1000) {
         engine.enqueue(chunk).await.expect("the tasks are taken up");
     }
-    done.acquire_many(all(count)).await.expect("the semaphore stays open").forget();
+    done.acquire_many(all(count))
+        .await
+        .expect("the semaphore stays open")
+        .forget();
     completed(&engine).await;
-    rate("enqueue to complete, batches of 1000", count, started.elapsed());
+    rate(
+        "enqueue to complete, batches of 1000",
+        count,
+        started.elapsed(),
+    );
 
     let single = (count / 10).max(1);
     let started = Instant::now();
@@ -109,7 +165,10 @@ async fn main() {
             let (engine, batch) = (engine.clone(), Arc::clone(&batch));
             tokio::spawn(async move {
                 for task in batch.iter().skip(lane).step_by(8) {
-                    engine.enqueue(std::slice::from_ref(task)).await.expect("the task is taken up");
+                    engine
+                        .enqueue(std::slice::from_ref(task))
+                        .await
+                        .expect("the task is taken up");
                 }
             })
         })
@@ -118,7 +177,10 @@ async fn main() {
         enqueuer.await.expect("the enqueuer does not panic");
     }
     rate("enqueue one by one, 8 at a time", single, started.elapsed());
-    done.acquire_many(all(single)).await.expect("the semaphore stays open").forget();
+    done.acquire_many(all(single))
+        .await
+        .expect("the semaphore stays open")
+        .forget();
     completed(&engine).await;
     rate("enqueue to complete, one by one", single, started.elapsed());
 

@@ -38,14 +38,39 @@ impl Default for BackgroundConfig {
 
 pub(crate) fn all(engine: &Engine, config: BackgroundConfig) -> Vec<Background> {
     vec![
-        every(engine, config.due, "due tasks", |engine: Engine| async move {
-            engine.promote_due().await?;
-            engine.run_schedules().await.map(drop)
-        }),
-        every(engine, config.rescue, "lost leases", |engine: Engine| async move { engine.rescue().await.map(drop) }),
-        every(engine, config.measure, "gauges", |engine: Engine| async move { engine.measure().await }),
-        every(engine, config.learn, "estimates", |engine: Engine| async move { engine.learn().await }),
-        every(engine, config.sweep, "old tasks", |engine: Engine| async move { engine.sweep().await.map(drop) }),
+        every(
+            engine,
+            config.due,
+            "due tasks",
+            |engine: Engine| async move {
+                engine.promote_due().await?;
+                engine.run_schedules().await.map(drop)
+            },
+        ),
+        every(
+            engine,
+            config.rescue,
+            "lost leases",
+            |engine: Engine| async move { engine.rescue().await.map(drop) },
+        ),
+        every(
+            engine,
+            config.measure,
+            "gauges",
+            |engine: Engine| async move { engine.measure().await },
+        ),
+        every(
+            engine,
+            config.learn,
+            "estimates",
+            |engine: Engine| async move { engine.learn().await },
+        ),
+        every(
+            engine,
+            config.sweep,
+            "old tasks",
+            |engine: Engine| async move { engine.sweep().await.map(drop) },
+        ),
     ]
 }
 

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use atelier_kit::{Deps, Subgraph};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-pub use graphql::TaskErrorCode;
 pub use engine::{Engine, EngineConfig};
+pub use graphql::TaskErrorCode;
 pub use worker::{Worker, WorkerConfig};
 
 /// The domain's name, which is also its PostgreSQL schema.

@@ -1,6 +1,11 @@
 //! Tokens that users make for programs: personal access tokens and API keys.
 
-use atelier_kit::{actor::Actor, error::{Error, Fail, Refusal}, id::Id, page::PageArgs};
+use atelier_kit::{
+    actor::Actor,
+    error::{Error, Fail, Refusal},
+    id::Id,
+    page::PageArgs,
+};
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use serde_json::json;
@@ -8,10 +13,7 @@ use serde_json::json;
 use super::{Accounts, proof::require_session, role, secret_token, text};
 use crate::{
     AccessToken,
-    db::{
-        self, TimePage,
-        access_token::AccessTokenRow,
-    },
+    db::{self, TimePage, access_token::AccessTokenRow},
     error::{AccountsErrorCode as Code, Outcome},
     kinds::AccessTokenKind,
 };
@@ -48,7 +50,9 @@ pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outco
         return Err(Fail::refused(Code::Required, "input.name"));
     }
     if name.chars().count() > NAME {
-        return Err(Refusal::new(Code::TooLong, "input.name").with("max", NAME).into());
+        return Err(Refusal::new(Code::TooLong, "input.name")
+            .with("max", NAME)
+            .into());
     }
     if wanted.expires_at.is_some_and(|end| end <= accounts.now()) {
         return Err(Fail::refused(Code::InThePast, "input.expiresAt"));
@@ -60,7 +64,10 @@ pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outco
         account_id: user,
         kind: wanted.kind,
         name,
-        prefix: secret.chars().take(secret_token::prefix_of(wanted.kind).len() + SHOWN).collect(),
+        prefix: secret
+            .chars()
+            .take(secret_token::prefix_of(wanted.kind).len() + SHOWN)
+            .collect(),
         hash: secret_token::hash(&secret),
         scopes,
         created_at: accounts.now(),
@@ -89,7 +96,11 @@ pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outco
 }
 
 /// Puts a token of the caller out of force.
-pub async fn revoke(accounts: &Accounts, actor: &Actor, id: Id<AccessToken>) -> Outcome<AccessTokenRow> {
+pub async fn revoke(
+    accounts: &Accounts,
+    actor: &Actor,
+    id: Id<AccessToken>,
+) -> Outcome<AccessTokenRow> {
     let user = actor.require_user()?;
     let now = accounts.now();
     let mut connection = accounts.deps.db.write().await?;
@@ -97,7 +108,15 @@ pub async fn revoke(accounts: &Accounts, actor: &Actor, id: Id<AccessToken>) -> 
         .transaction::<_, Fail<Code>, _>(async |connection| {
             let row = db::access_token::revoke(connection, user, id, now).await?;
             let row = row.ok_or_else(|| Fail::refused(Code::NotFound, "input.id"))?;
-            accounts.record(connection, actor, "access_token.revoke", Some(id.uuid()), json!({ "name": row.name })).await?;
+            accounts
+                .record(
+                    connection,
+                    actor,
+                    "access_token.revoke",
+                    Some(id.uuid()),
+                    json!({ "name": row.name }),
+                )
+                .await?;
             Ok(row)
         })
         .await?;
@@ -114,11 +133,24 @@ pub struct Page {
 }
 
 /// The caller's tokens in force, newest first.
-pub async fn page(accounts: &Accounts, actor: &Actor, args: &PageArgs, total: bool) -> Result<Page, Error> {
+pub async fn page(
+    accounts: &Accounts,
+    actor: &Actor,
+    args: &PageArgs,
+    total: bool,
+) -> Result<Page, Error> {
     let user = actor.require_user()?;
     let request = args.open(LIST, &accounts.deps.cursors)?;
     let mut connection = accounts.deps.db.read().await?;
     let rows = db::access_token::page(&mut connection, user, &request).await?;
-    let total = if total { Some(db::access_token::count(&mut connection, user).await?) } else { None };
-    Ok(Page { request, rows, total })
+    let total = if total {
+        Some(db::access_token::count(&mut connection, user).await?)
+    } else {
+        None
+    };
+    Ok(Page {
+        request,
+        rows,
+        total,
+    })
 }

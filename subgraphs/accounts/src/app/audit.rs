@@ -1,6 +1,11 @@
 //! The audit log: who changed whose permissions.
 
-use atelier_kit::{actor::{Actor, Identity}, db::Connection, error::Error, page::PageArgs};
+use atelier_kit::{
+    actor::{Actor, Identity},
+    db::Connection,
+    error::Error,
+    page::PageArgs,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -53,11 +58,25 @@ impl Accounts {
 ///
 /// # Errors
 /// `FORBIDDEN` without the scope `admin:audit`.
-pub async fn page(accounts: &Accounts, actor: &Actor, filter: &AuditFilter, args: &PageArgs, total: bool) -> Result<Page, Error> {
+pub async fn page(
+    accounts: &Accounts,
+    actor: &Actor,
+    filter: &AuditFilter,
+    args: &PageArgs,
+    total: bool,
+) -> Result<Page, Error> {
     actor.require_scope(SCOPE)?;
     let request = args.open(LIST, &accounts.deps.cursors)?;
     let mut connection = accounts.deps.db.read().await?;
     let rows = audit::page(&mut connection, filter, &request).await?;
-    let total = if total { Some(audit::count(&mut connection, filter).await?) } else { None };
-    Ok(Page { request, rows, total })
+    let total = if total {
+        Some(audit::count(&mut connection, filter).await?)
+    } else {
+        None
+    };
+    Ok(Page {
+        request,
+        rows,
+        total,
+    })
 }

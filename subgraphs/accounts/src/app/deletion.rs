@@ -1,6 +1,10 @@
 //! Deleting an account: first it waits, and its owner can change their mind; then it is erased.
 
-use atelier_kit::{actor::Actor, error::{Error, Fail}, id::{Id, User}};
+use atelier_kit::{
+    actor::Actor,
+    error::{Error, Fail},
+    id::{Id, User},
+};
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use serde_json::json;
@@ -34,14 +38,42 @@ pub async fn request(accounts: &Accounts, actor: &Actor, password: String) -> Ou
     let account = connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
             role::require_other_admin(connection, user).await?;
-            let before = db::account::lock(connection, user).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
+            let before = db::account::lock(connection, user)
+                .await?
+                .ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
             if before.status == UserStatus::PendingDeletion {
                 return Ok(before);
             }
             let account = db::account::set_status(connection, user, &change).await?;
-            session::end(accounts, connection, actor, &account, which, RevokedReason::AccountDeleted).await?;
-            accounts.tell(connection, user, STATUS_CHANGED, StatusChanged { status: account.status, reason: None }).await?;
-            accounts.record(connection, actor, "account.delete", Some(user.uuid()), json!({ "deleteAt": delete_at })).await?;
+            session::end(
+                accounts,
+                connection,
+                actor,
+                &account,
+                which,
+                RevokedReason::AccountDeleted,
+            )
+            .await?;
+            accounts
+                .tell(
+                    connection,
+                    user,
+                    STATUS_CHANGED,
+                    StatusChanged {
+                        status: account.status,
+                        reason: None,
+                    },
+                )
+                .await?;
+            accounts
+                .record(
+                    connection,
+                    actor,
+                    "account.delete",
+                    Some(user.uuid()),
+                    json!({ "deleteAt": delete_at }),
+                )
+                .await?;
             Ok(account)
         })
         .await?;
@@ -63,8 +95,26 @@ pub async fn cancel(accounts: &Accounts, actor: &Actor) -> Outcome<AccountRow> {
                 return Err(Fail::refused(Code::NotPendingDeletion, "input"));
             }
             let account = db::account::set_status(connection, user, &change).await?;
-            accounts.tell(connection, user, STATUS_CHANGED, StatusChanged { status: account.status, reason: None }).await?;
-            accounts.record(connection, actor, "account.delete_cancel", Some(user.uuid()), json!({})).await?;
+            accounts
+                .tell(
+                    connection,
+                    user,
+                    STATUS_CHANGED,
+                    StatusChanged {
+                        status: account.status,
+                        reason: None,
+                    },
+                )
+                .await?;
+            accounts
+                .record(
+                    connection,
+                    actor,
+                    "account.delete_cancel",
+                    Some(user.uuid()),
+                    json!({}),
+                )
+                .await?;
             Ok(account)
         })
         .await?;
@@ -75,7 +125,11 @@ pub async fn cancel(accounts: &Accounts, actor: &Actor) -> Outcome<AccountRow> {
 
 fn waiting(accounts: &Accounts, delete_at: Option<DateTime<Utc>>) -> StatusChange {
     StatusChange {
-        status: if delete_at.is_some() { UserStatus::PendingDeletion } else { UserStatus::Active },
+        status: if delete_at.is_some() {
+            UserStatus::PendingDeletion
+        } else {
+            UserStatus::Active
+        },
         status_reason: None,
         suspended_until: None,
         delete_at,

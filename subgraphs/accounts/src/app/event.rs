@@ -1,6 +1,11 @@
 //! The facts that this domain publishes.
 
-use atelier_kit::{db::Connection, error::Error, event::{NewEvent, emit, emit_all}, id::{Id, Session, User}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    event::{NewEvent, emit, emit_all},
+    id::{Id, Session, User},
+};
 use serde::{Deserialize, Serialize};
 
 use super::Accounts;
@@ -64,20 +69,53 @@ pub struct QuotaChanged {
 
 impl From<&QuotaRow> for QuotaChanged {
     fn from(row: &QuotaRow) -> Self {
-        Self { meter: row.meter, limit: row.amount, used: row.used, reserved: row.reserved, resets_at: row.resets_at }
+        Self {
+            meter: row.meter,
+            limit: row.amount,
+            used: row.used,
+            reserved: row.reserved,
+            resets_at: row.resets_at,
+        }
     }
 }
 
 impl Accounts {
     /// Writes an event about a user, in the transaction that makes it true.
-    pub async fn tell<P: Serialize>(&self, connection: &mut Connection, user: Id<User>, topic: &str, payload: P) -> Result<(), Error> {
-        emit(connection, &self.deps, NewEvent { topic, key: user.to_string(), payload }).await
+    pub async fn tell<P: Serialize>(
+        &self,
+        connection: &mut Connection,
+        user: Id<User>,
+        topic: &str,
+        payload: P,
+    ) -> Result<(), Error> {
+        emit(
+            connection,
+            &self.deps,
+            NewEvent {
+                topic,
+                key: user.to_string(),
+                payload,
+            },
+        )
+        .await
     }
 
     /// Writes the same event about many users.
-    pub async fn tell_all(&self, connection: &mut Connection, users: &[Id<User>], topic: &str) -> Result<(), Error> {
+    pub async fn tell_all(
+        &self,
+        connection: &mut Connection,
+        users: &[Id<User>],
+        topic: &str,
+    ) -> Result<(), Error> {
         for some in users.chunks(1000) {
-            let events = some.iter().map(|user| NewEvent { topic, key: user.to_string(), payload: () }).collect();
+            let events = some
+                .iter()
+                .map(|user| NewEvent {
+                    topic,
+                    key: user.to_string(),
+                    payload: (),
+                })
+                .collect();
             emit_all(connection, &self.deps, events).await?;
         }
         Ok(())

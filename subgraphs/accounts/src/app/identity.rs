@@ -46,7 +46,10 @@ pub struct ResolvedIdentity {
 impl ResolvedIdentity {
     /// The identity of an [`Actor`](atelier_kit::actor::Actor).
     pub fn identity(&self) -> Identity {
-        Identity::User { user: self.user_id, session: self.session_id }
+        Identity::User {
+            user: self.user_id,
+            session: self.session_id,
+        }
     }
 }
 
@@ -83,20 +86,30 @@ pub async fn resolve(accounts: &Accounts, credential: &str) -> Result<ResolvedId
     if secret_token::is_access_token(credential) {
         let mut connection = accounts.deps.db.read().await?;
         let hash = secret_token::hash(credential);
-        let row = db::identity::of_access_token(&mut connection, &hash).await?.ok_or_else(unknown)?;
+        let row = db::identity::of_access_token(&mut connection, &hash)
+            .await?
+            .ok_or_else(unknown)?;
         let identity = judge(accounts.now(), &row, None)?;
-        if stale(&row, accounts.now()) && let Some(id) = identity.access_token_id {
+        if stale(&row, accounts.now())
+            && let Some(id) = identity.access_token_id
+        {
             db::access_token::touch(&mut connection, id, accounts.now()).await?;
         }
         return Ok(identity);
     }
     let claims = accounts.keys.verify(&accounts.deps, credential).await?;
     let mut connection = accounts.deps.db.read().await?;
-    let row = db::identity::of_session(&mut connection, claims.sid).await?.ok_or_else(unknown)?;
+    let row = db::identity::of_session(&mut connection, claims.sid)
+        .await?
+        .ok_or_else(unknown)?;
     if row.account_id != claims.sub {
         return Err(unknown());
     }
-    let identity = judge(accounts.now(), &row, DateTime::from_timestamp(claims.exp, 0))?;
+    let identity = judge(
+        accounts.now(),
+        &row,
+        DateTime::from_timestamp(claims.exp, 0),
+    )?;
     if stale(&row, accounts.now()) {
         db::session::touch(&mut connection, claims.sid, accounts.now()).await?;
     }
@@ -108,7 +121,11 @@ fn stale(row: &IdentityRow, now: DateTime<Utc>) -> bool {
 }
 
 /// Decides on what is known about a credential; `token_expiry` is that of a session's JWT.
-fn judge(now: DateTime<Utc>, row: &IdentityRow, token_expiry: Option<DateTime<Utc>>) -> Result<ResolvedIdentity, Error> {
+fn judge(
+    now: DateTime<Utc>,
+    row: &IdentityRow,
+    token_expiry: Option<DateTime<Utc>>,
+) -> Result<ResolvedIdentity, Error> {
     if row.revoked_at.is_some() {
         return Err(Error::new(ErrorCode::Unauthenticated));
     }
@@ -118,13 +135,22 @@ fn judge(now: DateTime<Utc>, row: &IdentityRow, token_expiry: Option<DateTime<Ut
     let status = status::at(row.status, row.suspended_until, now);
     status::require_in_force(status)?;
     let (session_id, access_token_id, scopes) = match &row.token_scopes {
-        None => (Some(Id::from_uuid(row.credential_id)), None, row.scopes.clone()),
+        None => (
+            Some(Id::from_uuid(row.credential_id)),
+            None,
+            row.scopes.clone(),
+        ),
         Some(granted) => {
             // Programs of somebody who is leaving have nothing more to do.
             if status == UserStatus::PendingDeletion {
                 return Err(Error::new(ErrorCode::AccountDisabled));
             }
-            let both = row.scopes.iter().filter(|scope| granted.contains(scope)).cloned().collect();
+            let both = row
+                .scopes
+                .iter()
+                .filter(|scope| granted.contains(scope))
+                .cloned()
+                .collect();
             (None, Some(Id::from_uuid(row.credential_id)), both)
         }
     };

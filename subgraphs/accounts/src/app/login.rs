@@ -1,6 +1,9 @@
 //! Signing in by password.
 
-use atelier_kit::{actor::Actor, error::{Fail, Refusal}};
+use atelier_kit::{
+    actor::Actor,
+    error::{Fail, Refusal},
+};
 use diesel_async::AsyncConnection;
 
 use super::{
@@ -19,11 +22,17 @@ use crate::{
 /// Signs in with a username or an email address.
 ///
 /// Unknown accounts and wrong passwords get the same answer after the same work.
-pub async fn login(accounts: &Accounts, actor: &Actor, called: &str, password: String) -> Outcome<SignedIn> {
+pub async fn login(
+    accounts: &Accounts,
+    actor: &Actor,
+    called: &str,
+    password: String,
+) -> Outcome<SignedIn> {
     let called: String = called.chars().take(320).collect();
     let (login, folded) = if called.contains('@') {
         // A malformed address belongs to nobody: the usual work is done for it too.
-        let folded = EmailAddress::parse(&called).map_or_else(|_| name::fold(&called), |address| address.folded);
+        let folded = EmailAddress::parse(&called)
+            .map_or_else(|_| name::fold(&called), |address| address.folded);
         (Login::Email(folded.clone()), folded)
     } else {
         let folded = name::fold(&called);
@@ -33,14 +42,19 @@ pub async fn login(accounts: &Accounts, actor: &Actor, called: &str, password: S
     let owner = Counter::account(&folded);
     let counters: Vec<Counter> = address.clone().into_iter().chain([owner.clone()]).collect();
     if let Some(wait) = accounts.attempt(&counters).await {
-        return Err(Refusal::new(Code::TooManyAttempts, "input").with("retryAfterSeconds", seconds(wait)).into());
+        return Err(Refusal::new(Code::TooManyAttempts, "input")
+            .with("retryAfterSeconds", seconds(wait))
+            .into());
     }
     let found = {
         let mut connection = accounts.deps.db.read().await?;
         db::credential::find_by_login(&mut connection, &login).await?
     };
     let (account, stored) = found.unzip();
-    let verified = accounts.passwords.verify(password.clone(), stored.clone()).await?;
+    let verified = accounts
+        .passwords
+        .verify(password.clone(), stored.clone())
+        .await?;
     let (Some(account), Some(stored), true) = (account, stored, verified != Verified::No) else {
         return Err(Fail::refused(Code::InvalidCredentials, "input"));
     };
@@ -50,7 +64,12 @@ pub async fn login(accounts: &Accounts, actor: &Actor, called: &str, password: S
     }
     status::require_usable(&account, accounts.now())?;
     let upgraded = match verified {
-        Verified::Outdated => Some(accounts.passwords.hash(password, accounts.deps.random_bytes()).await?),
+        Verified::Outdated => Some(
+            accounts
+                .passwords
+                .hash(password, accounts.deps.random_bytes())
+                .await?,
+        ),
         Verified::Yes | Verified::No => None,
     };
     let now = accounts.now();
@@ -61,7 +80,9 @@ pub async fn login(accounts: &Accounts, actor: &Actor, called: &str, password: S
                 db::credential::upgrade(connection, account.id, &stored, hash).await?;
             }
             db::account::note_login(connection, account.id, now).await?;
-            session::open(accounts, connection, actor, account.clone()).await.map_err(Fail::from)
+            session::open(accounts, connection, actor, account.clone())
+                .await
+                .map_err(Fail::from)
         })
         .await?;
     drop(connection);

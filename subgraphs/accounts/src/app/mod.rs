@@ -24,7 +24,10 @@ pub mod text;
 pub mod throttle;
 pub mod user;
 
-use atelier_kit::{Deps, id::{Id, User}};
+use atelier_kit::{
+    Deps,
+    id::{Id, User},
+};
 use chrono::{DateTime, Utc};
 
 use crate::config::AccountsConfig;
@@ -46,7 +49,12 @@ pub struct Accounts {
 impl Accounts {
     /// Wires the domain to its surroundings.
     pub fn new(deps: Deps, config: AccountsConfig) -> Self {
-        Self { passwords: Passwords::new(&config), keys: KeyRing::new(&config), deps, config }
+        Self {
+            passwords: Passwords::new(&config),
+            keys: KeyRing::new(&config),
+            deps,
+            config,
+        }
     }
 
     /// The current time.
@@ -58,7 +66,12 @@ impl Accounts {
     pub async fn identity_changed(&self, users: &[Id<User>]) {
         for user in users {
             // Caches are short-lived: a message that is lost only makes the change slower.
-            if let Err(cause) = self.deps.redis.publish(IDENTITY_CHANGED, user.to_string().as_bytes()).await {
+            if let Err(cause) = self
+                .deps
+                .redis
+                .publish(IDENTITY_CHANGED, user.to_string().as_bytes())
+                .await
+            {
                 tracing::warn!(error = %cause, user = %user, "could not announce a changed identity");
             }
         }

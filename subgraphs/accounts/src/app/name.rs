@@ -19,11 +19,59 @@ pub struct Username {
 
 /// Names that would pass for the installation itself, or for a place in it.
 const RESERVED: &[&str] = &[
-    "abuse", "account", "accounts", "admin", "administrator", "anonymous", "api", "atelier", "billing", "bot", "contact",
-    "deleted", "everyone", "graphql", "guest", "help", "here", "hostmaster", "info", "login", "logout", "mail", "me",
-    "mod", "moderator", "news", "nobody", "null", "official", "owner", "password", "postmaster", "register", "root",
-    "security", "service", "settings", "shop", "signin", "signup", "staff", "status", "superuser", "support", "sysadmin",
-    "system", "team", "undefined", "user", "users", "webmaster", "worker", "www",
+    "abuse",
+    "account",
+    "accounts",
+    "admin",
+    "administrator",
+    "anonymous",
+    "api",
+    "atelier",
+    "billing",
+    "bot",
+    "contact",
+    "deleted",
+    "everyone",
+    "graphql",
+    "guest",
+    "help",
+    "here",
+    "hostmaster",
+    "info",
+    "login",
+    "logout",
+    "mail",
+    "me",
+    "mod",
+    "moderator",
+    "news",
+    "nobody",
+    "null",
+    "official",
+    "owner",
+    "password",
+    "postmaster",
+    "register",
+    "root",
+    "security",
+    "service",
+    "settings",
+    "shop",
+    "signin",
+    "signup",
+    "staff",
+    "status",
+    "superuser",
+    "support",
+    "sysadmin",
+    "system",
+    "team",
+    "undefined",
+    "user",
+    "users",
+    "webmaster",
+    "worker",
+    "www",
 ];
 
 /// Folds a name as it is looked up.
@@ -41,7 +89,11 @@ impl Username {
     pub fn unchecked(name: &str) -> Self {
         let shown: String = name.trim().nfkc().collect();
         let folded = fold(name);
-        Self { skeleton: skeleton_of(&folded), shown, folded }
+        Self {
+            skeleton: skeleton_of(&folded),
+            shown,
+            folded,
+        }
     }
 
     /// Checks a name that somebody wants.
@@ -56,20 +108,33 @@ impl Username {
         let parsed = Self::unchecked(name);
         let length = parsed.shown.chars().count();
         let acceptable = |letter: char| {
-            letter.is_alphanumeric() && letter.identifier_allowed() || matches!(letter, '_' | '-' | '.')
+            letter.is_alphanumeric() && letter.identifier_allowed()
+                || matches!(letter, '_' | '-' | '.')
         };
-        let ends = [parsed.shown.chars().next(), parsed.shown.chars().next_back()];
+        let ends = [
+            parsed.shown.chars().next(),
+            parsed.shown.chars().next_back(),
+        ];
         let valid = (2..=30).contains(&length)
             && parsed.shown.chars().all(acceptable)
-            && ends.iter().all(|end| end.is_some_and(char::is_alphanumeric))
+            && ends
+                .iter()
+                .all(|end| end.is_some_and(char::is_alphanumeric))
             && parsed.shown.as_str().is_single_script();
         if !valid {
             return Err(AccountsErrorCode::UsernameInvalid);
         }
-        let bare: String = parsed.folded.chars().filter(|letter| letter.is_alphanumeric()).collect();
+        let bare: String = parsed
+            .folded
+            .chars()
+            .filter(|letter| letter.is_alphanumeric())
+            .collect();
         // A digit one passes for two letters; the skeleton takes it for only one of them.
         let read = [skeleton_of(&bare), skeleton_of(&bare.replace('1', "i"))];
-        if RESERVED.iter().any(|reserved| read.contains(&skeleton_of(reserved))) {
+        if RESERVED
+            .iter()
+            .any(|reserved| read.contains(&skeleton_of(reserved)))
+        {
             return Err(AccountsErrorCode::UsernameReserved);
         }
         Ok(parsed)
@@ -95,18 +160,29 @@ impl EmailAddress {
         let valid = shown.len() <= 254
             && shown.split_once('@').is_some_and(|(local, domain)| {
                 let atom = |atom: &str| {
-                    !atom.is_empty() && atom.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte))
+                    !atom.is_empty()
+                        && atom.bytes().all(|byte| {
+                            byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte)
+                        })
                 };
                 let label = |label: &str| {
                     (1..=63).contains(&label.len())
                         && !label.starts_with('-')
                         && !label.ends_with('-')
-                        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                        && label
+                            .bytes()
+                            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
                 };
-                local.len() <= 64 && local.split('.').all(atom) && domain.contains('.') && domain.split('.').all(label)
+                local.len() <= 64
+                    && local.split('.').all(atom)
+                    && domain.contains('.')
+                    && domain.split('.').all(label)
             });
         if valid {
-            Ok(Self { shown: shown.to_owned(), folded: shown.to_lowercase() })
+            Ok(Self {
+                shown: shown.to_owned(),
+                folded: shown.to_lowercase(),
+            })
         } else {
             Err(AccountsErrorCode::EmailInvalid)
         }
@@ -130,28 +206,84 @@ mod tests {
 
     #[test]
     fn names_of_many_scripts_are_accepted_and_mixtures_are_not() {
-        for name in ["ab", "Zoë.W", "小明", "さくら", "김민준", "алексей", "a_b-c9"] {
+        for name in [
+            "ab",
+            "Zoë.W",
+            "小明",
+            "さくら",
+            "김민준",
+            "алексей",
+            "a_b-c9",
+        ] {
             assert!(Username::parse(name).is_ok(), "{name}");
         }
         let long = "x".repeat(31);
         let huge = "\u{fdfa}".repeat(10_000);
-        for name in ["", "a", "-ab", "ab.", "a b", "a@b", "a\u{200b}b", "\u{440}aypal", "a/b", "😀😀", &long, &huge] {
-            assert_eq!(Username::parse(name), Err(AccountsErrorCode::UsernameInvalid), "{name:.20}");
+        for name in [
+            "",
+            "a",
+            "-ab",
+            "ab.",
+            "a b",
+            "a@b",
+            "a\u{200b}b",
+            "\u{440}aypal",
+            "a/b",
+            "😀😀",
+            &long,
+            &huge,
+        ] {
+            assert_eq!(
+                Username::parse(name),
+                Err(AccountsErrorCode::UsernameInvalid),
+                "{name:.20}"
+            );
         }
     }
 
     #[test]
     fn reserved_names_and_their_look_alikes_are_refused() {
-        for name in ["admin", "Admin", "adm1n", "root", "r00t", "a.d.m.i.n", "ATELIER", "sys-tem"] {
-            assert_eq!(Username::parse(name), Err(AccountsErrorCode::UsernameReserved), "{name}");
+        for name in [
+            "admin",
+            "Admin",
+            "adm1n",
+            "root",
+            "r00t",
+            "a.d.m.i.n",
+            "ATELIER",
+            "sys-tem",
+        ] {
+            assert_eq!(
+                Username::parse(name),
+                Err(AccountsErrorCode::UsernameReserved),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn addresses_are_checked_and_folded() {
-        assert_eq!(EmailAddress::parse(" Ada@Example.ORG ").unwrap().folded, "ada@example.org");
-        for address in ["", "ada", "ada@", "@example.org", "a b@example.org", "ada@localhost", "ada@-a.org", "a..b@example.org", "ada@exa mple.org", "a@b@example.org"] {
-            assert_eq!(EmailAddress::parse(address), Err(AccountsErrorCode::EmailInvalid), "{address}");
+        assert_eq!(
+            EmailAddress::parse(" Ada@Example.ORG ").unwrap().folded,
+            "ada@example.org"
+        );
+        for address in [
+            "",
+            "ada",
+            "ada@",
+            "@example.org",
+            "a b@example.org",
+            "ada@localhost",
+            "ada@-a.org",
+            "a..b@example.org",
+            "ada@exa mple.org",
+            "a@b@example.org",
+        ] {
+            assert_eq!(
+                EmailAddress::parse(address),
+                Err(AccountsErrorCode::EmailInvalid),
+                "{address}"
+            );
         }
     }
 }

@@ -9,10 +9,7 @@ use argon2::{
 use atelier_kit::error::{Error, ErrorCode};
 use tokio::sync::Semaphore;
 
-use crate::{
-    config::AccountsConfig,
-    error::AccountsErrorCode,
-};
+use crate::{config::AccountsConfig, error::AccountsErrorCode};
 
 /// The most callers that wait for their turn; a flood is refused instead of queued.
 const QUEUE: usize = 128;
@@ -24,10 +21,44 @@ const SHORTEST: usize = 8;
 
 /// Passwords that are tried first by everybody who guesses.
 const COMMON: &[&str] = &[
-    "00000000", "11111111", "12341234", "12345678", "123456789", "1234567890", "123123123", "1q2w3e4r", "1qaz2wsx", "88888888",
-    "87654321", "aa123456", "abc12345", "abcd1234", "admin123", "asdfghjkl", "baseball", "changeme", "dragon123", "football",
-    "iloveyou", "letmein1", "password", "password1", "password123", "passw0rd", "p@ssw0rd", "princess", "qwerty12", "qwerty123",
-    "qwertyui", "qwertyuiop", "sunshine", "superman", "trustno1", "welcome1", "woaini1314", "zxcvbnm1",
+    "00000000",
+    "11111111",
+    "12341234",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "123123123",
+    "1q2w3e4r",
+    "1qaz2wsx",
+    "88888888",
+    "87654321",
+    "aa123456",
+    "abc12345",
+    "abcd1234",
+    "admin123",
+    "asdfghjkl",
+    "baseball",
+    "changeme",
+    "dragon123",
+    "football",
+    "iloveyou",
+    "letmein1",
+    "password",
+    "password1",
+    "password123",
+    "passw0rd",
+    "p@ssw0rd",
+    "princess",
+    "qwerty12",
+    "qwerty123",
+    "qwertyui",
+    "qwertyuiop",
+    "sunshine",
+    "superman",
+    "trustno1",
+    "welcome1",
+    "woaini1314",
+    "zxcvbnm1",
 ];
 
 /// Checks a password that somebody wants; `about` is what others know about them.
@@ -40,7 +71,9 @@ pub fn check(password: &str, about: &[&str]) -> Result<(), AccountsErrorCode> {
     let first = password.chars().next();
     let guessable = COMMON.contains(&folded.as_str())
         || password.chars().all(|letter| Some(letter) == first)
-        || about.iter().any(|known| known.chars().count() >= 4 && folded == known.to_lowercase());
+        || about
+            .iter()
+            .any(|known| known.chars().count() >= 4 && folded == known.to_lowercase());
     if length < SHORTEST || password.len() > LONGEST || guessable {
         return Err(AccountsErrorCode::WeakPassword);
     }
@@ -69,7 +102,8 @@ impl Passwords {
     /// A hasher with the configured cost.
     pub fn new(config: &AccountsConfig) -> Self {
         // A cost outside of argon2's limits falls back to its recommendation.
-        let params = Params::new(config.hash_cost.memory, config.hash_cost.passes, 1, None).unwrap_or_default();
+        let params = Params::new(config.hash_cost.memory, config.hash_cost.passes, 1, None)
+            .unwrap_or_default();
         Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             turns: Arc::new(Semaphore::new(config.hash_parallelism.max(1))),
@@ -84,7 +118,9 @@ impl Passwords {
     pub async fn hash(&self, password: String, salt: [u8; 16]) -> Result<String, Error> {
         let argon2 = self.argon2.clone();
         self.run(move || {
-            let hash: PasswordHash = argon2.hash_password_with_salt(password.as_bytes(), &salt).map_err(Error::internal)?;
+            let hash: PasswordHash = argon2
+                .hash_password_with_salt(password.as_bytes(), &salt)
+                .map_err(Error::internal)?;
             Ok(hash.to_string())
         })
         .await
@@ -95,7 +131,11 @@ impl Passwords {
     ///
     /// # Errors
     /// `RATE_LIMITED` when too many wait already.
-    pub async fn verify(&self, password: String, stored: Option<String>) -> Result<Verified, Error> {
+    pub async fn verify(
+        &self,
+        password: String,
+        stored: Option<String>,
+    ) -> Result<Verified, Error> {
         let argon2 = self.argon2.clone();
         self.run(move || match stored {
             // No honest client sends one: it costs nothing to refuse.
@@ -104,17 +144,26 @@ impl Passwords {
             Some(stored) => verify_argon2(&argon2, &password, &stored),
             None => {
                 let mut nothing = [0; 32];
-                argon2.hash_password_into(password.as_bytes(), &[0; 16], &mut nothing).map_err(Error::internal)?;
+                argon2
+                    .hash_password_into(password.as_bytes(), &[0; 16], &mut nothing)
+                    .map_err(Error::internal)?;
                 Ok(Verified::No)
             }
         })
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let busy = || Error::new(ErrorCode::RateLimited);
-        let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
-        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| busy())?;
+        let place = Arc::clone(&self.queue)
+            .try_acquire_owned()
+            .map_err(|_| busy())?;
+        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turns).acquire_owned())
+            .await
+            .map_err(|_| busy())?;
         let turn = turn.map_err(Error::internal)?;
         // The turn goes along: it is over when the work is, even if the caller has left.
         tokio::task::spawn_blocking(move || {
@@ -143,9 +192,14 @@ fn verify_argon2(argon2: &Argon2<'_>, password: &str, stored: &str) -> Result<Ve
     let current = argon2.params();
     let same = hash.algorithm.as_str() == Algorithm::Argon2id.as_str()
         && Params::try_from(&hash).is_ok_and(|used| {
-            (used.m_cost(), used.t_cost(), used.p_cost()) == (current.m_cost(), current.t_cost(), current.p_cost())
+            (used.m_cost(), used.t_cost(), used.p_cost())
+                == (current.m_cost(), current.t_cost(), current.p_cost())
         });
-    Ok(if same { Verified::Yes } else { Verified::Outdated })
+    Ok(if same {
+        Verified::Yes
+    } else {
+        Verified::Outdated
+    })
 }
 
 #[cfg(test)]
@@ -154,31 +208,61 @@ mod tests {
     use crate::config::HashCost;
 
     fn passwords(memory: u32) -> Passwords {
-        Passwords::new(&AccountsConfig { hash_cost: HashCost { memory, passes: 1 }, ..AccountsConfig::new([0; 32]) })
+        Passwords::new(&AccountsConfig {
+            hash_cost: HashCost { memory, passes: 1 },
+            ..AccountsConfig::new([0; 32])
+        })
     }
 
     #[tokio::test]
     async fn a_hash_of_another_cost_or_kind_is_outdated() {
-        let old = passwords(64).hash("correct horse".to_owned(), [7; 16]).await.unwrap();
+        let old = passwords(64)
+            .hash("correct horse".to_owned(), [7; 16])
+            .await
+            .unwrap();
         assert!(old.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{old}");
         let verify = |password: &str, stored: &str| {
             let (password, stored) = (password.to_owned(), stored.to_owned());
             async move { passwords(128).verify(password, Some(stored)).await.unwrap() }
         };
-        assert_eq!(passwords(64).verify("correct horse".into(), Some(old.clone())).await.unwrap(), Verified::Yes);
+        assert_eq!(
+            passwords(64)
+                .verify("correct horse".into(), Some(old.clone()))
+                .await
+                .unwrap(),
+            Verified::Yes
+        );
         assert_eq!(verify("correct horse", &old).await, Verified::Outdated);
         assert_eq!(verify("wrong horse", &old).await, Verified::No);
         let bcrypt = bcrypt::hash("correct horse", 4).unwrap();
         assert_eq!(verify("correct horse", &bcrypt).await, Verified::Outdated);
         assert_eq!(verify("wrong horse", &bcrypt).await, Verified::No);
         assert_eq!(verify("x", "$2b$damaged").await, Verified::No);
-        assert_eq!(passwords(64).verify("correct horse".into(), None).await.unwrap(), Verified::No);
+        assert_eq!(
+            passwords(64)
+                .verify("correct horse".into(), None)
+                .await
+                .unwrap(),
+            Verified::No
+        );
     }
 
     #[test]
     fn passwords_that_are_guessed_first_are_refused() {
-        for password in ["", "short7!", "password123", "PassWord123", "zzzzzzzzzzzz", "Margaret", &"x1".repeat(200)] {
-            assert_eq!(check(password, &["margaret"]), Err(AccountsErrorCode::WeakPassword), "{password}");
+        for password in [
+            "",
+            "short7!",
+            "password123",
+            "PassWord123",
+            "zzzzzzzzzzzz",
+            "Margaret",
+            &"x1".repeat(200),
+        ] {
+            assert_eq!(
+                check(password, &["margaret"]),
+                Err(AccountsErrorCode::WeakPassword),
+                "{password}"
+            );
         }
         assert_eq!(check("correct horse", &["margaret"]), Ok(()));
         assert_eq!(check("密码很长很安全的", &[]), Ok(()));

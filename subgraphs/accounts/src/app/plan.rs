@@ -1,6 +1,10 @@
 //! Plans.
 
-use atelier_kit::{actor::Actor, error::{Error, Fail}, id::{Id, User}};
+use atelier_kit::{
+    actor::Actor,
+    error::{Error, Fail},
+    id::{Id, User},
+};
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use serde_json::json;
@@ -22,7 +26,11 @@ use crate::{
 
 /// The plan in force at a time: one that has run out falls back to the free one.
 pub fn at(plan: PlanCode, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> PlanCode {
-    if expires_at.is_some_and(|end| end <= now) { PlanCode::Free } else { plan }
+    if expires_at.is_some_and(|end| end <= now) {
+        PlanCode::Free
+    } else {
+        plan
+    }
 }
 
 /// Every plan with what it grants.
@@ -51,9 +59,19 @@ pub async fn set(
                 .filter(|account| account.status != UserStatus::Deleted)
                 .ok_or_else(|| Fail::refused(Code::NotFound, "input.userId"))?;
             let changed = db::account::set_plan(connection, user, plan, expires_at, now).await?;
-            accounts.tell(connection, user, PLAN_CHANGED, PlanChanged { plan }).await?;
+            accounts
+                .tell(connection, user, PLAN_CHANGED, PlanChanged { plan })
+                .await?;
             let details = json!({ "before": before.plan, "after": plan, "expiresAt": expires_at });
-            accounts.record(connection, actor, "user.plan_set", Some(user.uuid()), details).await?;
+            accounts
+                .record(
+                    connection,
+                    actor,
+                    "user.plan_set",
+                    Some(user.uuid()),
+                    details,
+                )
+                .await?;
             Ok(changed)
         })
         .await?;

@@ -1,6 +1,10 @@
 //! What users change about themselves.
 
-use atelier_kit::{actor::Actor, error::{Fail, Refusal}, id::{Asset, Id}};
+use atelier_kit::{
+    actor::Actor,
+    error::{Fail, Refusal},
+    id::{Asset, Id},
+};
 use diesel_async::AsyncConnection;
 use serde_json::json;
 
@@ -34,21 +38,40 @@ pub struct ProfileChange {
 }
 
 /// Changes the caller's profile.
-pub async fn update(accounts: &Accounts, actor: &Actor, change: ProfileChange) -> Outcome<AccountRow> {
+pub async fn update(
+    accounts: &Accounts,
+    actor: &Actor,
+    change: ProfileChange,
+) -> Outcome<AccountRow> {
     let user = actor.require_user()?;
     let display_name = change.display_name.as_deref().map(text::clean);
     match &display_name {
-        Some(name) if name.is_empty() => return Err(Fail::refused(Code::Required, "input.displayName")),
+        Some(name) if name.is_empty() => {
+            return Err(Fail::refused(Code::Required, "input.displayName"));
+        }
         Some(name) if name.chars().count() > DISPLAY_NAME => {
-            return Err(Refusal::new(Code::TooLong, "input.displayName").with("max", DISPLAY_NAME).into());
+            return Err(Refusal::new(Code::TooLong, "input.displayName")
+                .with("max", DISPLAY_NAME)
+                .into());
         }
         _ => {}
     }
-    let bio = change.bio.map(|bio| bio.as_deref().map(text::clean).filter(|bio| !bio.is_empty()));
+    let bio = change.bio.map(|bio| {
+        bio.as_deref()
+            .map(text::clean)
+            .filter(|bio| !bio.is_empty())
+    });
     if bio.iter().flatten().any(|bio| bio.chars().count() > BIO) {
-        return Err(Refusal::new(Code::TooLong, "input.bio").with("max", BIO).into());
+        return Err(Refusal::new(Code::TooLong, "input.bio")
+            .with("max", BIO)
+            .into());
     }
-    let profile = Profile { display_name, bio, avatar_id: change.avatar_id, updated_at: Some(accounts.now()) };
+    let profile = Profile {
+        display_name,
+        bio,
+        avatar_id: change.avatar_id,
+        updated_at: Some(accounts.now()),
+    };
     let mut connection = accounts.deps.db.write().await?;
     connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
@@ -60,25 +83,54 @@ pub async fn update(accounts: &Accounts, actor: &Actor, change: ProfileChange) -
 }
 
 /// Changes the caller's password and ends all their other sessions.
-pub async fn change_password(accounts: &Accounts, actor: &Actor, current: String, new: String) -> Outcome<AccountRow> {
+pub async fn change_password(
+    accounts: &Accounts,
+    actor: &Actor,
+    current: String,
+    new: String,
+) -> Outcome<AccountRow> {
     let user = actor.require_user()?;
     require_session(actor)?;
     require_password(accounts, actor, current, "input.currentPassword").await?;
     let account = {
         let mut connection = accounts.deps.db.read().await?;
-        db::account::find(&mut connection, user).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input"))?
+        db::account::find(&mut connection, user)
+            .await?
+            .ok_or_else(|| Fail::refused(Code::NotFound, "input"))?
     };
-    let about = [account.username.as_str(), account.email.as_deref().unwrap_or_default()];
+    let about = [
+        account.username.as_str(),
+        account.email.as_deref().unwrap_or_default(),
+    ];
     password::check(&new, &about).map_err(|code| Refusal::new(code, "input.newPassword"))?;
-    let hash = accounts.passwords.hash(new, accounts.deps.random_bytes()).await?;
+    let hash = accounts
+        .passwords
+        .hash(new, accounts.deps.random_bytes())
+        .await?;
     let now = accounts.now();
     let which = actor.session_id().map_or(Which::All, Which::AllBut);
     let mut connection = accounts.deps.db.write().await?;
     connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
             db::credential::set(connection, user, &hash, now).await?;
-            session::end(accounts, connection, actor, &account, which, RevokedReason::PasswordChanged).await?;
-            accounts.record(connection, actor, "password.change", Some(user.uuid()), json!({})).await?;
+            session::end(
+                accounts,
+                connection,
+                actor,
+                &account,
+                which,
+                RevokedReason::PasswordChanged,
+            )
+            .await?;
+            accounts
+                .record(
+                    connection,
+                    actor,
+                    "password.change",
+                    Some(user.uuid()),
+                    json!({}),
+                )
+                .await?;
             Ok(())
         })
         .await?;

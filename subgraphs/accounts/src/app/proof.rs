@@ -27,11 +27,18 @@ pub fn require_session(actor: &Actor) -> Result<(), Error> {
 }
 
 /// Compares a password with the caller's; guesses are slowed down like those of a sign-in.
-pub async fn require_password(accounts: &Accounts, actor: &Actor, password: String, path: &str) -> Outcome<()> {
+pub async fn require_password(
+    accounts: &Accounts,
+    actor: &Actor,
+    password: String,
+    path: &str,
+) -> Outcome<()> {
     let user = actor.require_user()?;
     let counter = Counter::account(&user.to_string());
     if let Some(wait) = accounts.attempt(std::slice::from_ref(&counter)).await {
-        return Err(Refusal::new(Code::TooManyAttempts, path).with("retryAfterSeconds", seconds(wait)).into());
+        return Err(Refusal::new(Code::TooManyAttempts, path)
+            .with("retryAfterSeconds", seconds(wait))
+            .into());
     }
     let stored = {
         let mut connection = accounts.deps.db.read().await?;

@@ -1,6 +1,10 @@
 //! Reading quotas and granting more.
 
-use atelier_kit::{actor::Actor, error::{Error, Fail, Refusal}, id::{Id, User}};
+use atelier_kit::{
+    actor::Actor,
+    error::{Error, Fail, Refusal},
+    id::{Id, User},
+};
 use diesel_async::AsyncConnection;
 use serde_json::json;
 
@@ -32,17 +36,29 @@ pub async fn own(accounts: &Accounts, actor: &Actor) -> Result<Vec<QuotaRow>, Er
 }
 
 /// Sets what a user has on top of their plan.
-pub async fn adjust(accounts: &Accounts, actor: &Actor, user: Id<User>, meter: Meter, bonus: i64, reason: &str) -> Outcome<QuotaRow> {
+pub async fn adjust(
+    accounts: &Accounts,
+    actor: &Actor,
+    user: Id<User>,
+    meter: Meter,
+    bonus: i64,
+    reason: &str,
+) -> Outcome<QuotaRow> {
     actor.require_scope(SCOPE)?;
     if !(-MOST..=MOST).contains(&bonus) {
-        return Err(Refusal::new(Code::AmountInvalid, "input.bonus").with("min", -MOST).with("max", MOST).into());
+        return Err(Refusal::new(Code::AmountInvalid, "input.bonus")
+            .with("min", -MOST)
+            .with("max", MOST)
+            .into());
     }
     let reason = text::clean(reason);
     if reason.is_empty() {
         return Err(Fail::refused(Code::Required, "input.reason"));
     }
     if reason.chars().count() > REASON {
-        return Err(Refusal::new(Code::TooLong, "input.reason").with("max", REASON).into());
+        return Err(Refusal::new(Code::TooLong, "input.reason")
+            .with("max", REASON)
+            .into());
     }
     let now = accounts.now();
     let missing = || Fail::refused(Code::NotFound, "input.userId");
@@ -50,8 +66,12 @@ pub async fn adjust(accounts: &Accounts, actor: &Actor, user: Id<User>, meter: M
     connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
             quota::ensure(connection, user, meter).await?;
-            let before = quota::set_bonus(connection, user, meter, bonus).await?.ok_or_else(missing)?;
-            let row = quota::shift(connection, user, meter, 0, 0, now).await?.ok_or_else(missing)?;
+            let before = quota::set_bonus(connection, user, meter, bonus)
+                .await?
+                .ok_or_else(missing)?;
+            let row = quota::shift(connection, user, meter, 0, 0, now)
+                .await?
+                .ok_or_else(missing)?;
             let entry = NewEntry {
                 id: accounts.deps.new_uuid(),
                 account_id: user,
@@ -63,9 +83,20 @@ pub async fn adjust(accounts: &Accounts, actor: &Actor, user: Id<User>, meter: M
                 at: now,
             };
             reservation::enter(connection, &[entry]).await?;
-            accounts.tell(connection, user, QUOTA_CHANGED, QuotaChanged::from(&row)).await?;
-            let details = json!({ "meter": meter, "before": before, "after": bonus, "reason": reason });
-            accounts.record(connection, actor, "quota.adjust", Some(user.uuid()), details).await?;
+            accounts
+                .tell(connection, user, QUOTA_CHANGED, QuotaChanged::from(&row))
+                .await?;
+            let details =
+                json!({ "meter": meter, "before": before, "after": bonus, "reason": reason });
+            accounts
+                .record(
+                    connection,
+                    actor,
+                    "quota.adjust",
+                    Some(user.uuid()),
+                    details,
+                )
+                .await?;
             Ok(row)
         })
         .await

@@ -1,6 +1,9 @@
 //! Registering.
 
-use atelier_kit::{actor::Actor, error::{Fail, Refusal}};
+use atelier_kit::{
+    actor::Actor,
+    error::{Fail, Refusal},
+};
 
 use super::{
     Accounts,
@@ -32,13 +35,22 @@ pub const DISPLAY_NAME: usize = 64;
 ///
 /// Whether the name or the address is taken is not told apart, is found out only after the work of
 /// hashing, and costs the caller one of a limited number of attempts.
-pub async fn register(accounts: &Accounts, actor: &Actor, wanted: Registration) -> Outcome<SignedIn> {
+pub async fn register(
+    accounts: &Accounts,
+    actor: &Actor,
+    wanted: Registration,
+) -> Outcome<SignedIn> {
     let (username, email, shown) = check(&wanted)?;
     let counter = actor.ip.as_deref().map(Counter::registrations);
     if let Some(wait) = accounts.attempt(counter.as_slice()).await {
-        return Err(Refusal::new(Code::TooManyAttempts, "input").with("retryAfterSeconds", seconds(wait)).into());
+        return Err(Refusal::new(Code::TooManyAttempts, "input")
+            .with("retryAfterSeconds", seconds(wait))
+            .into());
     }
-    let hash = accounts.passwords.hash(wanted.password, accounts.deps.random_bytes()).await?;
+    let hash = accounts
+        .passwords
+        .hash(wanted.password, accounts.deps.random_bytes())
+        .await?;
     let now = accounts.now();
     let new = NewAccount {
         id: accounts.deps.new_id(),
@@ -62,8 +74,19 @@ pub async fn register(accounts: &Accounts, actor: &Actor, wanted: Registration) 
                     return Err(Fail::refused(Code::IdentityTaken, "input"));
                 };
                 db::credential::set(connection, account.id, &hash, now).await?;
-                accounts.tell(connection, account.id, USER_REGISTERED, Registered { username: account.username.clone() }).await?;
-                session::open(accounts, connection, actor, account).await.map_err(Fail::from)
+                accounts
+                    .tell(
+                        connection,
+                        account.id,
+                        USER_REGISTERED,
+                        Registered {
+                            username: account.username.clone(),
+                        },
+                    )
+                    .await?;
+                session::open(accounts, connection, actor, account)
+                    .await
+                    .map_err(Fail::from)
             })
             .await?
     };
@@ -75,11 +98,22 @@ pub async fn register(accounts: &Accounts, actor: &Actor, wanted: Registration) 
 }
 
 fn check(wanted: &Registration) -> Outcome<(Username, EmailAddress, String)> {
-    let username = Username::parse(&wanted.username).map_err(|code| Refusal::new(code, "input.username"));
-    let email = EmailAddress::parse(&wanted.email).map_err(|code| Refusal::new(code, "input.email"));
-    let about = [wanted.username.as_str(), wanted.email.as_str(), wanted.email.split('@').next().unwrap_or_default()];
-    let password = password::check(&wanted.password, &about).map_err(|code| Refusal::new(code, "input.password"));
-    let shown = wanted.display_name.as_deref().map(text::clean).filter(|name| !name.is_empty());
+    let username =
+        Username::parse(&wanted.username).map_err(|code| Refusal::new(code, "input.username"));
+    let email =
+        EmailAddress::parse(&wanted.email).map_err(|code| Refusal::new(code, "input.email"));
+    let about = [
+        wanted.username.as_str(),
+        wanted.email.as_str(),
+        wanted.email.split('@').next().unwrap_or_default(),
+    ];
+    let password = password::check(&wanted.password, &about)
+        .map_err(|code| Refusal::new(code, "input.password"));
+    let shown = wanted
+        .display_name
+        .as_deref()
+        .map(text::clean)
+        .filter(|name| !name.is_empty());
     let fits = match &shown {
         Some(name) if name.chars().count() > DISPLAY_NAME => {
             Err(Refusal::new(Code::TooLong, "input.displayName").with("max", DISPLAY_NAME))

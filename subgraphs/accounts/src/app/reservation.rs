@@ -3,7 +3,12 @@
 //! A domain names each reservation by a key of its own. Every operation may be repeated: the second
 //! time it changes nothing and answers with how things stand.
 
-use atelier_kit::{actor::Actor, db::Connection, error::{Error, Fail, Refusal}, id::{Id, User}};
+use atelier_kit::{
+    actor::Actor,
+    db::Connection,
+    error::{Error, Fail, Refusal},
+    id::{Id, User},
+};
 use chrono::TimeDelta;
 use diesel_async::AsyncConnection;
 
@@ -39,7 +44,11 @@ pub struct Wanted {
 }
 
 /// Holds an amount for a use that is to come.
-pub async fn reserve(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcome<ReservationRow> {
+pub async fn reserve(
+    accounts: &Accounts,
+    actor: &Actor,
+    wanted: Wanted,
+) -> Outcome<ReservationRow> {
     let service = actor.require_service()?.to_owned();
     check(&wanted)?;
     let now = accounts.now();
@@ -66,10 +75,20 @@ pub async fn reserve(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outc
             if !reservation::insert(connection, &new).await? {
                 return repeat(connection, &new).await;
             }
-            let Some(row) = quota::hold(connection, new.account_id, new.meter, new.amount, now).await? else {
+            let Some(row) =
+                quota::hold(connection, new.account_id, new.meter, new.amount, now).await?
+            else {
                 return Err(exceeded(accounts, connection, &new).await?.into());
             };
-            note(accounts, connection, &new, EntryKind::Reserve, new.amount, &row).await?;
+            note(
+                accounts,
+                connection,
+                &new,
+                EntryKind::Reserve,
+                new.amount,
+                &row,
+            )
+            .await?;
             Ok(new.clone())
         })
         .await
@@ -77,10 +96,15 @@ pub async fn reserve(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outc
 
 fn check(wanted: &Wanted) -> Outcome<()> {
     if wanted.key.is_empty() || wanted.key.len() > KEY || wanted.key.contains('\0') {
-        return Err(Refusal::new(Code::TooLong, "input.key").with("max", KEY).into());
+        return Err(Refusal::new(Code::TooLong, "input.key")
+            .with("max", KEY)
+            .into());
     }
     if !(1..=MOST).contains(&wanted.amount) {
-        return Err(Refusal::new(Code::AmountInvalid, "input.amount").with("min", 1).with("max", MOST).into());
+        return Err(Refusal::new(Code::AmountInvalid, "input.amount")
+            .with("min", 1)
+            .with("max", MOST)
+            .into());
     }
     if wanted.keep <= TimeDelta::zero() || wanted.keep > LONGEST {
         return Err(Refusal::new(Code::AmountInvalid, "input.expiresInSeconds")
@@ -95,19 +119,36 @@ fn check(wanted: &Wanted) -> Outcome<()> {
 async fn repeat(connection: &mut Connection, new: &ReservationRow) -> Outcome<ReservationRow> {
     let known = reservation::lock(connection, &new.service, &new.key).await?;
     known
-        .filter(|known| (known.account_id, known.meter, known.amount) == (new.account_id, new.meter, new.amount))
+        .filter(|known| {
+            (known.account_id, known.meter, known.amount) == (new.account_id, new.meter, new.amount)
+        })
         .ok_or_else(|| Fail::refused(Code::IdempotencyKeyReused, "input.key"))
 }
 
-async fn exceeded(accounts: &Accounts, connection: &mut Connection, new: &ReservationRow) -> Result<Refusal<Code>, Error> {
+async fn exceeded(
+    accounts: &Accounts,
+    connection: &mut Connection,
+    new: &ReservationRow,
+) -> Result<Refusal<Code>, Error> {
     let quotas = quota::of_account(connection, new.account_id, accounts.now()).await?;
-    let remaining = quotas.iter().find(|row| row.meter == new.meter).and_then(QuotaRow::remaining).unwrap_or(0);
-    Ok(Refusal::new(Code::QuotaExceeded, "input.amount").with("meter", new.meter.as_str()).with("remaining", remaining))
+    let remaining = quotas
+        .iter()
+        .find(|row| row.meter == new.meter)
+        .and_then(QuotaRow::remaining)
+        .unwrap_or(0);
+    Ok(Refusal::new(Code::QuotaExceeded, "input.amount")
+        .with("meter", new.meter.as_str())
+        .with("remaining", remaining))
 }
 
 /// Uses what was reserved, or `used` of it; the rest is given back. A reservation that has run out in
 /// the meantime is taken anew, if enough is left.
-pub async fn commit(accounts: &Accounts, actor: &Actor, key: &str, used: Option<i64>) -> Outcome<ReservationRow> {
+pub async fn commit(
+    accounts: &Accounts,
+    actor: &Actor,
+    key: &str,
+    used: Option<i64>,
+) -> Outcome<ReservationRow> {
     let service = actor.require_service()?;
     let now = accounts.now();
     let mut connection = accounts.deps.db.write().await?;
@@ -116,22 +157,46 @@ pub async fn commit(accounts: &Accounts, actor: &Actor, key: &str, used: Option<
             let known = get(connection, service, key).await?;
             let used = used.unwrap_or(known.amount);
             if !(0..=known.amount).contains(&used) {
-                return Err(Refusal::new(Code::AmountInvalid, "input.amount").with("min", 0).with("max", known.amount).into());
+                return Err(Refusal::new(Code::AmountInvalid, "input.amount")
+                    .with("min", 0)
+                    .with("max", known.amount)
+                    .into());
             }
             match known.state {
                 ReservationState::Reserved => {}
                 ReservationState::Committed => return Ok(known),
                 ReservationState::Released => {
-                    return Err(Refusal::new(Code::ReservationClosed, "input.key").with("state", known.state.as_str()).into());
+                    return Err(Refusal::new(Code::ReservationClosed, "input.key")
+                        .with("state", known.state.as_str())
+                        .into());
                 }
                 ReservationState::Expired => {
-                    if quota::hold(connection, known.account_id, known.meter, known.amount, now).await?.is_none() {
+                    if quota::hold(connection, known.account_id, known.meter, known.amount, now)
+                        .await?
+                        .is_none()
+                    {
                         return Err(exceeded(accounts, connection, &known).await?.into());
                     }
                 }
             }
-            let settled = reservation::settle(connection, &known, ReservationState::Committed, Some(used), now).await?;
-            if let Some(row) = quota::shift(connection, known.account_id, known.meter, -known.amount, used, now).await? {
+            let settled = reservation::settle(
+                connection,
+                &known,
+                ReservationState::Committed,
+                Some(used),
+                now,
+            )
+            .await?;
+            if let Some(row) = quota::shift(
+                connection,
+                known.account_id,
+                known.meter,
+                -known.amount,
+                used,
+                now,
+            )
+            .await?
+            {
                 note(accounts, connection, &known, EntryKind::Commit, used, &row).await?;
             }
             Ok(settled)
@@ -155,8 +220,24 @@ pub async fn release(accounts: &Accounts, actor: &Actor, key: &str) -> Outcome<R
                 }
                 ReservationState::Released | ReservationState::Expired => return Ok(known),
             };
-            let settled = reservation::settle(connection, &known, ReservationState::Released, known.committed, now).await?;
-            if let Some(row) = quota::shift(connection, known.account_id, known.meter, reserved, used, now).await? {
+            let settled = reservation::settle(
+                connection,
+                &known,
+                ReservationState::Released,
+                known.committed,
+                now,
+            )
+            .await?;
+            if let Some(row) = quota::shift(
+                connection,
+                known.account_id,
+                known.meter,
+                reserved,
+                used,
+                now,
+            )
+            .await?
+            {
                 note(accounts, connection, &known, kind, amount, &row).await?;
             }
             Ok(settled)
@@ -174,8 +255,25 @@ pub async fn expire(accounts: &Accounts, limit: i64) -> Result<usize, Error> {
             // Quotas are locked in one order, so that two sweeps cannot wait for each other.
             expired.sort_by_key(|known| (known.account_id, known.meter));
             for known in &expired {
-                if let Some(row) = quota::shift(connection, known.account_id, known.meter, -known.amount, 0, now).await? {
-                    note(accounts, connection, known, EntryKind::Expire, known.amount, &row).await?;
+                if let Some(row) = quota::shift(
+                    connection,
+                    known.account_id,
+                    known.meter,
+                    -known.amount,
+                    0,
+                    now,
+                )
+                .await?
+                {
+                    note(
+                        accounts,
+                        connection,
+                        known,
+                        EntryKind::Expire,
+                        known.amount,
+                        &row,
+                    )
+                    .await?;
                 }
             }
             Ok(expired.len())
@@ -184,7 +282,9 @@ pub async fn expire(accounts: &Accounts, limit: i64) -> Result<usize, Error> {
 }
 
 async fn get(connection: &mut Connection, service: &str, key: &str) -> Outcome<ReservationRow> {
-    reservation::lock(connection, service, key).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input.key"))
+    reservation::lock(connection, service, key)
+        .await?
+        .ok_or_else(|| Fail::refused(Code::NotFound, "input.key"))
 }
 
 /// Writes a movement to the ledger and tells the user's subscribers how their quota stands.
@@ -207,5 +307,12 @@ async fn note(
         at: accounts.now(),
     };
     reservation::enter(connection, &[entry]).await?;
-    accounts.tell(connection, of.account_id, QUOTA_CHANGED, QuotaChanged::from(row)).await
+    accounts
+        .tell(
+            connection,
+            of.account_id,
+            QUOTA_CHANGED,
+            QuotaChanged::from(row),
+        )
+        .await
 }

@@ -36,7 +36,9 @@ const DESCRIPTION: usize = 500;
 pub fn is_scope(text: &str) -> bool {
     let part = |part: &str| {
         part.starts_with(|letter: char| letter.is_ascii_lowercase())
-            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-')
+            && part.bytes().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-'
+            })
     };
     text.len() <= 64 && text.split(':').count() <= 3 && text.split(':').all(part)
 }
@@ -44,11 +46,21 @@ pub fn is_scope(text: &str) -> bool {
 /// Checks a list of scopes and puts it in order.
 pub fn scopes(mut wanted: Vec<String>) -> Outcome<Vec<String>> {
     if wanted.len() > MANY {
-        return Err(Refusal::new(Code::LimitReached, "input.scopes").with("max", MANY).into());
+        return Err(Refusal::new(Code::LimitReached, "input.scopes")
+            .with("max", MANY)
+            .into());
     }
-    if let Some((at, wrong)) = wanted.iter().enumerate().find(|(_, scope)| !is_scope(scope)) {
+    if let Some((at, wrong)) = wanted
+        .iter()
+        .enumerate()
+        .find(|(_, scope)| !is_scope(scope))
+    {
         let shown: String = wrong.chars().take(64).collect();
-        return Err(Refusal::new(Code::ScopeInvalid, &format!("input.scopes.{at}")).with("scope", shown).into());
+        return Err(
+            Refusal::new(Code::ScopeInvalid, &format!("input.scopes.{at}"))
+                .with("scope", shown)
+                .into(),
+        );
     }
     wanted.sort();
     wanted.dedup();
@@ -56,9 +68,18 @@ pub fn scopes(mut wanted: Vec<String>) -> Outcome<Vec<String>> {
 }
 
 /// Nobody gives away a right to administer that they do not have.
-fn require_held<'a>(actor: &Actor, scopes: impl IntoIterator<Item = &'a String>, path: &str) -> Outcome<()> {
-    match scopes.into_iter().find(|scope| scope.starts_with(GUARDED) && !actor.has_scope(scope)) {
-        Some(scope) => Err(Refusal::new(Code::ScopeNotHeld, path).with("scope", scope.as_str()).into()),
+fn require_held<'a>(
+    actor: &Actor,
+    scopes: impl IntoIterator<Item = &'a String>,
+    path: &str,
+) -> Outcome<()> {
+    match scopes
+        .into_iter()
+        .find(|scope| scope.starts_with(GUARDED) && !actor.has_scope(scope))
+    {
+        Some(scope) => Err(Refusal::new(Code::ScopeNotHeld, path)
+            .with("scope", scope.as_str())
+            .into()),
         None => Ok(()),
     }
 }
@@ -76,14 +97,22 @@ pub async fn own(accounts: &Accounts, actor: &Actor) -> Result<Vec<RoleRow>, Err
 }
 
 /// Makes a role.
-pub async fn create(accounts: &Accounts, actor: &Actor, name: &str, description: &str, wanted: Vec<String>) -> Outcome<RoleRow> {
+pub async fn create(
+    accounts: &Accounts,
+    actor: &Actor,
+    name: &str,
+    description: &str,
+    wanted: Vec<String>,
+) -> Outcome<RoleRow> {
     actor.require_scope(SCOPE)?;
     let name = text::clean(name);
     if name.is_empty() {
         return Err(Fail::refused(Code::Required, "input.name"));
     }
     if name.chars().count() > NAME {
-        return Err(Refusal::new(Code::TooLong, "input.name").with("max", NAME).into());
+        return Err(Refusal::new(Code::TooLong, "input.name")
+            .with("max", NAME)
+            .into());
     }
     let description = describe(description)?;
     let scopes = scopes(wanted)?;
@@ -102,13 +131,23 @@ pub async fn create(accounts: &Accounts, actor: &Actor, name: &str, description:
     connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
             if role::count(connection).await? >= role::MOST {
-                return Err(Refusal::new(Code::LimitReached, "input").with("max", role::MOST).into());
+                return Err(Refusal::new(Code::LimitReached, "input")
+                    .with("max", role::MOST)
+                    .into());
             }
             if !role::insert(connection, &new).await? {
                 return Err(Fail::refused(Code::RoleNameTaken, "input.name"));
             }
             let details = json!({ "name": new.name, "scopes": new.scopes });
-            accounts.record(connection, actor, "role.create", Some(new.id.uuid()), details).await?;
+            accounts
+                .record(
+                    connection,
+                    actor,
+                    "role.create",
+                    Some(new.id.uuid()),
+                    details,
+                )
+                .await?;
             Ok(new.clone())
         })
         .await
@@ -117,7 +156,9 @@ pub async fn create(accounts: &Accounts, actor: &Actor, name: &str, description:
 fn describe(description: &str) -> Outcome<String> {
     let description = text::clean(description);
     if description.chars().count() > DESCRIPTION {
-        return Err(Refusal::new(Code::TooLong, "input.description").with("max", DESCRIPTION).into());
+        return Err(Refusal::new(Code::TooLong, "input.description")
+            .with("max", DESCRIPTION)
+            .into());
     }
     Ok(description)
 }
@@ -139,20 +180,30 @@ pub async fn update(
     let mut connection = accounts.deps.db.write().await?;
     let (changed, holders) = connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
-            let before = role::lock(connection, id).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input.id"))?;
+            let before = role::lock(connection, id)
+                .await?
+                .ok_or_else(|| Fail::refused(Code::NotFound, "input.id"))?;
             if before.built_in {
                 return Err(Fail::refused(Code::RoleBuiltIn, "input.id"));
             }
             // Both what is given and what is taken away must be the caller's own.
-            require_held(actor, change.scopes.iter().flatten().chain(&before.scopes), "input.scopes")?;
+            require_held(
+                actor,
+                change.scopes.iter().flatten().chain(&before.scopes),
+                "input.scopes",
+            )?;
             let changed = role::update(connection, id, &change).await?;
             let mut holders = Vec::new();
             if changed.scopes != before.scopes {
                 holders = role::holder_ids(connection, id).await?;
-                accounts.tell_all(connection, &holders, ROLES_CHANGED).await?;
+                accounts
+                    .tell_all(connection, &holders, ROLES_CHANGED)
+                    .await?;
             }
             let details = json!({ "before": before.scopes, "after": changed.scopes });
-            accounts.record(connection, actor, "role.update", Some(id.uuid()), details).await?;
+            accounts
+                .record(connection, actor, "role.update", Some(id.uuid()), details)
+                .await?;
             Ok((changed, holders))
         })
         .await?;
@@ -162,10 +213,18 @@ pub async fn update(
 }
 
 /// Gives roles to a user and takes roles away.
-pub async fn assign(accounts: &Accounts, actor: &Actor, user: Id<User>, give: &[Id<Role>], take: &[Id<Role>]) -> Outcome<AccountRow> {
+pub async fn assign(
+    accounts: &Accounts,
+    actor: &Actor,
+    user: Id<User>,
+    give: &[Id<Role>],
+    take: &[Id<Role>],
+) -> Outcome<AccountRow> {
     actor.require_scope(SCOPE)?;
     if give.len() + take.len() > MANY {
-        return Err(Refusal::new(Code::LimitReached, "input").with("max", MANY).into());
+        return Err(Refusal::new(Code::LimitReached, "input")
+            .with("max", MANY)
+            .into());
     }
     let now = accounts.now();
     let mut connection = accounts.deps.db.write().await?;
@@ -173,7 +232,10 @@ pub async fn assign(accounts: &Accounts, actor: &Actor, user: Id<User>, give: &[
         .transaction::<_, Fail<Code>, _>(async |connection| {
             for (path, ids) in [("input.add", give), ("input.remove", take)] {
                 let roles = role::by_ids(connection, ids).await?;
-                if let Some(at) = ids.iter().position(|id| roles.iter().all(|role| role.id != *id)) {
+                if let Some(at) = ids
+                    .iter()
+                    .position(|id| roles.iter().all(|role| role.id != *id))
+                {
                     return Err(Fail::refused(Code::NotFound, &format!("{path}.{at}")));
                 }
                 require_held(actor, roles.iter().flat_map(|role| &role.scopes), path)?;
@@ -189,10 +251,17 @@ pub async fn assign(accounts: &Accounts, actor: &Actor, user: Id<User>, give: &[
             role::give(connection, user, give, now).await?;
             role::take(connection, user, take).await?;
             let after = role::of_account(connection, user).await?;
-            let names = |roles: &[RoleRow]| roles.iter().map(|role| role.name.clone()).collect::<Vec<_>>();
+            let names = |roles: &[RoleRow]| {
+                roles
+                    .iter()
+                    .map(|role| role.name.clone())
+                    .collect::<Vec<_>>()
+            };
             let details = json!({ "before": names(&before), "after": names(&after) });
             accounts.tell(connection, user, ROLES_CHANGED, ()).await?;
-            accounts.record(connection, actor, "role.assign", Some(user.uuid()), details).await?;
+            accounts
+                .record(connection, actor, "role.assign", Some(user.uuid()), details)
+                .await?;
             Ok(account)
         })
         .await?;

@@ -19,7 +19,10 @@ pub const fn prefix_of(kind: AccessTokenKind) -> &'static str {
 
 /// A new secret of 256 bits.
 pub fn generate(deps: &Deps, prefix: &str) -> String {
-    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(deps.random_bytes::<32>()))
+    format!(
+        "{prefix}{}",
+        URL_SAFE_NO_PAD.encode(deps.random_bytes::<32>())
+    )
 }
 
 /// What is kept of a secret. It has 256 random bits, so a plain SHA-256 cannot be reversed.
@@ -29,5 +32,7 @@ pub fn hash(secret: &str) -> Vec<u8> {
 
 /// Whether a credential has the shape of an access token of a user's program.
 pub fn is_access_token(credential: &str) -> bool {
-    [AccessTokenKind::Personal, AccessTokenKind::ApiKey].iter().any(|kind| credential.starts_with(prefix_of(*kind)))
+    [AccessTokenKind::Personal, AccessTokenKind::ApiKey]
+        .iter()
+        .any(|kind| credential.starts_with(prefix_of(*kind)))
 }

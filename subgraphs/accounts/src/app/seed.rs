@@ -39,7 +39,10 @@ pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Creden
         }
     }
     let password = URL_SAFE_NO_PAD.encode(deps.random_bytes::<15>());
-    let hash = accounts.passwords.hash(password.clone(), deps.random_bytes()).await?;
+    let hash = accounts
+        .passwords
+        .hash(password.clone(), deps.random_bytes())
+        .await?;
     let mut connection = deps.db.write().await?;
     let made = connection
         .transaction::<_, Error, _>(async |connection| {
@@ -50,7 +53,8 @@ pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Creden
             if has_admin(connection).await? {
                 return Ok(false);
             }
-            let Some(account) = insert(&accounts, connection, role::ADMIN, "Administrator").await? else {
+            let Some(account) = insert(&accounts, connection, role::ADMIN, "Administrator").await?
+            else {
                 return Ok(false);
             };
             db::credential::set(connection, account, &hash, accounts.now()).await?;
@@ -58,7 +62,10 @@ pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Creden
             Ok(true)
         })
         .await?;
-    Ok(made.then(|| Credentials { username: role::ADMIN.to_owned(), password }))
+    Ok(made.then(|| Credentials {
+        username: role::ADMIN.to_owned(),
+        password,
+    }))
 }
 
 /// Makes the demo user, unless there is one, and sets their password to [`DEMO_PASSWORD`].
@@ -67,7 +74,10 @@ pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Creden
 /// If the database cannot be reached.
 pub async fn demo(deps: &Deps, config: &AccountsConfig) -> Result<Credentials, Error> {
     let accounts = Accounts::new(deps.clone(), config.clone());
-    let hash = accounts.passwords.hash(DEMO_PASSWORD.to_owned(), deps.random_bytes()).await?;
+    let hash = accounts
+        .passwords
+        .hash(DEMO_PASSWORD.to_owned(), deps.random_bytes())
+        .await?;
     let mut connection = deps.db.write().await?;
     connection
         .transaction::<_, Error, _>(async |connection| {
@@ -77,14 +87,23 @@ pub async fn demo(deps: &Deps, config: &AccountsConfig) -> Result<Credentials, E
             Ok(())
         })
         .await?;
-    Ok(Credentials { username: DEMO_USERNAME.to_owned(), password: DEMO_PASSWORD.to_owned() })
+    Ok(Credentials {
+        username: DEMO_USERNAME.to_owned(),
+        password: DEMO_PASSWORD.to_owned(),
+    })
 }
 
 async fn has_admin(connection: &mut Connection) -> Result<bool, Error> {
-    let Some(role) = db::role::all(connection).await?.into_iter().find(|role| role.name == role::ADMIN) else {
+    let Some(role) = db::role::all(connection)
+        .await?
+        .into_iter()
+        .find(|role| role.name == role::ADMIN)
+    else {
         return Ok(false);
     };
-    Ok(!db::role::holder_ids_in_force(connection, role.id).await?.is_empty())
+    Ok(!db::role::holder_ids_in_force(connection, role.id)
+        .await?
+        .is_empty())
 }
 
 async fn insert(
@@ -108,5 +127,7 @@ async fn insert(
         created_at: now,
         updated_at: now,
     };
-    Ok(db::account::insert(connection, &new).await?.map(|account| account.id))
+    Ok(db::account::insert(connection, &new)
+        .await?
+        .map(|account| account.id))
 }

@@ -48,13 +48,27 @@ pub struct SignedIn {
 impl Opened {
     /// Signs the access token, after the commit.
     pub async fn sign(self, accounts: &Accounts) -> Result<SignedIn, Error> {
-        let (access_token, expires_at) = accounts.keys.sign(&accounts.deps, self.account.id, self.session).await?;
-        Ok(SignedIn { account: self.account, session: self.session, access_token, refresh_token: self.refresh_token, expires_at })
+        let (access_token, expires_at) = accounts
+            .keys
+            .sign(&accounts.deps, self.account.id, self.session)
+            .await?;
+        Ok(SignedIn {
+            account: self.account,
+            session: self.session,
+            access_token,
+            refresh_token: self.refresh_token,
+            expires_at,
+        })
     }
 }
 
 /// Opens a session, in the transaction of a sign-in.
-pub async fn open(accounts: &Accounts, connection: &mut Connection, actor: &Actor, account: AccountRow) -> Result<Opened, Error> {
+pub async fn open(
+    accounts: &Accounts,
+    connection: &mut Connection,
+    actor: &Actor,
+    account: AccountRow,
+) -> Result<Opened, Error> {
     let now = accounts.now();
     let session = accounts.deps.new_id();
     let expires_at = now + accounts.config.session_lifetime;
@@ -70,10 +84,19 @@ pub async fn open(accounts: &Accounts, connection: &mut Connection, actor: &Acto
     };
     db::session::insert(connection, &new).await?;
     let refresh_token = issue(accounts, connection, session, expires_at).await?;
-    Ok(Opened { account, session, refresh_token })
+    Ok(Opened {
+        account,
+        session,
+        refresh_token,
+    })
 }
 
-async fn issue(accounts: &Accounts, connection: &mut Connection, session: Id<Session>, expires_at: DateTime<Utc>) -> Result<String, Error> {
+async fn issue(
+    accounts: &Accounts,
+    connection: &mut Connection,
+    session: Id<Session>,
+    expires_at: DateTime<Utc>,
+) -> Result<String, Error> {
     let token = secret_token::generate(&accounts.deps, secret_token::REFRESH);
     let row = RefreshTokenRow {
         hash: secret_token::hash(&token),
@@ -98,7 +121,9 @@ pub async fn refresh(accounts: &Accounts, actor: &Actor, token: &str) -> Outcome
     let hash = secret_token::hash(token);
     let mut connection = accounts.deps.db.write().await?;
     let refreshed = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| exchange(accounts, connection, actor, &hash).await)
+        .transaction::<_, Fail<Code>, _>(async |connection| {
+            exchange(accounts, connection, actor, &hash).await
+        })
         .await?;
     drop(connection);
     match refreshed {
@@ -110,17 +135,34 @@ pub async fn refresh(accounts: &Accounts, actor: &Actor, token: &str) -> Outcome
     }
 }
 
-async fn exchange(accounts: &Accounts, connection: &mut Connection, actor: &Actor, hash: &[u8]) -> Outcome<Refreshed> {
+async fn exchange(
+    accounts: &Accounts,
+    connection: &mut Connection,
+    actor: &Actor,
+    hash: &[u8],
+) -> Outcome<Refreshed> {
     let invalid = || Fail::refused(Code::RefreshInvalid, "input.refreshToken");
     let now = accounts.now();
-    let (token, session) = db::session::lock_by_token(connection, hash).await?.ok_or_else(invalid)?;
-    let account = db::account::find(connection, session.account_id).await?.ok_or_else(invalid)?;
+    let (token, session) = db::session::lock_by_token(connection, hash)
+        .await?
+        .ok_or_else(invalid)?;
+    let account = db::account::find(connection, session.account_id)
+        .await?
+        .ok_or_else(invalid)?;
     if session.revoked_at.is_some() || session.expires_at <= now {
         return Err(invalid());
     }
     if token.used_at.is_some() {
         // Committed, not rolled back: the refusal is told, the session is over.
-        end(accounts, connection, actor, &account, Which::One(session.id), RevokedReason::TokenReused).await?;
+        end(
+            accounts,
+            connection,
+            actor,
+            &account,
+            Which::One(session.id),
+            RevokedReason::TokenReused,
+        )
+        .await?;
         return Ok(Refreshed::Reused(account.id));
     }
     if token.expires_at <= now {
@@ -131,7 +173,11 @@ async fn exchange(accounts: &Accounts, connection: &mut Connection, actor: &Acto
     db::session::use_token(connection, hash, now).await?;
     db::session::renew(connection, session.id, now, expires_at).await?;
     let refresh_token = issue(accounts, connection, session.id, expires_at).await?;
-    Ok(Refreshed::Renewed(Box::new(Opened { account, session: session.id, refresh_token })))
+    Ok(Refreshed::Renewed(Box::new(Opened {
+        account,
+        session: session.id,
+        refresh_token,
+    })))
 }
 
 /// Ends sessions in a transaction, tells and records it. Returns those that were open.
@@ -145,10 +191,23 @@ pub async fn end(
 ) -> Result<Vec<Id<Session>>, Error> {
     let ended = db::session::revoke(connection, account.id, which, reason, accounts.now()).await?;
     if !ended.is_empty() {
-        let payload = SessionsRevoked { sessions: ended.clone(), reason };
-        accounts.tell(connection, account.id, SESSIONS_REVOKED, payload).await?;
+        let payload = SessionsRevoked {
+            sessions: ended.clone(),
+            reason,
+        };
+        accounts
+            .tell(connection, account.id, SESSIONS_REVOKED, payload)
+            .await?;
         let details = json!({ "sessions": ended, "reason": reason });
-        accounts.record(connection, actor, "sessions.revoke", Some(account.id.uuid()), details).await?;
+        accounts
+            .record(
+                connection,
+                actor,
+                "sessions.revoke",
+                Some(account.id.uuid()),
+                details,
+            )
+            .await?;
     }
     Ok(ended)
 }
@@ -160,16 +219,26 @@ pub async fn logout(accounts: &Accounts, actor: &Actor) -> Outcome<Id<Session>> 
         return Err(Fail::refused(Code::NotFound, "input"));
     };
     let ended = revoke(accounts, actor, Which::One(session), RevokedReason::Logout).await?;
-    ended.first().copied().ok_or_else(|| Fail::refused(Code::NotFound, "input"))
+    ended
+        .first()
+        .copied()
+        .ok_or_else(|| Fail::refused(Code::NotFound, "input"))
 }
 
 /// Ends sessions of the caller.
-pub async fn revoke(accounts: &Accounts, actor: &Actor, which: Which, reason: RevokedReason) -> Outcome<Vec<Id<Session>>> {
+pub async fn revoke(
+    accounts: &Accounts,
+    actor: &Actor,
+    which: Which,
+    reason: RevokedReason,
+) -> Outcome<Vec<Id<Session>>> {
     let user = actor.require_user()?;
     let mut connection = accounts.deps.db.write().await?;
     let ended = connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
-            let account = db::account::find(connection, user).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
+            let account = db::account::find(connection, user)
+                .await?
+                .ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
             let ended = end(accounts, connection, actor, &account, which, reason).await?;
             if ended.is_empty() && matches!(which, Which::One(_)) {
                 return Err(Fail::refused(Code::NotFound, "input.sessionId"));
@@ -190,12 +259,25 @@ pub struct Page {
 }
 
 /// The caller's open sessions, newest first.
-pub async fn page(accounts: &Accounts, actor: &Actor, args: &PageArgs, total: bool) -> Result<Page, Error> {
+pub async fn page(
+    accounts: &Accounts,
+    actor: &Actor,
+    args: &PageArgs,
+    total: bool,
+) -> Result<Page, Error> {
     let user = actor.require_user()?;
     let request = args.open(LIST, &accounts.deps.cursors)?;
     let now = accounts.now();
     let mut connection = accounts.deps.db.read().await?;
     let rows = db::session::page(&mut connection, user, now, &request).await?;
-    let total = if total { Some(db::session::count(&mut connection, user, now).await?) } else { None };
-    Ok(Page { request, rows, total })
+    let total = if total {
+        Some(db::session::count(&mut connection, user, now).await?)
+    } else {
+        None
+    };
+    Ok(Page {
+        request,
+        rows,
+        total,
+    })
 }

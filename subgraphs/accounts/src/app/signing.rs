@@ -5,11 +5,21 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use atelier_kit::{Deps, error::{Error, ErrorCode}, id::{Id, Session, User}};
+use atelier_kit::{
+    Deps,
+    error::{Error, ErrorCode},
+    id::{Id, Session, User},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::{Aead, Payload}};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, jwk::{AlgorithmParameters, Jwk}};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation,
+    jwk::{AlgorithmParameters, Jwk},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
@@ -24,7 +34,9 @@ const REFRESH: TimeDelta = TimeDelta::seconds(60);
 /// How much longer than necessary a retired key stays published.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 /// The ASN.1 that precedes the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410 §7).
-const PKCS8: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+const PKCS8: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 
 /// What an access token says: who, by which sign-in, until when. What they may do is not in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,13 +86,31 @@ impl KeyRing {
     ///
     /// # Errors
     /// If the keys cannot be read.
-    pub async fn sign(&self, deps: &Deps, user: Id<User>, session: Id<Session>) -> Result<(String, DateTime<Utc>), Error> {
+    pub async fn sign(
+        &self,
+        deps: &Deps,
+        user: Id<User>,
+        session: Id<Session>,
+    ) -> Result<(String, DateTime<Utc>), Error> {
         let ring = self.ring(deps).await?;
-        let (kid, key) = ring.active.as_ref().ok_or_else(|| Error::internal("there is no signing key"))?;
+        let (kid, key) = ring
+            .active
+            .as_ref()
+            .ok_or_else(|| Error::internal("there is no signing key"))?;
         let now = deps.clock.now();
         let expires_at = now + self.token_lifetime;
-        let claims = Claims { iss: self.issuer.clone(), sub: user, sid: session, iat: now.timestamp(), exp: expires_at.timestamp() };
-        let header = Header { typ: Some("at+jwt".to_owned()), kid: Some(kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            sub: user,
+            sid: session,
+            iat: now.timestamp(),
+            exp: expires_at.timestamp(),
+        };
+        let header = Header {
+            typ: Some("at+jwt".to_owned()),
+            kid: Some(kid.clone()),
+            ..Header::new(Algorithm::EdDSA)
+        };
         Ok((jsonwebtoken::encode(&header, &claims, key)?, expires_at))
     }
 
@@ -99,12 +129,17 @@ impl KeyRing {
         if !ring.verifying.contains_key(&kid) {
             ring = self.reread(deps, &ring).await?;
         }
-        let key = ring.verifying.get(&kid).ok_or(Error::new(ErrorCode::Unauthenticated))?;
+        let key = ring
+            .verifying
+            .get(&kid)
+            .ok_or(Error::new(ErrorCode::Unauthenticated))?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&self.issuer]);
         // The expiry is judged by the injected clock below.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation).map_err(refused)?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
+            .map_err(refused)?
+            .claims;
         if claims.exp <= deps.clock.now().timestamp() {
             return Err(Error::new(ErrorCode::TokenExpired));
         }
@@ -149,7 +184,8 @@ impl KeyRing {
     /// # Errors
     /// If the database cannot be reached.
     pub async fn rotate_if_due(&self, deps: &Deps) -> Result<bool, Error> {
-        self.rotate(deps, deps.clock.now() - self.key_lifetime).await
+        self.rotate(deps, deps.clock.now() - self.key_lifetime)
+            .await
     }
 
     /// Tokens of keys that were retired before then have all run out.
@@ -163,15 +199,23 @@ impl KeyRing {
             return Ok(Arc::clone(ring));
         }
         let known = self.ring.read().await.clone();
-        self.reread_unless(deps, |ring| fresh(ring) && known.as_ref().is_none_or(|known| !Arc::ptr_eq(known, ring))).await
+        self.reread_unless(deps, |ring| {
+            fresh(ring) && known.as_ref().is_none_or(|known| !Arc::ptr_eq(known, ring))
+        })
+        .await
     }
 
     /// Reads the keys again, unless somebody has done so since `known` was read.
     async fn reread(&self, deps: &Deps, known: &Arc<Ring>) -> Result<Arc<Ring>, Error> {
-        self.reread_unless(deps, |ring| !Arc::ptr_eq(known, ring)).await
+        self.reread_unless(deps, |ring| !Arc::ptr_eq(known, ring))
+            .await
     }
 
-    async fn reread_unless(&self, deps: &Deps, enough: impl Fn(&Arc<Ring>) -> bool) -> Result<Arc<Ring>, Error> {
+    async fn reread_unless(
+        &self,
+        deps: &Deps,
+        enough: impl Fn(&Arc<Ring>) -> bool,
+    ) -> Result<Arc<Ring>, Error> {
         // An asynchronous lock, held while one caller reads for all.
         let mut slot = self.ring.write().await;
         if let Some(ring) = slot.as_ref().filter(|ring| enough(ring)) {
@@ -191,7 +235,12 @@ impl KeyRing {
             signing_key::insert_active(&mut connection, &self.make_key(deps)?).await?;
             rows = signing_key::usable(&mut connection, self.forgotten_before(now)).await?;
         }
-        let mut ring = Ring { read_at: now, active: None, verifying: HashMap::new(), jwks: Value::Null };
+        let mut ring = Ring {
+            read_at: now,
+            active: None,
+            verifying: HashMap::new(),
+            jwks: Value::Null,
+        };
         let mut published = Vec::new();
         for row in rows {
             if row.retired_at.is_none() {
@@ -199,7 +248,8 @@ impl KeyRing {
             }
             let x = URL_SAFE_NO_PAD.encode(&row.public_key);
             published.push(json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": row.kid, "x": x }));
-            ring.verifying.insert(row.kid, DecodingKey::from_ed_components(&x)?);
+            ring.verifying
+                .insert(row.kid, DecodingKey::from_ed_components(&x)?);
         }
         ring.jwks = json!({ "keys": published });
         Ok(ring)
@@ -211,12 +261,20 @@ impl KeyRing {
         let kid = URL_SAFE_NO_PAD.encode(deps.random_bytes::<12>());
         let jwk = Jwk::from_encoding_key(&EncodingKey::from_ed_der(&pkcs8), Algorithm::EdDSA)?;
         let AlgorithmParameters::OctetKeyPair(public) = jwk.algorithm else {
-            return Err(Error::internal("an Ed25519 key gave another kind of public key"));
+            return Err(Error::internal(
+                "an Ed25519 key gave another kind of public key",
+            ));
         };
         let nonce = deps.random_bytes::<24>();
         let sealed = self
             .seal
-            .encrypt(&XNonce::from(nonce), Payload { msg: &pkcs8, aad: kid.as_bytes() })
+            .encrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: &pkcs8,
+                    aad: kid.as_bytes(),
+                },
+            )
             .map_err(|_| Error::internal("the signing key cannot be sealed"))?;
         Ok(SigningKeyRow {
             public_key: URL_SAFE_NO_PAD.decode(&public.x)?,
@@ -228,11 +286,24 @@ impl KeyRing {
     }
 
     fn open(&self, row: &SigningKeyRow) -> Result<EncodingKey, Error> {
-        let wrong = || Error::internal("a signing key cannot be opened: was the installation's secret changed?");
-        let (nonce, sealed) = row.sealed_private_key.split_first_chunk::<24>().ok_or_else(wrong)?;
+        let wrong = || {
+            Error::internal(
+                "a signing key cannot be opened: was the installation's secret changed?",
+            )
+        };
+        let (nonce, sealed) = row
+            .sealed_private_key
+            .split_first_chunk::<24>()
+            .ok_or_else(wrong)?;
         let pkcs8 = self
             .seal
-            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: row.kid.as_bytes() })
+            .decrypt(
+                &XNonce::from(*nonce),
+                Payload {
+                    msg: sealed,
+                    aad: row.kid.as_bytes(),
+                },
+            )
             .map_err(|_| wrong())?;
         Ok(EncodingKey::from_ed_der(&pkcs8))
     }

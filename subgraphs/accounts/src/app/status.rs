@@ -1,6 +1,10 @@
 //! Whether an account may be used, and who decides it.
 
-use atelier_kit::{actor::Actor, error::{Error, ErrorCode, Fail, Refusal}, id::{Id, User}};
+use atelier_kit::{
+    actor::Actor,
+    error::{Error, ErrorCode, Fail, Refusal},
+    id::{Id, User},
+};
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use serde_json::json;
@@ -25,9 +29,15 @@ pub const SCOPE: &str = "admin:users";
 const REASON: usize = 500;
 
 /// The status at a time: a suspension that has run out is over.
-pub fn at(status: UserStatus, suspended_until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> UserStatus {
+pub fn at(
+    status: UserStatus,
+    suspended_until: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> UserStatus {
     match status {
-        UserStatus::Suspended if suspended_until.is_some_and(|until| until <= now) => UserStatus::Active,
+        UserStatus::Suspended if suspended_until.is_some_and(|until| until <= now) => {
+            UserStatus::Active
+        }
         status => status,
     }
 }
@@ -39,9 +49,14 @@ pub fn at(status: UserStatus, suspended_until: Option<DateTime<Utc>>, now: DateT
 pub fn require_usable(account: &AccountRow, now: DateTime<Utc>) -> Result<(), Refusal<Code>> {
     match at(account.status, account.suspended_until, now) {
         UserStatus::Active | UserStatus::PendingDeletion => Ok(()),
-        UserStatus::Suspended | UserStatus::Deleted => Err(Refusal::new(Code::AccountDisabled, "input")
-            .with("reason", account.status_reason.clone())
-            .with("until", account.suspended_until.map(|until| until.to_rfc3339()))),
+        UserStatus::Suspended | UserStatus::Deleted => {
+            Err(Refusal::new(Code::AccountDisabled, "input")
+                .with("reason", account.status_reason.clone())
+                .with(
+                    "until",
+                    account.suspended_until.map(|until| until.to_rfc3339()),
+                ))
+        }
     }
 }
 
@@ -56,12 +71,20 @@ pub async fn set(
 ) -> Outcome<AccountRow> {
     actor.require_scope(SCOPE)?;
     let now = accounts.now();
-    let reason = reason.as_deref().map(text::clean).filter(|reason| !reason.is_empty());
+    let reason = reason
+        .as_deref()
+        .map(text::clean)
+        .filter(|reason| !reason.is_empty());
     if actor.user_id() == Some(user) {
         return Err(Fail::refused(Code::NotOnYourself, "input.userId"));
     }
-    if reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON) {
-        return Err(Refusal::new(Code::TooLong, "input.reason").with("max", REASON).into());
+    if reason
+        .as_ref()
+        .is_some_and(|reason| reason.chars().count() > REASON)
+    {
+        return Err(Refusal::new(Code::TooLong, "input.reason")
+            .with("max", REASON)
+            .into());
     }
     if suspended && reason.is_none() {
         return Err(Fail::refused(Code::Required, "input.reason"));
@@ -70,7 +93,11 @@ pub async fn set(
         return Err(Fail::refused(Code::InThePast, "input.expiresAt"));
     }
     let change = StatusChange {
-        status: if suspended { UserStatus::Suspended } else { UserStatus::Active },
+        status: if suspended {
+            UserStatus::Suspended
+        } else {
+            UserStatus::Active
+        },
         status_reason: reason.filter(|_| suspended),
         suspended_until: until.filter(|_| suspended),
         delete_at: None,

@@ -3,7 +3,10 @@
 /// A text without space around it and without control characters, which nobody sees and PostgreSQL
 /// does not keep (NUL). Line breaks and tabs stay.
 pub fn clean(text: &str) -> String {
-    text.trim().chars().filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t')).collect()
+    text.trim()
+        .chars()
+        .filter(|letter| !letter.is_control() || matches!(letter, '\n' | '\t'))
+        .collect()
 }
 
 #[cfg(test)]

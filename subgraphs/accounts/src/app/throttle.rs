@@ -42,24 +42,37 @@ if count > 0 then redis.call('HSET', KEYS[1], 'count', count - 1, 'until', 0) en
 return 0";
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 impl Counter {
     /// Attempts on an account, by the name or address it was called. Names that nobody has are
     /// counted alike. The name itself is not kept.
     pub fn account(folded: &str) -> Self {
-        Self { key: format!("accounts:throttle:account:{}", digest(folded)), free: 5 }
+        Self {
+            key: format!("accounts:throttle:account:{}", digest(folded)),
+            free: 5,
+        }
     }
 
     /// Attempts to sign in from an address, behind which many people may sit.
     pub fn address(ip: &str) -> Self {
-        Self { key: format!("accounts:throttle:address:{}", digest(ip)), free: 50 }
+        Self {
+            key: format!("accounts:throttle:address:{}", digest(ip)),
+            free: 50,
+        }
     }
 
     /// Registrations from an address that were refused because a name was taken.
     pub fn registrations(ip: &str) -> Self {
-        Self { key: format!("accounts:throttle:registration:{}", digest(ip)), free: 20 }
+        Self {
+            key: format!("accounts:throttle:registration:{}", digest(ip)),
+            free: 20,
+        }
     }
 }
 
@@ -79,7 +92,9 @@ impl Accounts {
             match self.deps.redis.query_once::<i64>(&command).await {
                 Ok(0) => {}
                 Ok(wait) => return Some(TimeDelta::milliseconds(wait)),
-                Err(cause) => tracing::warn!(error = %cause, "attempts are not counted: Redis does not answer"),
+                Err(cause) => {
+                    tracing::warn!(error = %cause, "attempts are not counted: Redis does not answer")
+                }
             }
         }
         None
@@ -98,7 +113,10 @@ impl Accounts {
     /// Takes back the charge of an attempt that was honest.
     pub async fn forgive(&self, counter: &Counter) {
         let mut command = redis::cmd("EVAL");
-        command.arg(FORGIVE).arg(1).arg(self.deps.redis.key(&counter.key));
+        command
+            .arg(FORGIVE)
+            .arg(1)
+            .arg(self.deps.redis.key(&counter.key));
         let forgiven: Result<i64, _> = self.deps.redis.query_once(&command).await;
         if let Err(cause) = forgiven {
             tracing::debug!(error = %cause, "an attempt was not forgiven");

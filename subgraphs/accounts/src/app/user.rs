@@ -28,7 +28,9 @@ pub const LIST_BY_NAME: &str = "accounts.usersByName";
 pub fn visible(actor: &Actor, account: &AccountRow) -> bool {
     match account.status {
         UserStatus::Active | UserStatus::Suspended => true,
-        UserStatus::PendingDeletion => actor.user_id() == Some(account.id) || actor.has_scope(status::SCOPE),
+        UserStatus::PendingDeletion => {
+            actor.user_id() == Some(account.id) || actor.has_scope(status::SCOPE)
+        }
         UserStatus::Deleted => false,
     }
 }
@@ -71,19 +73,36 @@ pub enum Order {
 /// A page of users.
 pub enum Page {
     Newest(TimePage, Vec<AccountRow>, Option<i64>),
-    Name(atelier_kit::page::PageRequest<(String, Uuid)>, Vec<AccountRow>, Option<i64>),
+    Name(
+        atelier_kit::page::PageRequest<(String, Uuid)>,
+        Vec<AccountRow>,
+        Option<i64>,
+    ),
 }
 
 /// A page of all users.
 ///
 /// # Errors
 /// `FORBIDDEN` without the scope `admin:users`.
-pub async fn page(accounts: &Accounts, actor: &Actor, mut filter: AccountFilter, order: Order, args: &PageArgs, total: bool) -> Result<Page, Error> {
+pub async fn page(
+    accounts: &Accounts,
+    actor: &Actor,
+    mut filter: AccountFilter,
+    order: Order,
+    args: &PageArgs,
+    total: bool,
+) -> Result<Page, Error> {
     actor.require_scope(status::SCOPE)?;
-    filter.text = filter.text.map(|text| name::fold(&text.chars().take(100).collect::<String>()));
+    filter.text = filter
+        .text
+        .map(|text| name::fold(&text.chars().take(100).collect::<String>()));
     let cursors = &accounts.deps.cursors;
     let mut connection = accounts.deps.db.read().await?;
-    let total = if total { Some(db::account::count(&mut connection, &filter).await?) } else { None };
+    let total = if total {
+        Some(db::account::count(&mut connection, &filter).await?)
+    } else {
+        None
+    };
     match order {
         Order::Newest => {
             let request = args.open(LIST, cursors)?;

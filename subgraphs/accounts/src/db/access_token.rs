@@ -1,6 +1,10 @@
 //! Personal access tokens and API keys.
 
-use atelier_kit::{db::Connection, error::Error, id::{Id, User}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Id, User},
+};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -26,7 +30,10 @@ pub struct AccessTokenRow {
 
 /// Inserts a token.
 pub async fn insert(connection: &mut Connection, new: &AccessTokenRow) -> Result<(), Error> {
-    diesel::insert_into(access_token::table).values(new).execute(connection).await?;
+    diesel::insert_into(access_token::table)
+        .values(new)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -37,9 +44,14 @@ pub async fn revoke(
     id: Id<AccessToken>,
     now: DateTime<Utc>,
 ) -> Result<Option<AccessTokenRow>, Error> {
-    Ok(diesel::update(access_token::table.filter(
-        access_token::id.eq(id).and(access_token::account_id.eq(account)).and(access_token::revoked_at.is_null()),
-    ))
+    Ok(diesel::update(
+        access_token::table.filter(
+            access_token::id
+                .eq(id)
+                .and(access_token::account_id.eq(account))
+                .and(access_token::revoked_at.is_null()),
+        ),
+    )
     .set(access_token::revoked_at.eq(now))
     .returning(AccessTokenRow::as_returning())
     .get_result(connection)
@@ -48,31 +60,55 @@ pub async fn revoke(
 }
 
 /// Notes that a token is in use.
-pub async fn touch(connection: &mut Connection, id: Id<AccessToken>, now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(access_token::table.find(id)).set(access_token::last_used_at.eq(now)).execute(connection).await?;
+pub async fn touch(
+    connection: &mut Connection,
+    id: Id<AccessToken>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    diesel::update(access_token::table.find(id))
+        .set(access_token::last_used_at.eq(now))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// How many tokens in force an account has.
 pub async fn count(connection: &mut Connection, account: Id<User>) -> Result<i64, Error> {
     Ok(access_token::table
-        .filter(access_token::account_id.eq(account).and(access_token::revoked_at.is_null()))
+        .filter(
+            access_token::account_id
+                .eq(account)
+                .and(access_token::revoked_at.is_null()),
+        )
         .count()
         .get_result(connection)
         .await?)
 }
 
 /// A page of an account's tokens in force, newest first.
-pub async fn page(connection: &mut Connection, account: Id<User>, page: &TimePage) -> Result<Vec<AccessTokenRow>, Error> {
+pub async fn page(
+    connection: &mut Connection,
+    account: Id<User>,
+    page: &TimePage,
+) -> Result<Vec<AccessTokenRow>, Error> {
     let query = access_token::table
-        .filter(access_token::account_id.eq(account).and(access_token::revoked_at.is_null()))
+        .filter(
+            access_token::account_id
+                .eq(account)
+                .and(access_token::revoked_at.is_null()),
+        )
         .into_boxed();
     let query = newest_first!(query, page, access_token::created_at, access_token::id);
-    Ok(query.select(AccessTokenRow::as_select()).load(connection).await?)
+    Ok(query
+        .select(AccessTokenRow::as_select())
+        .load(connection)
+        .await?)
 }
 
 /// Forgets all tokens of accounts.
 pub async fn delete_of(connection: &mut Connection, accounts: &[Id<User>]) -> Result<(), Error> {
-    diesel::delete(access_token::table.filter(access_token::account_id.eq_any(accounts))).execute(connection).await?;
+    diesel::delete(access_token::table.filter(access_token::account_id.eq_any(accounts)))
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -1,6 +1,10 @@
 //! Accounts.
 
-use atelier_kit::{db::Connection, error::Error, id::{Asset, Id, User}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Asset, Id, User},
+};
 use chrono::{DateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};
 use diesel_async::RunQueryDsl;
@@ -55,7 +59,10 @@ pub struct NewAccount<'a> {
 }
 
 /// Inserts an account; `None` if its name or address is taken.
-pub async fn insert(connection: &mut Connection, new: &NewAccount<'_>) -> Result<Option<AccountRow>, Error> {
+pub async fn insert(
+    connection: &mut Connection,
+    new: &NewAccount<'_>,
+) -> Result<Option<AccountRow>, Error> {
     Ok(diesel::insert_into(account::table)
         .values(new)
         .on_conflict_do_nothing()
@@ -67,21 +74,42 @@ pub async fn insert(connection: &mut Connection, new: &NewAccount<'_>) -> Result
 
 /// An account by id.
 pub async fn find(connection: &mut Connection, id: Id<User>) -> Result<Option<AccountRow>, Error> {
-    Ok(account::table.find(id).select(AccountRow::as_select()).first(connection).await.optional()?)
+    Ok(account::table
+        .find(id)
+        .select(AccountRow::as_select())
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// An account by id, locked until the transaction ends.
 pub async fn lock(connection: &mut Connection, id: Id<User>) -> Result<Option<AccountRow>, Error> {
-    Ok(account::table.find(id).select(AccountRow::as_select()).for_update().first(connection).await.optional()?)
+    Ok(account::table
+        .find(id)
+        .select(AccountRow::as_select())
+        .for_update()
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// Accounts by id.
-pub async fn by_ids(connection: &mut Connection, ids: &[Id<User>]) -> Result<Vec<AccountRow>, Error> {
-    Ok(account::table.filter(account::id.eq_any(ids)).select(AccountRow::as_select()).load(connection).await?)
+pub async fn by_ids(
+    connection: &mut Connection,
+    ids: &[Id<User>],
+) -> Result<Vec<AccountRow>, Error> {
+    Ok(account::table
+        .filter(account::id.eq_any(ids))
+        .select(AccountRow::as_select())
+        .load(connection)
+        .await?)
 }
 
 /// Accounts by folded username, each with the name it was found by.
-pub async fn by_usernames(connection: &mut Connection, folded: &[String]) -> Result<Vec<(String, AccountRow)>, Error> {
+pub async fn by_usernames(
+    connection: &mut Connection,
+    folded: &[String],
+) -> Result<Vec<(String, AccountRow)>, Error> {
     Ok(account::table
         .filter(account::username_folded.eq_any(folded))
         .select((account::username_folded, AccountRow::as_select()))
@@ -100,7 +128,11 @@ pub struct Profile {
 }
 
 /// Changes a profile.
-pub async fn update_profile(connection: &mut Connection, id: Id<User>, profile: &Profile) -> Result<AccountRow, Error> {
+pub async fn update_profile(
+    connection: &mut Connection,
+    id: Id<User>,
+    profile: &Profile,
+) -> Result<AccountRow, Error> {
     Ok(diesel::update(account::table.find(id))
         .set(profile)
         .returning(AccountRow::as_returning())
@@ -120,7 +152,11 @@ pub struct StatusChange {
 }
 
 /// Sets a status.
-pub async fn set_status(connection: &mut Connection, id: Id<User>, change: &StatusChange) -> Result<AccountRow, Error> {
+pub async fn set_status(
+    connection: &mut Connection,
+    id: Id<User>,
+    change: &StatusChange,
+) -> Result<AccountRow, Error> {
     Ok(diesel::update(account::table.find(id))
         .set(change)
         .returning(AccountRow::as_returning())
@@ -150,18 +186,33 @@ pub async fn set_plan(
 }
 
 /// Notes a sign-in.
-pub async fn note_login(connection: &mut Connection, id: Id<User>, now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn note_login(
+    connection: &mut Connection,
+    id: Id<User>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::update(account::table.find(id))
-        .set((account::last_login_at.eq(now), account::login_count.eq(account::login_count + 1)))
+        .set((
+            account::last_login_at.eq(now),
+            account::login_count.eq(account::login_count + 1),
+        ))
         .execute(connection)
         .await?;
     Ok(())
 }
 
 /// Accounts whose grace period is over, locked; others are passed over.
-pub async fn lock_due_for_deletion(connection: &mut Connection, now: DateTime<Utc>, limit: i64) -> Result<Vec<Id<User>>, Error> {
+pub async fn lock_due_for_deletion(
+    connection: &mut Connection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Id<User>>, Error> {
     Ok(account::table
-        .filter(account::status.eq(UserStatus::PendingDeletion).and(account::delete_at.le(now)))
+        .filter(
+            account::status
+                .eq(UserStatus::PendingDeletion)
+                .and(account::delete_at.le(now)),
+        )
         .order(account::delete_at)
         .limit(limit)
         .select(account::id)
@@ -172,7 +223,11 @@ pub async fn lock_due_for_deletion(connection: &mut Connection, now: DateTime<Ut
 }
 
 /// Leaves only the id of accounts: what names or describes a person goes.
-pub async fn erase(connection: &mut Connection, ids: &[Id<User>], now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn erase(
+    connection: &mut Connection,
+    ids: &[Id<User>],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let nameless = diesel::dsl::sql::<diesel::sql_types::Text>("'deleted-' || id");
     diesel::update(account::table.filter(account::id.eq_any(ids)))
         .set((
@@ -213,8 +268,17 @@ fn filtered(filter: &AccountFilter) -> account::BoxedQuery<'_, diesel::pg::Pg> {
         query = query.filter(account::kind.eq(kind));
     }
     if let Some(text) = &filter.text {
-        let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        query = query.filter(account::username_folded.like(pattern.clone()).or(account::email_folded.like(pattern).assume_not_null()));
+        let pattern = format!(
+            "%{}%",
+            text.replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_")
+        );
+        query = query.filter(
+            account::username_folded
+                .like(pattern.clone())
+                .or(account::email_folded.like(pattern).assume_not_null()),
+        );
     }
     if let Some(after) = filter.created_after {
         query = query.filter(account::created_at.gt(after));
@@ -226,9 +290,16 @@ fn filtered(filter: &AccountFilter) -> account::BoxedQuery<'_, diesel::pg::Pg> {
 }
 
 /// A page of accounts, newest first.
-pub async fn page(connection: &mut Connection, filter: &AccountFilter, page: &TimePage) -> Result<Vec<AccountRow>, Error> {
+pub async fn page(
+    connection: &mut Connection,
+    filter: &AccountFilter,
+    page: &TimePage,
+) -> Result<Vec<AccountRow>, Error> {
     let query = newest_first!(filtered(filter), page, account::created_at, account::id);
-    Ok(query.select(AccountRow::as_select()).load(connection).await?)
+    Ok(query
+        .select(AccountRow::as_select())
+        .load(connection)
+        .await?)
 }
 
 /// A page of accounts by name.
@@ -249,10 +320,17 @@ pub async fn page_by_name(
     } else {
         query.order(account::username_folded.asc())
     };
-    Ok(query.limit(page.fetch()).select(AccountRow::as_select()).load(connection).await?)
+    Ok(query
+        .limit(page.fetch())
+        .select(AccountRow::as_select())
+        .load(connection)
+        .await?)
 }
 
 /// How many accounts there are.
 pub async fn count(connection: &mut Connection, filter: &AccountFilter) -> Result<i64, Error> {
-    Ok(filtered(filter).select(count_star()).first(connection).await?)
+    Ok(filtered(filter)
+        .select(count_star())
+        .first(connection)
+        .await?)
 }

@@ -27,7 +27,10 @@ pub struct AuditRow {
 
 /// Writes to the log.
 pub async fn insert(connection: &mut Connection, row: &AuditRow) -> Result<(), Error> {
-    diesel::insert_into(audit_event::table).values(row).execute(connection).await?;
+    diesel::insert_into(audit_event::table)
+        .values(row)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -62,12 +65,19 @@ fn filtered(filter: &AuditFilter) -> audit_event::BoxedQuery<'_, diesel::pg::Pg>
 }
 
 /// A page of the log, newest first.
-pub async fn page(connection: &mut Connection, filter: &AuditFilter, page: &TimePage) -> Result<Vec<AuditRow>, Error> {
+pub async fn page(
+    connection: &mut Connection,
+    filter: &AuditFilter,
+    page: &TimePage,
+) -> Result<Vec<AuditRow>, Error> {
     let query = newest_first!(filtered(filter), page, audit_event::at, audit_event::id);
     Ok(query.select(AuditRow::as_select()).load(connection).await?)
 }
 
 /// How many entries there are.
 pub async fn count(connection: &mut Connection, filter: &AuditFilter) -> Result<i64, Error> {
-    Ok(filtered(filter).select(count_star()).first(connection).await?)
+    Ok(filtered(filter)
+        .select(count_star())
+        .first(connection)
+        .await?)
 }

@@ -1,6 +1,10 @@
 //! Password hashes.
 
-use atelier_kit::{db::Connection, error::Error, id::{Id, User}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Id, User},
+};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -17,8 +21,14 @@ pub enum Login {
 }
 
 /// An account with its password hash.
-pub async fn find_by_login(connection: &mut Connection, login: &Login) -> Result<Option<(AccountRow, String)>, Error> {
-    let query = account::table.inner_join(credential::table).select((AccountRow::as_select(), credential::password_hash)).into_boxed();
+pub async fn find_by_login(
+    connection: &mut Connection,
+    login: &Login,
+) -> Result<Option<(AccountRow, String)>, Error> {
+    let query = account::table
+        .inner_join(credential::table)
+        .select((AccountRow::as_select(), credential::password_hash))
+        .into_boxed();
     let query = match login {
         Login::Username(name) => query.filter(account::username_folded.eq(name)),
         Login::Email(address) => query.filter(account::email_folded.eq(address)),
@@ -28,32 +38,62 @@ pub async fn find_by_login(connection: &mut Connection, login: &Login) -> Result
 
 /// The password hash of an account.
 pub async fn find(connection: &mut Connection, account: Id<User>) -> Result<Option<String>, Error> {
-    Ok(credential::table.find(account).select(credential::password_hash).first(connection).await.optional()?)
+    Ok(credential::table
+        .find(account)
+        .select(credential::password_hash)
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// Sets the password hash of an account.
-pub async fn set(connection: &mut Connection, account: Id<User>, hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn set(
+    connection: &mut Connection,
+    account: Id<User>,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::insert_into(credential::table)
-        .values((credential::account_id.eq(account), credential::password_hash.eq(hash), credential::changed_at.eq(now)))
+        .values((
+            credential::account_id.eq(account),
+            credential::password_hash.eq(hash),
+            credential::changed_at.eq(now),
+        ))
         .on_conflict(credential::account_id)
         .do_update()
-        .set((credential::password_hash.eq(hash), credential::changed_at.eq(now)))
+        .set((
+            credential::password_hash.eq(hash),
+            credential::changed_at.eq(now),
+        ))
         .execute(connection)
         .await?;
     Ok(())
 }
 
 /// Replaces `old` by `new`, unless the password was changed in the meantime.
-pub async fn upgrade(connection: &mut Connection, account: Id<User>, old: &str, new: &str) -> Result<(), Error> {
-    diesel::update(credential::table.filter(credential::account_id.eq(account).and(credential::password_hash.eq(old))))
-        .set(credential::password_hash.eq(new))
-        .execute(connection)
-        .await?;
+pub async fn upgrade(
+    connection: &mut Connection,
+    account: Id<User>,
+    old: &str,
+    new: &str,
+) -> Result<(), Error> {
+    diesel::update(
+        credential::table.filter(
+            credential::account_id
+                .eq(account)
+                .and(credential::password_hash.eq(old)),
+        ),
+    )
+    .set(credential::password_hash.eq(new))
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
 /// Forgets the passwords of accounts.
 pub async fn delete(connection: &mut Connection, accounts: &[Id<User>]) -> Result<(), Error> {
-    diesel::delete(credential::table.filter(credential::account_id.eq_any(accounts))).execute(connection).await?;
+    diesel::delete(credential::table.filter(credential::account_id.eq_any(accounts)))
+        .execute(connection)
+        .await?;
     Ok(())
 }

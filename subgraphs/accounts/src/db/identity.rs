@@ -1,6 +1,10 @@
 //! Everything that identifies a caller, in one statement per credential.
 
-use atelier_kit::{db::Connection, error::Error, id::{Id, Session, User}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Id, Session, User},
+};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
@@ -45,24 +49,36 @@ const SCOPES: &str = "ARRAY(SELECT DISTINCT scope FROM accounts.account_role ar 
      unnest(r.scopes) AS scope WHERE ar.account_id = a.id ORDER BY scope) AS scopes";
 
 /// The identity of a session.
-pub async fn of_session(connection: &mut Connection, session: Id<Session>) -> Result<Option<IdentityRow>, Error> {
+pub async fn of_session(
+    connection: &mut Connection,
+    session: Id<Session>,
+) -> Result<Option<IdentityRow>, Error> {
     let statement = format!(
         "SELECT s.id AS credential_id, a.id AS account_id, a.status, a.suspended_until, a.plan, a.plan_expires_at, {SCOPES}, \
          NULL::text[] AS token_scopes, s.expires_at, s.revoked_at, s.last_seen_at \
          FROM accounts.session s JOIN accounts.account a ON a.id = s.account_id WHERE s.id = $1"
     );
-    let rows: Vec<IdentityRow> = diesel::sql_query(statement).bind::<SqlUuid, _>(session).load(connection).await?;
+    let rows: Vec<IdentityRow> = diesel::sql_query(statement)
+        .bind::<SqlUuid, _>(session)
+        .load(connection)
+        .await?;
     Ok(rows.into_iter().next())
 }
 
 /// The identity of an access token, by its hash.
-pub async fn of_access_token(connection: &mut Connection, hash: &[u8]) -> Result<Option<IdentityRow>, Error> {
+pub async fn of_access_token(
+    connection: &mut Connection,
+    hash: &[u8],
+) -> Result<Option<IdentityRow>, Error> {
     let statement = format!(
         "SELECT t.id AS credential_id, a.id AS account_id, a.status, a.suspended_until, a.plan, a.plan_expires_at, {SCOPES}, \
          t.scopes AS token_scopes, t.expires_at, t.revoked_at, t.last_used_at AS last_seen_at \
          FROM accounts.access_token t JOIN accounts.account a ON a.id = t.account_id WHERE t.hash = $1"
     );
-    let rows: Vec<IdentityRow> = diesel::sql_query(statement).bind::<Bytea, _>(hash).load(connection).await?;
+    let rows: Vec<IdentityRow> = diesel::sql_query(statement)
+        .bind::<Bytea, _>(hash)
+        .load(connection)
+        .await?;
     Ok(rows.into_iter().next())
 }
 
@@ -74,6 +90,13 @@ pub async fn scopes(connection: &mut Connection, account: Id<User>) -> Result<Ve
         scopes: Vec<String>,
     }
     let statement = format!("SELECT {SCOPES} FROM accounts.account a WHERE a.id = $1");
-    let rows: Vec<Scopes> = diesel::sql_query(statement).bind::<SqlUuid, _>(account).load(connection).await?;
-    Ok(rows.into_iter().next().map(|row| row.scopes).unwrap_or_default())
+    let rows: Vec<Scopes> = diesel::sql_query(statement)
+        .bind::<SqlUuid, _>(account)
+        .load(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .next()
+        .map(|row| row.scopes)
+        .unwrap_or_default())
 }

@@ -29,12 +29,24 @@ pub struct PlanQuotaRow {
 
 /// Every plan, from small to large, with what it grants.
 pub async fn all(connection: &mut Connection) -> Result<Vec<(PlanRow, Vec<PlanQuotaRow>)>, Error> {
-    let plans: Vec<PlanRow> = plan::table.order(plan::rank).select(PlanRow::as_select()).load(connection).await?;
-    let quotas: Vec<PlanQuotaRow> = plan_quota::table.order(plan_quota::meter).select(PlanQuotaRow::as_select()).load(connection).await?;
+    let plans: Vec<PlanRow> = plan::table
+        .order(plan::rank)
+        .select(PlanRow::as_select())
+        .load(connection)
+        .await?;
+    let quotas: Vec<PlanQuotaRow> = plan_quota::table
+        .order(plan_quota::meter)
+        .select(PlanQuotaRow::as_select())
+        .load(connection)
+        .await?;
     Ok(plans
         .into_iter()
         .map(|plan| {
-            let granted = quotas.iter().filter(|quota| quota.plan == plan.code).cloned().collect();
+            let granted = quotas
+                .iter()
+                .filter(|quota| quota.plan == plan.code)
+                .cloned()
+                .collect();
             (plan, granted)
         })
         .collect())

@@ -3,7 +3,11 @@
 //! Limits are checked by the statement that takes: two callers can never pass together what only
 //! one of them may.
 
-use atelier_kit::{db::Connection, error::Error, id::{Id, User}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Id, User},
+};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
@@ -32,21 +36,34 @@ pub struct QuotaRow {
 impl QuotaRow {
     /// What is left; null if there is no limit.
     pub fn remaining(&self) -> Option<i64> {
-        self.amount.map(|limit| limit.saturating_sub(self.used).saturating_sub(self.reserved).max(0))
+        self.amount.map(|limit| {
+            limit
+                .saturating_sub(self.used)
+                .saturating_sub(self.reserved)
+                .max(0)
+        })
     }
 }
 
 /// The plan that account `a` enjoys at `$now`: a paid one falls back when it has run out.
 macro_rules! plan_at {
     ($now:literal) => {
-        concat!("(CASE WHEN a.plan_expires_at <= ", $now, " THEN 'FREE' ELSE a.plan END)")
+        concat!(
+            "(CASE WHEN a.plan_expires_at <= ",
+            $now,
+            " THEN 'FREE' ELSE a.plan END)"
+        )
     };
 }
 
 /// `used` of `q` at `$now`, where a monthly meter may have started anew.
 macro_rules! used_at {
     ($now:literal) => {
-        concat!("(CASE WHEN q.resets_at <= ", $now, " THEN 0 ELSE q.used END)")
+        concat!(
+            "(CASE WHEN q.resets_at <= ",
+            $now,
+            " THEN 0 ELSE q.used END)"
+        )
     };
 }
 
@@ -54,14 +71,22 @@ macro_rules! used_at {
 macro_rules! reset_after {
     ($now:literal) => {
         concat!(
-            "(CASE WHEN NOT p.monthly THEN NULL WHEN q.resets_at > ", $now, " THEN q.resets_at ",
-            "ELSE (date_trunc('month', ", $now, " AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC' END)"
+            "(CASE WHEN NOT p.monthly THEN NULL WHEN q.resets_at > ",
+            $now,
+            " THEN q.resets_at ",
+            "ELSE (date_trunc('month', ",
+            $now,
+            " AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC' END)"
         )
     };
 }
 
 /// Makes sure that an account has a row for a meter; false if there is no such account.
-pub async fn ensure(connection: &mut Connection, account: Id<User>, meter: Meter) -> Result<bool, Error> {
+pub async fn ensure(
+    connection: &mut Connection,
+    account: Id<User>,
+    meter: Meter,
+) -> Result<bool, Error> {
     let inserted = diesel::sql_query(
         "INSERT INTO accounts.quota (account_id, meter) SELECT id, $2 FROM accounts.account WHERE id = $1 AND status <> 'DELETED' \
          ON CONFLICT DO NOTHING",
@@ -125,7 +150,12 @@ pub async fn shift(
 }
 
 /// Sets what an account has on top of its plan; tells what it had before.
-pub async fn set_bonus(connection: &mut Connection, account: Id<User>, meter: Meter, bonus: i64) -> Result<Option<i64>, Error> {
+pub async fn set_bonus(
+    connection: &mut Connection,
+    account: Id<User>,
+    meter: Meter,
+    bonus: i64,
+) -> Result<Option<i64>, Error> {
     #[derive(QueryableByName)]
     struct Before {
         #[diesel(sql_type = BigInt)]
@@ -144,7 +174,11 @@ pub async fn set_bonus(connection: &mut Connection, account: Id<User>, meter: Me
 }
 
 /// All quotas of an account, in the order of their names.
-pub async fn of_account(connection: &mut Connection, account: Id<User>, now: DateTime<Utc>) -> Result<Vec<QuotaRow>, Error> {
+pub async fn of_account(
+    connection: &mut Connection,
+    account: Id<User>,
+    now: DateTime<Utc>,
+) -> Result<Vec<QuotaRow>, Error> {
     Ok(diesel::sql_query(concat!(
         "SELECT p.meter, CASE WHEN p.amount IS NOT NULL THEN greatest(p.amount + coalesce(q.bonus, 0), 0) END AS amount, \
          coalesce(", used_at!("$2"), ", 0) AS used, coalesce(q.reserved, 0) AS reserved, ", reset_after!("$2"), " AS resets_at \

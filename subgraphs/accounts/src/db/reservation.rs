@@ -1,6 +1,10 @@
 //! Reservations of quotas, and the ledger of every movement.
 
-use atelier_kit::{db::Connection, error::Error, id::{Id, User}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Id, User},
+};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
@@ -46,12 +50,20 @@ pub struct NewEntry {
 
 /// Inserts a reservation; false if its key is taken. Waits for a transaction that is just taking it.
 pub async fn insert(connection: &mut Connection, new: &ReservationRow) -> Result<bool, Error> {
-    let inserted = diesel::insert_into(quota_reservation::table).values(new).on_conflict_do_nothing().execute(connection).await?;
+    let inserted = diesel::insert_into(quota_reservation::table)
+        .values(new)
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
     Ok(inserted > 0)
 }
 
 /// A reservation, locked until the transaction ends.
-pub async fn lock(connection: &mut Connection, service: &str, key: &str) -> Result<Option<ReservationRow>, Error> {
+pub async fn lock(
+    connection: &mut Connection,
+    service: &str,
+    key: &str,
+) -> Result<Option<ReservationRow>, Error> {
     Ok(quota_reservation::table
         .find((service, key))
         .select(ReservationRow::as_select())
@@ -69,19 +81,25 @@ pub async fn settle(
     committed: Option<i64>,
     now: DateTime<Utc>,
 ) -> Result<ReservationRow, Error> {
-    Ok(diesel::update(quota_reservation::table.find((&reservation.service, &reservation.key)))
-        .set((
-            quota_reservation::state.eq(state),
-            quota_reservation::committed.eq(committed),
-            quota_reservation::settled_at.eq(now),
-        ))
-        .returning(ReservationRow::as_returning())
-        .get_result(connection)
-        .await?)
+    Ok(
+        diesel::update(quota_reservation::table.find((&reservation.service, &reservation.key)))
+            .set((
+                quota_reservation::state.eq(state),
+                quota_reservation::committed.eq(committed),
+                quota_reservation::settled_at.eq(now),
+            ))
+            .returning(ReservationRow::as_returning())
+            .get_result(connection)
+            .await?,
+    )
 }
 
 /// Reservations whose time has passed, now marked as expired; at most `limit`.
-pub async fn expire(connection: &mut Connection, now: DateTime<Utc>, limit: i64) -> Result<Vec<ReservationRow>, Error> {
+pub async fn expire(
+    connection: &mut Connection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<ReservationRow>, Error> {
     #[derive(QueryableByName)]
     struct Key {
         #[diesel(sql_type = Text)]
@@ -129,6 +147,9 @@ pub async fn expire(connection: &mut Connection, now: DateTime<Utc>, limit: i64)
 
 /// Writes movements to the ledger.
 pub async fn enter(connection: &mut Connection, entries: &[NewEntry]) -> Result<(), Error> {
-    diesel::insert_into(quota_entry::table).values(entries).execute(connection).await?;
+    diesel::insert_into(quota_entry::table)
+        .values(entries)
+        .execute(connection)
+        .await?;
     Ok(())
 }

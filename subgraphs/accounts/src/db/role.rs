@@ -1,6 +1,10 @@
 //! Roles and who has them.
 
-use atelier_kit::{db::Connection, error::Error, id::{Id, User}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Id, User},
+};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -29,7 +33,12 @@ pub const MOST: i64 = 200;
 
 /// Every role, by name.
 pub async fn all(connection: &mut Connection) -> Result<Vec<RoleRow>, Error> {
-    Ok(role::table.order(role::name).limit(MOST).select(RoleRow::as_select()).load(connection).await?)
+    Ok(role::table
+        .order(role::name)
+        .limit(MOST)
+        .select(RoleRow::as_select())
+        .load(connection)
+        .await?)
 }
 
 /// How many roles there are.
@@ -39,17 +48,31 @@ pub async fn count(connection: &mut Connection) -> Result<i64, Error> {
 
 /// Roles by id.
 pub async fn by_ids(connection: &mut Connection, ids: &[Id<Role>]) -> Result<Vec<RoleRow>, Error> {
-    Ok(role::table.filter(role::id.eq_any(ids)).select(RoleRow::as_select()).load(connection).await?)
+    Ok(role::table
+        .filter(role::id.eq_any(ids))
+        .select(RoleRow::as_select())
+        .load(connection)
+        .await?)
 }
 
 /// A role, locked until the transaction ends.
 pub async fn lock(connection: &mut Connection, id: Id<Role>) -> Result<Option<RoleRow>, Error> {
-    Ok(role::table.find(id).select(RoleRow::as_select()).for_update().first(connection).await.optional()?)
+    Ok(role::table
+        .find(id)
+        .select(RoleRow::as_select())
+        .for_update()
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// Inserts a role; false if its name is taken.
 pub async fn insert(connection: &mut Connection, new: &RoleRow) -> Result<bool, Error> {
-    let inserted = diesel::insert_into(role::table).values(new).on_conflict_do_nothing().execute(connection).await?;
+    let inserted = diesel::insert_into(role::table)
+        .values(new)
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
     Ok(inserted > 0)
 }
 
@@ -63,12 +86,23 @@ pub struct RoleChange {
 }
 
 /// Changes a role.
-pub async fn update(connection: &mut Connection, id: Id<Role>, change: &RoleChange) -> Result<RoleRow, Error> {
-    Ok(diesel::update(role::table.find(id)).set(change).returning(RoleRow::as_returning()).get_result(connection).await?)
+pub async fn update(
+    connection: &mut Connection,
+    id: Id<Role>,
+    change: &RoleChange,
+) -> Result<RoleRow, Error> {
+    Ok(diesel::update(role::table.find(id))
+        .set(change)
+        .returning(RoleRow::as_returning())
+        .get_result(connection)
+        .await?)
 }
 
 /// The roles of an account, by name.
-pub async fn of_account(connection: &mut Connection, account: Id<User>) -> Result<Vec<RoleRow>, Error> {
+pub async fn of_account(
+    connection: &mut Connection,
+    account: Id<User>,
+) -> Result<Vec<RoleRow>, Error> {
     Ok(account_role::table
         .inner_join(role::table)
         .filter(account_role::account_id.eq(account))
@@ -79,39 +113,84 @@ pub async fn of_account(connection: &mut Connection, account: Id<User>) -> Resul
 }
 
 /// Gives roles to an account.
-pub async fn give(connection: &mut Connection, account: Id<User>, roles: &[Id<Role>], now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn give(
+    connection: &mut Connection,
+    account: Id<User>,
+    roles: &[Id<Role>],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let rows: Vec<_> = roles
         .iter()
-        .map(|role| (account_role::account_id.eq(account), account_role::role_id.eq(*role), account_role::granted_at.eq(now)))
+        .map(|role| {
+            (
+                account_role::account_id.eq(account),
+                account_role::role_id.eq(*role),
+                account_role::granted_at.eq(now),
+            )
+        })
         .collect();
-    diesel::insert_into(account_role::table).values(rows).on_conflict_do_nothing().execute(connection).await?;
-    Ok(())
-}
-
-/// Takes roles from an account.
-pub async fn take(connection: &mut Connection, account: Id<User>, roles: &[Id<Role>]) -> Result<(), Error> {
-    diesel::delete(account_role::table.filter(account_role::account_id.eq(account).and(account_role::role_id.eq_any(roles))))
+    diesel::insert_into(account_role::table)
+        .values(rows)
+        .on_conflict_do_nothing()
         .execute(connection)
         .await?;
     Ok(())
 }
 
+/// Takes roles from an account.
+pub async fn take(
+    connection: &mut Connection,
+    account: Id<User>,
+    roles: &[Id<Role>],
+) -> Result<(), Error> {
+    diesel::delete(
+        account_role::table.filter(
+            account_role::account_id
+                .eq(account)
+                .and(account_role::role_id.eq_any(roles)),
+        ),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Locks a built-in role by name, so that only one transaction at a time decides who has it, and
 /// tells its id.
-pub async fn lock_by_name(connection: &mut Connection, name: &str) -> Result<Option<RoleRow>, Error> {
-    Ok(role::table.filter(role::name.eq(name)).select(RoleRow::as_select()).for_update().first(connection).await.optional()?)
+pub async fn lock_by_name(
+    connection: &mut Connection,
+    name: &str,
+) -> Result<Option<RoleRow>, Error> {
+    Ok(role::table
+        .filter(role::name.eq(name))
+        .select(RoleRow::as_select())
+        .for_update()
+        .first(connection)
+        .await
+        .optional()?)
 }
 
 /// Who has a role.
 pub async fn holder_ids(connection: &mut Connection, id: Id<Role>) -> Result<Vec<Id<User>>, Error> {
-    Ok(account_role::table.filter(account_role::role_id.eq(id)).select(account_role::account_id).load(connection).await?)
+    Ok(account_role::table
+        .filter(account_role::role_id.eq(id))
+        .select(account_role::account_id)
+        .load(connection)
+        .await?)
 }
 
 /// Two of those who have a role and may use their account: enough to tell whether somebody is the last.
-pub async fn holder_ids_in_force(connection: &mut Connection, id: Id<Role>) -> Result<Vec<Id<User>>, Error> {
+pub async fn holder_ids_in_force(
+    connection: &mut Connection,
+    id: Id<Role>,
+) -> Result<Vec<Id<User>>, Error> {
     Ok(account_role::table
         .inner_join(account::table)
-        .filter(account_role::role_id.eq(id).and(account::status.eq(UserStatus::Active)))
+        .filter(
+            account_role::role_id
+                .eq(id)
+                .and(account::status.eq(UserStatus::Active)),
+        )
         .select(account_role::account_id)
         .limit(2)
         .load(connection)

@@ -1,6 +1,10 @@
 //! Sessions and their refresh tokens.
 
-use atelier_kit::{db::Connection, error::Error, id::{Id, Session, User}};
+use atelier_kit::{
+    db::Connection,
+    error::Error,
+    id::{Id, Session, User},
+};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -51,18 +55,30 @@ pub struct RefreshTokenRow {
 
 /// Inserts a session.
 pub async fn insert(connection: &mut Connection, new: &NewSession<'_>) -> Result<(), Error> {
-    diesel::insert_into(session::table).values(new).execute(connection).await?;
+    diesel::insert_into(session::table)
+        .values(new)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// Inserts a refresh token.
-pub async fn insert_token(connection: &mut Connection, token: &RefreshTokenRow) -> Result<(), Error> {
-    diesel::insert_into(refresh_token::table).values(token).execute(connection).await?;
+pub async fn insert_token(
+    connection: &mut Connection,
+    token: &RefreshTokenRow,
+) -> Result<(), Error> {
+    diesel::insert_into(refresh_token::table)
+        .values(token)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// A refresh token with its session, both locked.
-pub async fn lock_by_token(connection: &mut Connection, hash: &[u8]) -> Result<Option<(RefreshTokenRow, SessionRow)>, Error> {
+pub async fn lock_by_token(
+    connection: &mut Connection,
+    hash: &[u8],
+) -> Result<Option<(RefreshTokenRow, SessionRow)>, Error> {
     Ok(refresh_token::table
         .inner_join(session::table)
         .filter(refresh_token::hash.eq(hash))
@@ -74,22 +90,41 @@ pub async fn lock_by_token(connection: &mut Connection, hash: &[u8]) -> Result<O
 }
 
 /// Notes that a refresh token was exchanged.
-pub async fn use_token(connection: &mut Connection, hash: &[u8], now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(refresh_token::table.find(hash)).set(refresh_token::used_at.eq(now)).execute(connection).await?;
+pub async fn use_token(
+    connection: &mut Connection,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    diesel::update(refresh_token::table.find(hash))
+        .set(refresh_token::used_at.eq(now))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// Notes that a session is in use, and renews it.
-pub async fn renew(connection: &mut Connection, id: Id<Session>, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn renew(
+    connection: &mut Connection,
+    id: Id<Session>,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::update(session::table.find(id))
-        .set((session::last_seen_at.eq(now), session::expires_at.eq(expires_at)))
+        .set((
+            session::last_seen_at.eq(now),
+            session::expires_at.eq(expires_at),
+        ))
         .execute(connection)
         .await?;
     Ok(())
 }
 
 /// Notes that a session is in use.
-pub async fn touch(connection: &mut Connection, id: Id<Session>, now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn touch(
+    connection: &mut Connection,
+    id: Id<Session>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::update(session::table.filter(session::id.eq(id).and(session::last_seen_at.lt(now))))
         .set(session::last_seen_at.eq(now))
         .execute(connection)
@@ -116,47 +151,100 @@ pub async fn revoke(
     reason: RevokedReason,
     now: DateTime<Utc>,
 ) -> Result<Vec<Id<Session>>, Error> {
-    let open = session::account_id.eq(account).and(session::revoked_at.is_null()).and(session::expires_at.gt(now));
-    let set = (session::revoked_at.eq(now), session::revoked_reason.eq(reason));
+    let open = session::account_id
+        .eq(account)
+        .and(session::revoked_at.is_null())
+        .and(session::expires_at.gt(now));
+    let set = (
+        session::revoked_at.eq(now),
+        session::revoked_reason.eq(reason),
+    );
     let revoked = match which {
-        Which::All => diesel::update(session::table.filter(open)).set(set).returning(session::id).get_results(connection).await,
+        Which::All => {
+            diesel::update(session::table.filter(open))
+                .set(set)
+                .returning(session::id)
+                .get_results(connection)
+                .await
+        }
         Which::One(id) => {
-            diesel::update(session::table.filter(open.and(session::id.eq(id)))).set(set).returning(session::id).get_results(connection).await
+            diesel::update(session::table.filter(open.and(session::id.eq(id))))
+                .set(set)
+                .returning(session::id)
+                .get_results(connection)
+                .await
         }
         Which::AllBut(id) => {
-            diesel::update(session::table.filter(open.and(session::id.ne(id)))).set(set).returning(session::id).get_results(connection).await
+            diesel::update(session::table.filter(open.and(session::id.ne(id))))
+                .set(set)
+                .returning(session::id)
+                .get_results(connection)
+                .await
         }
     };
     Ok(revoked?)
 }
 
 /// A page of an account's open sessions, newest first.
-pub async fn page(connection: &mut Connection, account: Id<User>, now: DateTime<Utc>, page: &TimePage) -> Result<Vec<SessionRow>, Error> {
+pub async fn page(
+    connection: &mut Connection,
+    account: Id<User>,
+    now: DateTime<Utc>,
+    page: &TimePage,
+) -> Result<Vec<SessionRow>, Error> {
     let open = session::table
-        .filter(session::account_id.eq(account).and(session::revoked_at.is_null()).and(session::expires_at.gt(now)))
+        .filter(
+            session::account_id
+                .eq(account)
+                .and(session::revoked_at.is_null())
+                .and(session::expires_at.gt(now)),
+        )
         .into_boxed();
     let query = newest_first!(open, page, session::created_at, session::id);
-    Ok(query.select(SessionRow::as_select()).load(connection).await?)
+    Ok(query
+        .select(SessionRow::as_select())
+        .load(connection)
+        .await?)
 }
 
 /// How many open sessions an account has.
-pub async fn count(connection: &mut Connection, account: Id<User>, now: DateTime<Utc>) -> Result<i64, Error> {
+pub async fn count(
+    connection: &mut Connection,
+    account: Id<User>,
+    now: DateTime<Utc>,
+) -> Result<i64, Error> {
     Ok(session::table
-        .filter(session::account_id.eq(account).and(session::revoked_at.is_null()).and(session::expires_at.gt(now)))
+        .filter(
+            session::account_id
+                .eq(account)
+                .and(session::revoked_at.is_null())
+                .and(session::expires_at.gt(now)),
+        )
         .count()
         .get_result(connection)
         .await?)
 }
 
 /// Forgets sessions that ended before `before`, with their tokens.
-pub async fn delete_ended(connection: &mut Connection, before: DateTime<Utc>) -> Result<usize, Error> {
-    Ok(diesel::delete(session::table.filter(session::expires_at.lt(before).or(session::revoked_at.lt(before).assume_not_null())))
-        .execute(connection)
-        .await?)
+pub async fn delete_ended(
+    connection: &mut Connection,
+    before: DateTime<Utc>,
+) -> Result<usize, Error> {
+    Ok(diesel::delete(
+        session::table.filter(
+            session::expires_at
+                .lt(before)
+                .or(session::revoked_at.lt(before).assume_not_null()),
+        ),
+    )
+    .execute(connection)
+    .await?)
 }
 
 /// Forgets all sessions of accounts.
 pub async fn delete_of(connection: &mut Connection, accounts: &[Id<User>]) -> Result<(), Error> {
-    diesel::delete(session::table.filter(session::account_id.eq_any(accounts))).execute(connection).await?;
+    diesel::delete(session::table.filter(session::account_id.eq_any(accounts)))
+        .execute(connection)
+        .await?;
     Ok(())
 }

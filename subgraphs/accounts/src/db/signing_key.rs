@@ -19,9 +19,16 @@ pub struct SigningKeyRow {
 }
 
 /// Every key whose tokens may still be valid, newest first.
-pub async fn usable(connection: &mut Connection, retired_after: DateTime<Utc>) -> Result<Vec<SigningKeyRow>, Error> {
+pub async fn usable(
+    connection: &mut Connection,
+    retired_after: DateTime<Utc>,
+) -> Result<Vec<SigningKeyRow>, Error> {
     Ok(signing_key::table
-        .filter(signing_key::retired_at.is_null().or(signing_key::retired_at.gt(retired_after).assume_not_null()))
+        .filter(
+            signing_key::retired_at
+                .is_null()
+                .or(signing_key::retired_at.gt(retired_after).assume_not_null()),
+        )
         .order(signing_key::created_at.desc())
         .select(SigningKeyRow::as_select())
         .load(connection)
@@ -29,21 +36,45 @@ pub async fn usable(connection: &mut Connection, retired_after: DateTime<Utc>) -
 }
 
 /// Inserts the active key, unless there is one.
-pub async fn insert_active(connection: &mut Connection, key: &SigningKeyRow) -> Result<bool, Error> {
-    let inserted = diesel::insert_into(signing_key::table).values(key).on_conflict_do_nothing().execute(connection).await?;
+pub async fn insert_active(
+    connection: &mut Connection,
+    key: &SigningKeyRow,
+) -> Result<bool, Error> {
+    let inserted = diesel::insert_into(signing_key::table)
+        .values(key)
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
     Ok(inserted > 0)
 }
 
 /// Retires the active key if it was made before `made_before`.
-pub async fn retire(connection: &mut Connection, made_before: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool, Error> {
-    let retired = diesel::update(signing_key::table.filter(signing_key::retired_at.is_null().and(signing_key::created_at.le(made_before))))
-        .set(signing_key::retired_at.eq(now))
-        .execute(connection)
-        .await?;
+pub async fn retire(
+    connection: &mut Connection,
+    made_before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let retired = diesel::update(
+        signing_key::table.filter(
+            signing_key::retired_at
+                .is_null()
+                .and(signing_key::created_at.le(made_before)),
+        ),
+    )
+    .set(signing_key::retired_at.eq(now))
+    .execute(connection)
+    .await?;
     Ok(retired > 0)
 }
 
 /// Forgets keys that were retired before `before`.
-pub async fn delete_retired(connection: &mut Connection, before: DateTime<Utc>) -> Result<usize, Error> {
-    Ok(diesel::delete(signing_key::table.filter(signing_key::retired_at.lt(before))).execute(connection).await?)
+pub async fn delete_retired(
+    connection: &mut Connection,
+    before: DateTime<Utc>,
+) -> Result<usize, Error> {
+    Ok(
+        diesel::delete(signing_key::table.filter(signing_key::retired_at.lt(before)))
+            .execute(connection)
+            .await?,
+    )
 }

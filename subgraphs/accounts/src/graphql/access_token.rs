@@ -101,12 +101,26 @@ impl Payload for AccessTokenCreatePayload {
     type Done = Created;
 
     fn done(done: Created) -> Self {
-        Self { access_token: Some(AccessToken(done.row)), secret: Some(done.secret), user_errors: Vec::new() }
+        Self {
+            access_token: Some(AccessToken(done.row)),
+            secret: Some(done.secret),
+            user_errors: Vec::new(),
+        }
     }
 
-    fn refused(refusals: Vec<atelier_kit::error::Refusal<AccountsErrorCode>>, locale: atelier_kit::Locale) -> Self {
-        let user_errors = refusals.into_iter().map(|refusal| AccountsUserError::from_refusal(refusal, locale)).collect();
-        Self { access_token: None, secret: None, user_errors }
+    fn refused(
+        refusals: Vec<atelier_kit::error::Refusal<AccountsErrorCode>>,
+        locale: atelier_kit::Locale,
+    ) -> Self {
+        let user_errors = refusals
+            .into_iter()
+            .map(|refusal| AccountsUserError::from_refusal(refusal, locale))
+            .collect();
+        Self {
+            access_token: None,
+            secret: None,
+            user_errors,
+        }
     }
 }
 
@@ -114,7 +128,7 @@ atelier_kit::payload!(
     /// The outcome of revoking a token.
     pub struct AccessTokenRevokePayload {
         /// The token that is no longer in force.
-        access_token: AccessToken
+        access_token: AccessToken,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -127,14 +141,35 @@ pub struct AccessTokenMutation;
 impl AccessTokenMutation {
     /// Makes a personal access token or an API key. Needs a sign-in.
     #[graphql(directive = authenticated::apply())]
-    async fn access_token_create(&self, ctx: &Context<'_>, #[graphql(desc = "What it is for.")] input: AccessTokenCreateInput) -> Result<AccessTokenCreatePayload> {
-        let wanted = Wanted { name: input.name, kind: input.kind, scopes: input.scopes, expires_at: input.expires_at };
-        mutation(ctx, access_token::create(accounts(ctx), actor(ctx), wanted).await)
+    async fn access_token_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is for.")] input: AccessTokenCreateInput,
+    ) -> Result<AccessTokenCreatePayload> {
+        let wanted = Wanted {
+            name: input.name,
+            kind: input.kind,
+            scopes: input.scopes,
+            expires_at: input.expires_at,
+        };
+        mutation(
+            ctx,
+            access_token::create(accounts(ctx), actor(ctx), wanted).await,
+        )
     }
 
     /// Puts a token of the caller out of force.
     #[graphql(directive = authenticated::apply())]
-    async fn access_token_revoke(&self, ctx: &Context<'_>, #[graphql(desc = "Which one.")] input: AccessTokenRevokeInput) -> Result<AccessTokenRevokePayload> {
-        mutation(ctx, access_token::revoke(accounts(ctx), actor(ctx), input.id).await.map(AccessToken))
+    async fn access_token_revoke(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: AccessTokenRevokeInput,
+    ) -> Result<AccessTokenRevokePayload> {
+        mutation(
+            ctx,
+            access_token::revoke(accounts(ctx), actor(ctx), input.id)
+                .await
+                .map(AccessToken),
+        )
     }
 }

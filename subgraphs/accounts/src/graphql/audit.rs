@@ -58,7 +58,9 @@ impl AuditEvent {
     async fn target_id(&self) -> Option<String> {
         let id = self.0.target_id?;
         Some(match self.0.action.split('.').next() {
-            Some("role") if self.0.action != "role.assign" => Id::<crate::Role>::from_uuid(id).to_string(),
+            Some("role") if self.0.action != "role.assign" => {
+                Id::<crate::Role>::from_uuid(id).to_string()
+            }
             Some("access_token") => Id::<crate::AccessToken>::from_uuid(id).to_string(),
             _ => Id::<id::User>::from_uuid(id).to_string(),
         })
@@ -99,9 +101,12 @@ fn target(id: &str) -> Result<Uuid, Error> {
     let user = id.parse::<Id<id::User>>().map(Id::uuid);
     let role = || id.parse::<Id<crate::Role>>().map(Id::uuid);
     let token = || id.parse::<Id<crate::AccessToken>>().map(Id::uuid);
-    user.or_else(|_| role())
-        .or_else(|_| token())
-        .map_err(|_| Error::with_detail(ErrorCode::BadUserInput, "\"targetId\" is not the id of a user, a role or an access token."))
+    user.or_else(|_| role()).or_else(|_| token()).map_err(|_| {
+        Error::with_detail(
+            ErrorCode::BadUserInput,
+            "\"targetId\" is not the id of a user, a role or an access token.",
+        )
+    })
 }
 
 #[derive(Default)]
@@ -128,10 +133,22 @@ impl AuditQuery {
             after: filter.after,
             before: filter.before,
         };
-        let args = PageArgs { first, after, last, before };
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
         let page = audit::page(accounts(ctx), actor(ctx), &filter, &args, wants_total(ctx)).await?;
         let rows = page.rows.into_iter().map(AuditEvent).collect();
         let key = |event: &AuditEvent| (event.0.at, event.0.id.uuid());
-        Ok(Connection::build(&page.request, rows, &accounts(ctx).deps.cursors, audit::LIST, key).with_total(page.total))
+        Ok(Connection::build(
+            &page.request,
+            rows,
+            &accounts(ctx).deps.cursors,
+            audit::LIST,
+            key,
+        )
+        .with_total(page.total))
     }
 }

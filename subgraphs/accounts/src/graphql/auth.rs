@@ -80,7 +80,7 @@ atelier_kit::payload!(
     /// The outcome of registering.
     pub struct AuthRegisterPayload {
         /// The new user's tokens.
-        tokens: AuthTokens
+        tokens: AuthTokens,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -90,7 +90,7 @@ atelier_kit::payload!(
     /// The outcome of signing in.
     pub struct AuthLoginPayload {
         /// The user's tokens.
-        tokens: AuthTokens
+        tokens: AuthTokens,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -100,7 +100,7 @@ atelier_kit::payload!(
     /// The outcome of refreshing.
     pub struct AuthTokenRefreshPayload {
         /// The new pair of tokens; the old refresh token is void.
-        tokens: AuthTokens
+        tokens: AuthTokens,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -113,26 +113,43 @@ pub struct AuthMutation;
 impl AuthMutation {
     /// Makes an account and signs its owner in.
     #[graphql(tag = "public")]
-    async fn auth_register(&self, ctx: &Context<'_>, #[graphql(desc = "Who wants an account.")] input: AuthRegisterInput) -> Result<AuthRegisterPayload> {
+    async fn auth_register(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who wants an account.")] input: AuthRegisterInput,
+    ) -> Result<AuthRegisterPayload> {
         let wanted = register::Registration {
             email: input.email,
             username: input.username,
             password: input.password,
             display_name: input.display_name,
         };
-        mutation(ctx, register::register(accounts(ctx), actor(ctx), wanted).await.map(AuthTokens::from))
+        mutation(
+            ctx,
+            register::register(accounts(ctx), actor(ctx), wanted)
+                .await
+                .map(AuthTokens::from),
+        )
     }
 
     /// Signs in.
     #[graphql(tag = "public")]
-    async fn auth_login(&self, ctx: &Context<'_>, #[graphql(desc = "Who signs in.")] input: AuthLoginInput) -> Result<AuthLoginPayload> {
+    async fn auth_login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who signs in.")] input: AuthLoginInput,
+    ) -> Result<AuthLoginPayload> {
         let signed_in = login::login(accounts(ctx), actor(ctx), &input.login, input.password).await;
         mutation(ctx, signed_in.map(AuthTokens::from))
     }
 
     /// Exchanges a refresh token for a new pair of tokens.
     #[graphql(tag = "public")]
-    async fn auth_token_refresh(&self, ctx: &Context<'_>, #[graphql(desc = "What is exchanged.")] input: AuthTokenRefreshInput) -> Result<AuthTokenRefreshPayload> {
+    async fn auth_token_refresh(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is exchanged.")] input: AuthTokenRefreshInput,
+    ) -> Result<AuthTokenRefreshPayload> {
         let refreshed = session::refresh(accounts(ctx), actor(ctx), &input.refresh_token).await;
         mutation(ctx, refreshed.map(AuthTokens::from))
     }

@@ -127,7 +127,8 @@ impl Subscription {
     async fn account_events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Begin behind this event; without it, with what happens from now on.")] after: Option<Cursor>,
+        #[graphql(desc = "Begin behind this event; without it, with what happens from now on.")]
+        after: Option<Cursor>,
     ) -> Result<BoxStream<'static, Result<AccountEvent>>> {
         follow_own(ctx, after, |event| event.topic.starts_with("user.")).await
     }
@@ -141,17 +142,24 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only this meter.")] meter: Option<Meter>,
-        #[graphql(desc = "Begin behind this event; without it, with what happens from now on.")] after: Option<Cursor>,
+        #[graphql(desc = "Begin behind this event; without it, with what happens from now on.")]
+        after: Option<Cursor>,
     ) -> Result<BoxStream<'static, Result<QuotaEvent>>> {
         let wanted = move |event: &Event| {
             event.topic == event::QUOTA_CHANGED
-                && meter.is_none_or(|meter| event.details::<event::QuotaChanged>().is_ok_and(|changed| changed.meter == meter))
+                && meter.is_none_or(|meter| {
+                    event
+                        .details::<event::QuotaChanged>()
+                        .is_ok_and(|changed| changed.meter == meter)
+                })
         };
         let events = follow_own(ctx, after, wanted).await?;
         Ok(events
             .filter_map(|event| {
                 std::future::ready(match event {
-                    Ok(AccountEvent::QuotaChanged(changed)) => Some(Ok(QuotaEvent::QuotaChanged(changed))),
+                    Ok(AccountEvent::QuotaChanged(changed)) => {
+                        Some(Ok(QuotaEvent::QuotaChanged(changed)))
+                    }
                     Ok(AccountEvent::Resync(resync)) => Some(Ok(QuotaEvent::Resync(resync))),
                     Ok(_) => None,
                     Err(error) => Some(Err(error)),
@@ -172,15 +180,22 @@ async fn follow_own(
     let accounts = Arc::clone(accounts(ctx));
     let loaders = Arc::clone(&scope(ctx).loaders);
     let deps = accounts.deps.clone();
-    let events = follow(&deps, after.as_ref(), move |event| event.key == key && wanted(event)).await?;
+    let events = follow(&deps, after.as_ref(), move |event| {
+        event.key == key && wanted(event)
+    })
+    .await?;
     Ok(events
         .filter_map(move |followed| {
             loaders.clear();
             let accounts = Arc::clone(&accounts);
             async move {
                 match followed {
-                    Followed::Resync => Some(Ok(AccountEvent::Resync(ResyncRequired { occurred_at: accounts.now() }))),
-                    Followed::Event(event, cursor) => tell(&accounts, user, &event, cursor).await.transpose(),
+                    Followed::Resync => Some(Ok(AccountEvent::Resync(ResyncRequired {
+                        occurred_at: accounts.now(),
+                    }))),
+                    Followed::Event(event, cursor) => {
+                        tell(&accounts, user, &event, cursor).await.transpose()
+                    }
                 }
             }
         })
@@ -188,28 +203,56 @@ async fn follow_own(
 }
 
 /// An event as the schema tells it; `None` for topics that are not told.
-async fn tell(accounts: &Accounts, user: Id<id::User>, told: &Event, cursor: Cursor) -> Result<Option<AccountEvent>> {
+async fn tell(
+    accounts: &Accounts,
+    user: Id<id::User>,
+    told: &Event,
+    cursor: Cursor,
+) -> Result<Option<AccountEvent>> {
     let occurred_at = told.occurred_at;
     Ok(Some(match told.topic.as_str() {
         event::SESSIONS_REVOKED => {
             let event::SessionsRevoked { sessions, reason } = told.details()?;
-            AccountEvent::SessionsRevoked(SessionsRevoked { cursor, occurred_at, session_ids: sessions, reason })
+            AccountEvent::SessionsRevoked(SessionsRevoked {
+                cursor,
+                occurred_at,
+                session_ids: sessions,
+                reason,
+            })
         }
         event::QUOTA_CHANGED => {
             let quota = Quota::from(told.details::<event::QuotaChanged>()?);
-            AccountEvent::QuotaChanged(QuotaChanged { cursor, occurred_at, quota })
+            AccountEvent::QuotaChanged(QuotaChanged {
+                cursor,
+                occurred_at,
+                quota,
+            })
         }
         event::PLAN_CHANGED => {
             let event::PlanChanged { plan } = told.details()?;
-            AccountEvent::PlanChanged(PlanChanged { cursor, occurred_at, plan })
+            AccountEvent::PlanChanged(PlanChanged {
+                cursor,
+                occurred_at,
+                plan,
+            })
         }
         event::ROLES_CHANGED => {
             let (roles, scopes) = role::of(accounts, user).await?;
-            AccountEvent::RolesChanged(RolesChanged { cursor, occurred_at, roles, scopes })
+            AccountEvent::RolesChanged(RolesChanged {
+                cursor,
+                occurred_at,
+                roles,
+                scopes,
+            })
         }
         event::STATUS_CHANGED => {
             let event::StatusChanged { status, reason } = told.details()?;
-            AccountEvent::StatusChanged(StatusChanged { cursor, occurred_at, status, reason })
+            AccountEvent::StatusChanged(StatusChanged {
+                cursor,
+                occurred_at,
+                status,
+                reason,
+            })
         }
         _ => return Ok(None),
     }))

@@ -85,9 +85,23 @@ impl IdentityQuery {
                 scopes: resolved.scopes,
                 expires_at: resolved.expires_at,
             }),
-            Err(error) if matches!(error.code(), ErrorCode::Unauthenticated | ErrorCode::TokenExpired | ErrorCode::AccountDisabled) => {
+            Err(error)
+                if matches!(
+                    error.code(),
+                    ErrorCode::Unauthenticated
+                        | ErrorCode::TokenExpired
+                        | ErrorCode::AccountDisabled
+                ) =>
+            {
                 let reason = Some(error.code().spec().name);
-                Ok(TokenInfo { active: false, reason, user_id: None, session_id: None, scopes: Vec::new(), expires_at: None })
+                Ok(TokenInfo {
+                    active: false,
+                    reason,
+                    user_id: None,
+                    session_id: None,
+                    scopes: Vec::new(),
+                    expires_at: None,
+                })
             }
             Err(error) => Err(error.into()),
         }
@@ -98,7 +112,11 @@ impl IdentityQuery {
     async fn identity_resolve(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "An access token, a personal access token or an API key.", secret)] token: String,
+        #[graphql(
+            desc = "An access token, a personal access token or an API key.",
+            secret
+        )]
+        token: String,
     ) -> Result<CallerIdentity> {
         actor(ctx).require_service()?;
         Ok(identity::resolve(accounts(ctx), &token).await?.into())

@@ -41,8 +41,16 @@ pub struct PlanQuota {
 
 impl From<(PlanRow, Vec<PlanQuotaRow>)> for Plan {
     fn from((plan, quotas): (PlanRow, Vec<PlanQuotaRow>)) -> Self {
-        let quota = |row: PlanQuotaRow| PlanQuota { meter: row.meter, limit: row.amount.map(Long), monthly: row.monthly };
-        Self { code: plan.code, name: plan.name, quotas: quotas.into_iter().map(quota).collect() }
+        let quota = |row: PlanQuotaRow| PlanQuota {
+            meter: row.meter,
+            limit: row.amount.map(Long),
+            monthly: row.monthly,
+        };
+        Self {
+            code: plan.code,
+            name: plan.name,
+            quotas: quotas.into_iter().map(quota).collect(),
+        }
     }
 }
 
@@ -54,7 +62,11 @@ impl PlanQuery {
     /// Every plan, from small to large.
     #[graphql(tag = "public")]
     async fn plans(&self, ctx: &Context<'_>) -> Result<Vec<Plan>> {
-        Ok(plan::all(accounts(ctx)).await?.into_iter().map(Plan::from).collect())
+        Ok(plan::all(accounts(ctx))
+            .await?
+            .into_iter()
+            .map(Plan::from)
+            .collect())
     }
 }
 
@@ -73,7 +85,7 @@ atelier_kit::payload!(
     /// The outcome of setting a plan.
     pub struct UserPlanSetPayload {
         /// The user.
-        user: User
+        user: User,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -86,8 +98,19 @@ pub struct PlanMutation;
 impl PlanMutation {
     /// Puts a user on a plan.
     #[graphql(requires_scopes = "admin:users", tag = "admin")]
-    async fn user_plan_set(&self, ctx: &Context<'_>, #[graphql(desc = "Who gets which plan.")] input: UserPlanSetInput) -> Result<UserPlanSetPayload> {
-        let set = plan::set(accounts(ctx), actor(ctx), input.user_id, input.plan, input.expires_at).await;
+    async fn user_plan_set(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who gets which plan.")] input: UserPlanSetInput,
+    ) -> Result<UserPlanSetPayload> {
+        let set = plan::set(
+            accounts(ctx),
+            actor(ctx),
+            input.user_id,
+            input.plan,
+            input.expires_at,
+        )
+        .await;
         mutation(ctx, set.map(User))
     }
 }

@@ -98,26 +98,54 @@ pub struct ProfileMutation;
 impl ProfileMutation {
     /// Changes the caller's profile.
     #[graphql(directive = authenticated::apply())]
-    async fn profile_update(&self, ctx: &Context<'_>, #[graphql(desc = "What changes.")] input: ProfileUpdateInput) -> Result<ProfileUpdatePayload> {
+    async fn profile_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What changes.")] input: ProfileUpdateInput,
+    ) -> Result<ProfileUpdatePayload> {
         let change = ProfileChange {
             display_name: input.display_name,
             bio: given(input.bio),
             avatar_id: given(input.avatar_id),
         };
-        mutation(ctx, profile::update(accounts(ctx), actor(ctx), change).await.map(User))
+        mutation(
+            ctx,
+            profile::update(accounts(ctx), actor(ctx), change)
+                .await
+                .map(User),
+        )
     }
 
     /// Changes the caller's password and signs them out everywhere else.
     #[graphql(directive = authenticated::apply())]
-    async fn password_change(&self, ctx: &Context<'_>, #[graphql(desc = "The old and the new password.")] input: PasswordChangeInput) -> Result<PasswordChangePayload> {
-        let changed = profile::change_password(accounts(ctx), actor(ctx), input.current_password, input.new_password).await;
+    async fn password_change(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The old and the new password.")] input: PasswordChangeInput,
+    ) -> Result<PasswordChangePayload> {
+        let changed = profile::change_password(
+            accounts(ctx),
+            actor(ctx),
+            input.current_password,
+            input.new_password,
+        )
+        .await;
         mutation(ctx, changed.map(User))
     }
 
     /// Deletes the caller's account after a while, during which they can change their mind.
     #[graphql(directive = authenticated::apply())]
-    async fn account_delete(&self, ctx: &Context<'_>, #[graphql(desc = "The proof that it is meant.")] input: AccountDeleteInput) -> Result<AccountDeletePayload> {
-        mutation(ctx, deletion::request(accounts(ctx), actor(ctx), input.password).await.map(User))
+    async fn account_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The proof that it is meant.")] input: AccountDeleteInput,
+    ) -> Result<AccountDeletePayload> {
+        mutation(
+            ctx,
+            deletion::request(accounts(ctx), actor(ctx), input.password)
+                .await
+                .map(User),
+        )
     }
 
     /// Keeps the caller's account after all.
@@ -128,6 +156,9 @@ impl ProfileMutation {
         #[graphql(desc = "Nothing needs to be told.")] input: AccountDeleteCancelInput,
     ) -> Result<AccountDeleteCancelPayload> {
         drop(input);
-        mutation(ctx, deletion::cancel(accounts(ctx), actor(ctx)).await.map(User))
+        mutation(
+            ctx,
+            deletion::cancel(accounts(ctx), actor(ctx)).await.map(User),
+        )
     }
 }

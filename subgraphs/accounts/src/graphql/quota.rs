@@ -41,7 +41,12 @@ impl From<&QuotaRow> for Quota {
 
 impl From<QuotaChanged> for Quota {
     fn from(state: QuotaChanged) -> Self {
-        let remaining = state.limit.map(|limit| limit.saturating_sub(state.used).saturating_sub(state.reserved).max(0));
+        let remaining = state.limit.map(|limit| {
+            limit
+                .saturating_sub(state.used)
+                .saturating_sub(state.reserved)
+                .max(0)
+        });
         Self {
             meter: state.meter,
             limit: state.limit.map(Long),
@@ -71,7 +76,7 @@ atelier_kit::payload!(
     /// The outcome of adjusting a quota.
     pub struct QuotaAdjustPayload {
         /// The quota as it is now.
-        quota: Quota
+        quota: Quota,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -84,8 +89,20 @@ pub struct QuotaMutation;
 impl QuotaMutation {
     /// Sets what a user has of a meter on top of their plan.
     #[graphql(requires_scopes = "admin:quotas", tag = "admin")]
-    async fn quota_adjust(&self, ctx: &Context<'_>, #[graphql(desc = "Who gets how much.")] input: QuotaAdjustInput) -> Result<QuotaAdjustPayload> {
-        let adjusted = quota::adjust(accounts(ctx), actor(ctx), input.user_id, input.meter, input.bonus.0, &input.reason).await;
+    async fn quota_adjust(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who gets how much.")] input: QuotaAdjustInput,
+    ) -> Result<QuotaAdjustPayload> {
+        let adjusted = quota::adjust(
+            accounts(ctx),
+            actor(ctx),
+            input.user_id,
+            input.meter,
+            input.bonus.0,
+            &input.reason,
+        )
+        .await;
         mutation(ctx, adjusted.map(|row| Quota::from(&row)))
     }
 }

@@ -133,7 +133,11 @@ pub struct ReservationMutation;
 impl ReservationMutation {
     /// Holds an amount of a user's quota for a use that is to come. For other domains.
     #[graphql(inaccessible)]
-    async fn quota_reserve(&self, ctx: &Context<'_>, #[graphql(desc = "What to reserve.")] input: QuotaReserveInput) -> Result<QuotaReservePayload> {
+    async fn quota_reserve(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to reserve.")] input: QuotaReserveInput,
+    ) -> Result<QuotaReservePayload> {
         let keep = match input.expires_in_seconds {
             Some(Long(seconds)) => TimeDelta::try_seconds(seconds).unwrap_or(TimeDelta::MAX),
             None => reservation::KEPT,
@@ -145,19 +149,42 @@ impl ReservationMutation {
             key: input.key,
             keep,
         };
-        mutation(ctx, reservation::reserve(accounts(ctx), actor(ctx), wanted).await.map(Into::into))
+        mutation(
+            ctx,
+            reservation::reserve(accounts(ctx), actor(ctx), wanted)
+                .await
+                .map(Into::into),
+        )
     }
 
     /// Uses what was reserved. For other domains.
     #[graphql(inaccessible)]
-    async fn quota_commit(&self, ctx: &Context<'_>, #[graphql(desc = "What to commit.")] input: QuotaCommitInput) -> Result<QuotaCommitPayload> {
+    async fn quota_commit(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to commit.")] input: QuotaCommitInput,
+    ) -> Result<QuotaCommitPayload> {
         let used = input.amount.map(|amount| amount.0);
-        mutation(ctx, reservation::commit(accounts(ctx), actor(ctx), &input.key, used).await.map(Into::into))
+        mutation(
+            ctx,
+            reservation::commit(accounts(ctx), actor(ctx), &input.key, used)
+                .await
+                .map(Into::into),
+        )
     }
 
     /// Gives back what was reserved, or what was used by something that is gone. For other domains.
     #[graphql(inaccessible)]
-    async fn quota_release(&self, ctx: &Context<'_>, #[graphql(desc = "What to give back.")] input: QuotaReleaseInput) -> Result<QuotaReleasePayload> {
-        mutation(ctx, reservation::release(accounts(ctx), actor(ctx), &input.key).await.map(Into::into))
+    async fn quota_release(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to give back.")] input: QuotaReleaseInput,
+    ) -> Result<QuotaReleasePayload> {
+        mutation(
+            ctx,
+            reservation::release(accounts(ctx), actor(ctx), &input.key)
+                .await
+                .map(Into::into),
+        )
     }
 }

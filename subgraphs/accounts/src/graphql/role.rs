@@ -86,7 +86,7 @@ atelier_kit::payload!(
     /// The outcome of making a role.
     pub struct RoleCreatePayload {
         /// The role.
-        role: Role
+        role: Role,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -95,7 +95,7 @@ atelier_kit::payload!(
     /// The outcome of changing a role.
     pub struct RoleUpdatePayload {
         /// The role as it is now.
-        role: Role
+        role: Role,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -104,7 +104,7 @@ atelier_kit::payload!(
     /// The outcome of giving and taking roles.
     pub struct RoleAssignPayload {
         /// The user.
-        user: User
+        user: User,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -118,7 +118,11 @@ impl RoleQuery {
     /// Every role, by name; there are at most 200.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
-        Ok(role::all(accounts(ctx), actor(ctx)).await?.into_iter().map(Role).collect())
+        Ok(role::all(accounts(ctx), actor(ctx))
+            .await?
+            .into_iter()
+            .map(Role)
+            .collect())
     }
 }
 
@@ -129,22 +133,55 @@ pub struct RoleMutation;
 impl RoleMutation {
     /// Makes a role. Scopes that begin with `admin:` can only be given by those who have them.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
-    async fn role_create(&self, ctx: &Context<'_>, #[graphql(desc = "The role.")] input: RoleCreateInput) -> Result<RoleCreatePayload> {
-        let created = role::create(accounts(ctx), actor(ctx), &input.name, &input.description, input.scopes).await;
+    async fn role_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The role.")] input: RoleCreateInput,
+    ) -> Result<RoleCreatePayload> {
+        let created = role::create(
+            accounts(ctx),
+            actor(ctx),
+            &input.name,
+            &input.description,
+            input.scopes,
+        )
+        .await;
         mutation(ctx, created.map(Role))
     }
 
     /// Changes a role; what changes for those who have it, changes at once.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
-    async fn role_update(&self, ctx: &Context<'_>, #[graphql(desc = "What changes.")] input: RoleUpdateInput) -> Result<RoleUpdatePayload> {
-        let updated = role::update(accounts(ctx), actor(ctx), input.id, input.description, input.scopes).await;
+    async fn role_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What changes.")] input: RoleUpdateInput,
+    ) -> Result<RoleUpdatePayload> {
+        let updated = role::update(
+            accounts(ctx),
+            actor(ctx),
+            input.id,
+            input.description,
+            input.scopes,
+        )
+        .await;
         mutation(ctx, updated.map(Role))
     }
 
     /// Gives roles to a user and takes roles away, at once.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
-    async fn role_assign(&self, ctx: &Context<'_>, #[graphql(desc = "Who gets and loses what.")] input: RoleAssignInput) -> Result<RoleAssignPayload> {
-        let assigned = role::assign(accounts(ctx), actor(ctx), input.user_id, &input.add, &input.remove).await;
+    async fn role_assign(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who gets and loses what.")] input: RoleAssignInput,
+    ) -> Result<RoleAssignPayload> {
+        let assigned = role::assign(
+            accounts(ctx),
+            actor(ctx),
+            input.user_id,
+            &input.add,
+            &input.remove,
+        )
+        .await;
         mutation(ctx, assigned.map(User))
     }
 }

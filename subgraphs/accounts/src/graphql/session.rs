@@ -79,7 +79,7 @@ atelier_kit::payload!(
     /// The outcome of signing out.
     pub struct AuthLogoutPayload {
         /// The session that was ended.
-        session_id: Id<id::Session>
+        session_id: Id<id::Session>,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -89,7 +89,7 @@ atelier_kit::payload!(
     /// The outcome of ending sessions.
     pub struct AuthSessionsRevokePayload {
         /// The sessions that were ended.
-        session_ids: Vec<Id<id::Session>>
+        session_ids: Vec<Id<id::Session>>,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -102,19 +102,34 @@ pub struct SessionMutation;
 impl SessionMutation {
     /// Signs out here.
     #[graphql(directive = authenticated::apply())]
-    async fn auth_logout(&self, ctx: &Context<'_>, #[graphql(desc = "Nothing needs to be told.")] input: AuthLogoutInput) -> Result<AuthLogoutPayload> {
+    async fn auth_logout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Nothing needs to be told.")] input: AuthLogoutInput,
+    ) -> Result<AuthLogoutPayload> {
         drop(input);
         mutation(ctx, session::logout(accounts(ctx), actor(ctx)).await)
     }
 
     /// Signs out everywhere, or on one device.
     #[graphql(directive = authenticated::apply())]
-    async fn auth_sessions_revoke(&self, ctx: &Context<'_>, #[graphql(desc = "Which sessions to end.")] input: AuthSessionsRevokeInput) -> Result<AuthSessionsRevokePayload> {
-        let which = match (input.session_id, input.keep_current, actor(ctx).session_id()) {
+    async fn auth_sessions_revoke(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which sessions to end.")] input: AuthSessionsRevokeInput,
+    ) -> Result<AuthSessionsRevokePayload> {
+        let which = match (
+            input.session_id,
+            input.keep_current,
+            actor(ctx).session_id(),
+        ) {
             (Some(id), _, _) => Which::One(id),
             (None, true, Some(current)) => Which::AllBut(current),
             (None, _, _) => Which::All,
         };
-        mutation(ctx, session::revoke(accounts(ctx), actor(ctx), which, RevokedReason::Kicked).await)
+        mutation(
+            ctx,
+            session::revoke(accounts(ctx), actor(ctx), which, RevokedReason::Kicked).await,
+        )
     }
 }

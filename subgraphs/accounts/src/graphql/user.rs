@@ -136,7 +136,9 @@ pub enum UserOrder {
 /// A user that the caller may see, by id.
 pub async fn load_by_id(ctx: &Context<'_>, id: Id<id::User>) -> Result<Option<User>> {
     let found = load(ctx, || user::ById(accounts(ctx).clone()), id).await?;
-    Ok(found.filter(|account| user::visible(actor(ctx), account)).map(User))
+    Ok(found
+        .filter(|account| user::visible(actor(ctx), account))
+        .map(User))
 }
 
 /// A user that the caller may see, by name.
@@ -144,7 +146,9 @@ async fn load_by_username(ctx: &Context<'_>, username: &str) -> Result<Option<Us
     // Longer names do not exist.
     let folded = name::fold(&username.chars().take(64).collect::<String>());
     let found = load(ctx, || user::ByUsername(accounts(ctx).clone()), folded).await?;
-    Ok(found.filter(|account| user::visible(actor(ctx), account)).map(User))
+    Ok(found
+        .filter(|account| user::visible(actor(ctx), account))
+        .map(User))
 }
 
 #[derive(Default)]
@@ -173,12 +177,16 @@ impl UserQuery {
 
     /// All users.
     #[graphql(requires_scopes = "admin:users", tag = "admin")]
-    #[expect(clippy::too_many_arguments, reason = "the paging arguments of a connection")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the paging arguments of a connection"
+    )]
     async fn users(
         &self,
         ctx: &Context<'_>,
         #[graphql(name = "where", desc = "Which users are wanted.")] filter: Option<UserWhere>,
-        #[graphql(desc = "How users are sorted; newest first unless told otherwise.")] order_by: Option<UserOrder>,
+        #[graphql(desc = "How users are sorted; newest first unless told otherwise.")]
+        order_by: Option<UserOrder>,
         #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
         #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
@@ -196,9 +204,22 @@ impl UserQuery {
             UserOrder::Newest => user::Order::Newest,
             UserOrder::Username => user::Order::Name,
         };
-        let args = PageArgs { first, after, last, before };
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
         let cursors = &accounts(ctx).deps.cursors;
-        let page = user::page(accounts(ctx), actor(ctx), filter, order, &args, wants_total(ctx)).await?;
+        let page = user::page(
+            accounts(ctx),
+            actor(ctx),
+            filter,
+            order,
+            &args,
+            wants_total(ctx),
+        )
+        .await?;
         let users = |rows: Vec<AccountRow>| rows.into_iter().map(User).collect::<Vec<_>>();
         Ok(match page {
             user::Page::Newest(request, rows, total) => {
@@ -207,7 +228,8 @@ impl UserQuery {
             }
             user::Page::Name(request, rows, total) => {
                 let key = |user: &User| (name::fold(&user.0.username), user.0.id.uuid());
-                Connection::build(&request, users(rows), cursors, user::LIST_BY_NAME, key).with_total(total)
+                Connection::build(&request, users(rows), cursors, user::LIST_BY_NAME, key)
+                    .with_total(total)
             }
         })
     }
@@ -220,7 +242,11 @@ impl UserQuery {
 
     /// A user by name, for other domains.
     #[graphql(entity)]
-    async fn find_user_by_username(&self, ctx: &Context<'_>, username: String) -> Result<Option<User>> {
+    async fn find_user_by_username(
+        &self,
+        ctx: &Context<'_>,
+        username: String,
+    ) -> Result<Option<User>> {
         load_by_username(ctx, &username).await
     }
 }
@@ -251,7 +277,7 @@ atelier_kit::payload!(
     /// The outcome of setting a status.
     pub struct UserStatusSetPayload {
         /// The user as they are now.
-        user: User
+        user: User,
     },
     AccountsErrorCode,
     AccountsUserError
@@ -264,9 +290,21 @@ pub struct UserMutation;
 impl UserMutation {
     /// Suspends a user, perhaps for a while, or activates them again.
     #[graphql(requires_scopes = "admin:users", tag = "admin")]
-    async fn user_status_set(&self, ctx: &Context<'_>, #[graphql(desc = "What to set.")] input: UserStatusSetInput) -> Result<UserStatusSetPayload> {
+    async fn user_status_set(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to set.")] input: UserStatusSetInput,
+    ) -> Result<UserStatusSetPayload> {
         let suspended = input.status == SettableStatus::Suspended;
-        let set = status::set(accounts(ctx), actor(ctx), input.user_id, suspended, input.reason, input.expires_at).await;
+        let set = status::set(
+            accounts(ctx),
+            actor(ctx),
+            input.user_id,
+            suspended,
+            input.reason,
+            input.expires_at,
+        )
+        .await;
         mutation(ctx, set.map(User))
     }
 }

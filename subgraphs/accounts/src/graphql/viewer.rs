@@ -71,7 +71,9 @@ impl Viewer {
 
     /// The caller as others see them.
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
-        Ok(load_by_id(ctx, self.id).await?.ok_or(Error::new(ErrorCode::Unauthenticated))?)
+        Ok(load_by_id(ctx, self.id)
+            .await?
+            .ok_or(Error::new(ErrorCode::Unauthenticated))?)
     }
 
     /// The email address.
@@ -96,7 +98,11 @@ impl Viewer {
 
     /// The caller's roles.
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
-        Ok(role::own(accounts(ctx), actor(ctx)).await?.into_iter().map(Role).collect())
+        Ok(role::own(accounts(ctx), actor(ctx))
+            .await?
+            .into_iter()
+            .map(Role)
+            .collect())
     }
 
     /// Where the caller is signed in, newest first.
@@ -108,11 +114,23 @@ impl Viewer {
         #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
     ) -> Result<Connection<Session>> {
-        let args = PageArgs { first, after, last, before };
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
         let page = session::page(accounts(ctx), actor(ctx), &args, wants_total(ctx)).await?;
         let rows = page.rows.into_iter().map(Session).collect();
         let key = |session: &Session| (session.0.created_at, session.0.id.uuid());
-        Ok(Connection::build(&page.request, rows, &accounts(ctx).deps.cursors, session::LIST, key).with_total(page.total))
+        Ok(Connection::build(
+            &page.request,
+            rows,
+            &accounts(ctx).deps.cursors,
+            session::LIST,
+            key,
+        )
+        .with_total(page.total))
     }
 
     /// The caller's personal access tokens and API keys in force, newest first.
@@ -124,20 +142,39 @@ impl Viewer {
         #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
     ) -> Result<Connection<AccessToken>> {
-        let args = PageArgs { first, after, last, before };
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
         let page = access_token::page(accounts(ctx), actor(ctx), &args, wants_total(ctx)).await?;
         let rows = page.rows.into_iter().map(AccessToken).collect();
         let key = |token: &AccessToken| (token.0.created_at, token.0.id.uuid());
-        Ok(Connection::build(&page.request, rows, &accounts(ctx).deps.cursors, access_token::LIST, key).with_total(page.total))
+        Ok(Connection::build(
+            &page.request,
+            rows,
+            &accounts(ctx).deps.cursors,
+            access_token::LIST,
+            key,
+        )
+        .with_total(page.total))
     }
 
     /// The caller's plan.
     async fn subscription(&self, ctx: &Context<'_>) -> Result<PlanSubscription> {
         let account = account(ctx).await?;
-        let found = plan::all(accounts(ctx)).await?.into_iter().find(|(plan, _)| plan.code == account.plan);
-        let expired = account.plan_expires_at.is_some_and(|end| end <= accounts(ctx).now());
+        let found = plan::all(accounts(ctx))
+            .await?
+            .into_iter()
+            .find(|(plan, _)| plan.code == account.plan);
+        let expired = account
+            .plan_expires_at
+            .is_some_and(|end| end <= accounts(ctx).now());
         Ok(PlanSubscription {
-            plan: found.map(Plan::from).ok_or(Error::new(ErrorCode::NotFound))?,
+            plan: found
+                .map(Plan::from)
+                .ok_or(Error::new(ErrorCode::NotFound))?,
             status: match (expired, account.plan_cancelled) {
                 (true, _) => SubscriptionStatus::Expired,
                 (false, true) => SubscriptionStatus::Cancelled,
@@ -151,14 +188,24 @@ impl Viewer {
 
     /// How much of each meter the caller may use and has used.
     async fn quotas(&self, ctx: &Context<'_>) -> Result<Vec<Quota>> {
-        Ok(quota::own(accounts(ctx), actor(ctx)).await?.iter().map(Quota::from).collect())
+        Ok(quota::own(accounts(ctx), actor(ctx))
+            .await?
+            .iter()
+            .map(Quota::from)
+            .collect())
     }
 
     /// How much of one meter the caller may use and has used.
-    async fn quota(&self, ctx: &Context<'_>, #[graphql(desc = "Of what.")] meter: Meter) -> Result<Quota> {
+    async fn quota(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of what.")] meter: Meter,
+    ) -> Result<Quota> {
         let quotas = quota::own(accounts(ctx), actor(ctx)).await?;
         let found = quotas.iter().find(|quota| quota.meter == meter);
-        Ok(found.map(Quota::from).ok_or(Error::new(ErrorCode::NotFound))?)
+        Ok(found
+            .map(Quota::from)
+            .ok_or(Error::new(ErrorCode::NotFound))?)
     }
 }
 
@@ -175,7 +222,14 @@ impl ViewerQuery {
 
     /// The caller, for other domains: nobody else's.
     #[graphql(entity)]
-    async fn find_viewer_by_id(&self, ctx: &Context<'_>, id: Id<id::User>) -> Result<Option<Viewer>> {
-        Ok(actor(ctx).user_id().filter(|user| *user == id).map(|id| Viewer { id }))
+    async fn find_viewer_by_id(
+        &self,
+        ctx: &Context<'_>,
+        id: Id<id::User>,
+    ) -> Result<Option<Viewer>> {
+        Ok(actor(ctx)
+            .user_id()
+            .filter(|user| *user == id)
+            .map(|id| Viewer { id }))
     }
 }

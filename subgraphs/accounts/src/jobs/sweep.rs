@@ -22,7 +22,10 @@ const SESSIONS_KEPT: TimeDelta = TimeDelta::days(30);
 pub async fn run(accounts: Arc<Accounts>, stop: CancellationToken) {
     loop {
         if let Err(error) = sweep(&accounts).await {
-            tracing::warn!(cause = error.cause_chain(), "the accounts were not swept; trying again later");
+            tracing::warn!(
+                cause = error.cause_chain(),
+                "the accounts were not swept; trying again later"
+            );
         }
         tokio::select! {
             () = stop.cancelled() => return,

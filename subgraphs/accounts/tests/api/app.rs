@@ -1,9 +1,14 @@
 //! The domain with a database of its own, and shortcuts for what every test does.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_graphql::{Request, Variables};
-use atelier_accounts::{AccountsConfig, HashCost, IdentityResolver, MIGRATIONS, NAME, seed_admin, subgraph};
+use atelier_accounts::{
+    AccountsConfig, HashCost, IdentityResolver, MIGRATIONS, NAME, seed_admin, subgraph,
+};
 use atelier_kit::{
     Subgraph,
     actor::{Actor, Identity},
@@ -50,7 +55,13 @@ impl App {
     pub async fn new() -> Self {
         let test = deps(NAME, &MIGRATIONS).await;
         // Cheap hashes: what they cost is not tested.
-        let config = AccountsConfig { hash_cost: HashCost { memory: 64, passes: 1 }, ..AccountsConfig::new([7; 32]) };
+        let config = AccountsConfig {
+            hash_cost: HashCost {
+                memory: 64,
+                passes: 1,
+            },
+            ..AccountsConfig::new([7; 32])
+        };
         Self {
             graph: subgraph(test.deps.clone(), config.clone()),
             identities: IdentityResolver::new(test.deps.clone(), config.clone()),
@@ -71,7 +82,9 @@ impl App {
 
     /// The whole answer.
     pub async fn answer(&self, actor: &Actor, operation: &str, variables: Value) -> Value {
-        let request = Request::new(operation).variables(Variables::from_json(variables)).data(Arc::new(actor.clone()));
+        let request = Request::new(operation)
+            .variables(Variables::from_json(variables))
+            .data(Arc::new(actor.clone()));
         serde_json::to_value(Service::execute(&self.graph.service, request).await).unwrap()
     }
 
@@ -85,19 +98,31 @@ impl App {
     /// The code of the answer's only top-level error.
     pub async fn refused(&self, actor: &Actor, operation: &str, variables: Value) -> String {
         let answer = self.answer(actor, operation, variables).await;
-        let errors = answer["errors"].as_array().unwrap_or_else(|| panic!("{operation} was not refused: {answer}"));
+        let errors = answer["errors"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{operation} was not refused: {answer}"));
         assert_eq!(errors.len(), 1, "{answer}");
         errors[0]["extensions"]["code"].as_str().unwrap().to_owned()
     }
 
     pub async fn register(&self, username: &str) -> Person {
         let input = json!({ "email": format!("{username}@example.org"), "username": username, "password": PASSWORD });
-        let tokens = tokens(self.run(&Actor::anonymous(), REGISTER, json!({ "input": input })).await);
+        let tokens = tokens(
+            self.run(&Actor::anonymous(), REGISTER, json!({ "input": input }))
+                .await,
+        );
         self.person(&tokens).await
     }
 
     pub async fn login(&self, login: &str) -> Person {
-        let tokens = tokens(self.run(&Actor::anonymous(), LOGIN, json!({ "input": { "login": login, "password": PASSWORD } })).await);
+        let tokens = tokens(
+            self.run(
+                &Actor::anonymous(),
+                LOGIN,
+                json!({ "input": { "login": login, "password": PASSWORD } }),
+            )
+            .await,
+        );
         self.person(&tokens).await
     }
 
@@ -119,7 +144,10 @@ impl App {
     pub async fn actor(&self, credential: &str) -> Result<Actor, Error> {
         let found = self.identities.resolve(credential).await?;
         Ok(Actor {
-            identity: Identity::User { user: found.user_id, session: found.session_id },
+            identity: Identity::User {
+                user: found.user_id,
+                session: found.session_id,
+            },
             scopes: found.scopes.into_iter().collect(),
             ..Actor::default()
         })
@@ -132,9 +160,15 @@ impl App {
 
     /// The administrator, signed in.
     pub async fn admin(&self) -> Person {
-        let made = seed_admin(&self.test.deps, &self.config).await.unwrap().expect("there was no administrator");
+        let made = seed_admin(&self.test.deps, &self.config)
+            .await
+            .unwrap()
+            .expect("there was no administrator");
         let input = json!({ "login": made.username, "password": made.password });
-        let tokens = tokens(self.run(&Actor::anonymous(), LOGIN, json!({ "input": input })).await);
+        let tokens = tokens(
+            self.run(&Actor::anonymous(), LOGIN, json!({ "input": input }))
+                .await,
+        );
         self.person(&tokens).await
     }
 
@@ -146,17 +180,22 @@ impl App {
             count: i64,
         }
         let mut connection = self.test.deps.db.read().await.unwrap();
-        let row: Count = diesel::sql_query(format!("SELECT count(*) AS count FROM accounts.{statement}"))
-            .get_result(&mut connection)
-            .await
-            .unwrap();
+        let row: Count = diesel::sql_query(format!(
+            "SELECT count(*) AS count FROM accounts.{statement}"
+        ))
+        .get_result(&mut connection)
+        .await
+        .unwrap();
         row.count
     }
 
     /// Changes the database behind the domain's back.
     pub async fn execute(&self, statement: &str) {
         let mut connection = self.test.deps.db.read().await.unwrap();
-        diesel::sql_query(statement).execute(&mut connection).await.unwrap();
+        diesel::sql_query(statement)
+            .execute(&mut connection)
+            .await
+            .unwrap();
     }
 
     /// A text out of the database.
@@ -167,7 +206,10 @@ impl App {
             text: String,
         }
         let mut connection = self.test.deps.db.read().await.unwrap();
-        let row: Text = diesel::sql_query(format!("SELECT {expression} AS text")).get_result(&mut connection).await.unwrap();
+        let row: Text = diesel::sql_query(format!("SELECT {expression} AS text"))
+            .get_result(&mut connection)
+            .await
+            .unwrap();
         row.text
     }
 
@@ -179,7 +221,10 @@ impl App {
             if count == expected {
                 return;
             }
-            assert!(Instant::now() < deadline, "{statement}: {count}, not {expected}");
+            assert!(
+                Instant::now() < deadline,
+                "{statement}: {count}, not {expected}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -191,7 +236,8 @@ pub const REGISTER: &str = "mutation($input: AuthRegisterInput!) { authRegister(
 pub const LOGIN: &str = "mutation($input: AuthLoginInput!) { authLogin(input: $input) {
     tokens { accessToken refreshToken expiresAt tokenType sessionId user { id username } }
     userErrors { code message path numericCode params } } }";
-pub const REFRESH: &str = "mutation($input: AuthTokenRefreshInput!) { authTokenRefresh(input: $input) {
+pub const REFRESH: &str =
+    "mutation($input: AuthTokenRefreshInput!) { authTokenRefresh(input: $input) {
     tokens { accessToken refreshToken expiresAt tokenType sessionId user { id username } }
     userErrors { code message path } } }";
 
@@ -215,9 +261,15 @@ pub fn codes(data: Value) -> Vec<String> {
     let errors = payload["userErrors"].as_array().unwrap();
     assert!(!errors.is_empty(), "not refused: {payload}");
     for (field, value) in payload.as_object().unwrap() {
-        assert!(field == "userErrors" || value.is_null(), "{field} of a refusal: {value}");
+        assert!(
+            field == "userErrors" || value.is_null(),
+            "{field} of a refusal: {value}"
+        );
     }
-    errors.iter().map(|error| error["code"].as_str().unwrap().to_owned()).collect()
+    errors
+        .iter()
+        .map(|error| error["code"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The payload of a mutation that has worked.

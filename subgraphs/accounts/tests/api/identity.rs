@@ -14,16 +14,41 @@ async fn a_router_resolves_a_token_over_http_with_a_service_identity_only() {
     let app = App::new().await;
     let admin = app.admin().await;
     let variables = json!({ "token": admin.access_token });
-    let found = app.run(&Actor::service("router"), RESOLVE, variables.clone()).await["identityResolve"].take();
-    assert_eq!((&found["userId"], &found["sessionId"]), (&json!(admin.id), &json!(admin.session)));
-    assert_eq!((&found["plan"], &found["status"]), (&json!("FREE"), &json!("ACTIVE")));
-    assert!(found["scopes"].as_array().unwrap().contains(&json!("admin:users")));
+    let found = app
+        .run(&Actor::service("router"), RESOLVE, variables.clone())
+        .await["identityResolve"]
+        .take();
+    assert_eq!(
+        (&found["userId"], &found["sessionId"]),
+        (&json!(admin.id), &json!(admin.session))
+    );
+    assert_eq!(
+        (&found["plan"], &found["status"]),
+        (&json!("FREE"), &json!("ACTIVE"))
+    );
+    assert!(
+        found["scopes"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("admin:users"))
+    );
     for caller in [Actor::anonymous(), admin.actor.clone()] {
-        assert_eq!(app.refused(&caller, RESOLVE, variables.clone()).await, "FORBIDDEN");
+        assert_eq!(
+            app.refused(&caller, RESOLVE, variables.clone()).await,
+            "FORBIDDEN"
+        );
     }
-    assert_eq!(app.refused(&Actor::service("router"), RESOLVE, json!({ "token": "x" })).await, "UNAUTHENTICATED");
+    assert_eq!(
+        app.refused(&Actor::service("router"), RESOLVE, json!({ "token": "x" }))
+            .await,
+        "UNAUTHENTICATED"
+    );
     app.clock().advance(TimeDelta::minutes(16));
-    assert_eq!(app.refused(&Actor::service("router"), RESOLVE, variables).await, "TOKEN_EXPIRED");
+    assert_eq!(
+        app.refused(&Actor::service("router"), RESOLVE, variables)
+            .await,
+        "TOKEN_EXPIRED"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,12 +81,22 @@ async fn who_has_a_token_can_ask_about_it() {
     let alice = app.register("alice").await;
     let ask = |token: String| {
         let app = &app;
-        async move { app.run(&Actor::anonymous(), VERIFY, json!({ "token": token })).await["authTokenVerify"].take() }
+        async move {
+            app.run(&Actor::anonymous(), VERIFY, json!({ "token": token }))
+                .await["authTokenVerify"]
+                .take()
+        }
     };
     let known = ask(alice.access_token.clone()).await;
-    assert_eq!((&known["active"], &known["userId"], &known["reason"]), (&json!(true), &json!(alice.id), &Value::Null));
+    assert_eq!(
+        (&known["active"], &known["userId"], &known["reason"]),
+        (&json!(true), &json!(alice.id), &Value::Null)
+    );
     let unknown = ask("nonsense".into()).await;
-    assert_eq!((&unknown["active"], &unknown["userId"], &unknown["reason"]), (&json!(false), &Value::Null, &json!("UNAUTHENTICATED")));
+    assert_eq!(
+        (&unknown["active"], &unknown["userId"], &unknown["reason"]),
+        (&json!(false), &Value::Null, &json!("UNAUTHENTICATED"))
+    );
     app.clock().advance(TimeDelta::minutes(16));
     assert_eq!(ask(alice.access_token).await["reason"], "TOKEN_EXPIRED");
 }
@@ -82,8 +117,21 @@ async fn a_plan_that_has_run_out_falls_back_to_the_free_one() {
     let (admin, alice) = (app.admin().await, app.register("alice").await);
     let end = atelier_kit::clock::Clock::now(app.clock()) + TimeDelta::minutes(10);
     let set = "mutation($input: UserPlanSetInput!) { userPlanSet(input: $input) { user { id } userErrors { code } } }";
-    done(app.run(&admin.actor, set, json!({ "input": { "userId": alice.id, "plan": "PRO", "expiresAt": end } })).await);
-    let plan = || async { app.identities.resolve(&alice.access_token).await.unwrap().plan };
+    done(
+        app.run(
+            &admin.actor,
+            set,
+            json!({ "input": { "userId": alice.id, "plan": "PRO", "expiresAt": end } }),
+        )
+        .await,
+    );
+    let plan = || async {
+        app.identities
+            .resolve(&alice.access_token)
+            .await
+            .unwrap()
+            .plan
+    };
     assert_eq!(plan().await, atelier_accounts::PlanCode::Pro);
     app.clock().advance(TimeDelta::minutes(10));
     assert_eq!(plan().await, atelier_accounts::PlanCode::Free);

@@ -10,18 +10,35 @@ const UPDATE: &str = "mutation($input: RoleUpdateInput!) { roleUpdate(input: $in
 const ASSIGN: &str = "mutation($input: RoleAssignInput!) { roleAssign(input: $input) { user { id } userErrors { code path params } } }";
 
 async fn create(app: &App, by: &Person, name: &str, scopes: &[&str]) -> Value {
-    let made = done(app.run(&by.actor, CREATE, json!({ "input": { "name": name, "scopes": scopes } })).await);
+    let made = done(
+        app.run(
+            &by.actor,
+            CREATE,
+            json!({ "input": { "name": name, "scopes": scopes } }),
+        )
+        .await,
+    );
     made["role"]["id"].clone()
 }
 
 async fn builtin(app: &App, by: &Person, name: &str) -> Value {
-    let roles = app.run(&by.actor, "{ roles { id name builtIn } }", json!({})).await;
+    let roles = app
+        .run(&by.actor, "{ roles { id name builtIn } }", json!({}))
+        .await;
     let roles = roles["roles"].as_array().unwrap();
-    roles.iter().find(|role| role["name"] == name && role["builtIn"] == true).unwrap()["id"].clone()
+    roles
+        .iter()
+        .find(|role| role["name"] == name && role["builtIn"] == true)
+        .unwrap()["id"]
+        .clone()
 }
 
 async fn scopes(app: &App, of: &Person) -> Vec<String> {
-    app.identities.resolve(&of.access_token).await.unwrap().scopes
+    app.identities
+        .resolve(&of.access_token)
+        .await
+        .unwrap()
+        .scopes
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,21 +46,48 @@ async fn a_role_counts_at_the_next_request_without_signing_in_again() {
     let app = App::new().await;
     let (admin, alice) = (app.admin().await, app.register("alice").await);
     let role = create(&app, &admin, "auditor", &["admin:audit", "reports:read"]).await;
-    let mut changes = app.test.deps.redis.subscribe(atelier_accounts::IDENTITY_CHANGED);
+    let mut changes = app
+        .test
+        .deps
+        .redis
+        .subscribe(atelier_accounts::IDENTITY_CHANGED);
     assert_eq!(changes.recv().await, Some(Signal::Subscribed));
     let told = Some(Signal::Message(alice.id.to_string().as_bytes().into()));
 
-    done(app.run(&admin.actor, ASSIGN, json!({ "input": { "userId": alice.id, "add": [role] } })).await);
+    done(
+        app.run(
+            &admin.actor,
+            ASSIGN,
+            json!({ "input": { "userId": alice.id, "add": [role] } }),
+        )
+        .await,
+    );
     assert_eq!(changes.recv().await, told);
     assert_eq!(scopes(&app, &alice).await, ["admin:audit", "reports:read"]);
-    let data = app.run(&alice.actor, "{ viewer { roles { name } } }", json!({})).await;
+    let data = app
+        .run(&alice.actor, "{ viewer { roles { name } } }", json!({}))
+        .await;
     assert_eq!(data["viewer"]["roles"], json!([{ "name": "auditor" }]));
 
-    done(app.run(&admin.actor, UPDATE, json!({ "input": { "id": role, "scopes": ["reports:read"] } })).await);
+    done(
+        app.run(
+            &admin.actor,
+            UPDATE,
+            json!({ "input": { "id": role, "scopes": ["reports:read"] } }),
+        )
+        .await,
+    );
     assert_eq!(changes.recv().await, told);
     assert_eq!(scopes(&app, &alice).await, ["reports:read"]);
 
-    done(app.run(&admin.actor, ASSIGN, json!({ "input": { "userId": alice.id, "remove": [role] } })).await);
+    done(
+        app.run(
+            &admin.actor,
+            ASSIGN,
+            json!({ "input": { "userId": alice.id, "remove": [role] } }),
+        )
+        .await,
+    );
     assert_eq!(changes.recv().await, told);
     assert_eq!(scopes(&app, &alice).await, Vec::<String>::new());
     assert_eq!(app.count("audit_event WHERE action LIKE 'role.%'").await, 4);
@@ -56,13 +100,28 @@ async fn only_those_with_the_scope_administer_roles() {
     let role = builtin(&app, &admin, "admin").await;
     let operations = [
         ("{ roles { id } }", json!({})),
-        (CREATE, json!({ "input": { "name": "mine", "scopes": ["admin:users"] } })),
+        (
+            CREATE,
+            json!({ "input": { "name": "mine", "scopes": ["admin:users"] } }),
+        ),
         (UPDATE, json!({ "input": { "id": role, "scopes": [] } })),
-        (ASSIGN, json!({ "input": { "userId": alice.id, "add": [role] } })),
+        (
+            ASSIGN,
+            json!({ "input": { "userId": alice.id, "add": [role] } }),
+        ),
     ];
     for (operation, variables) in operations {
-        assert_eq!(app.refused(&alice.actor, operation, variables.clone()).await, "FORBIDDEN", "{operation}");
-        assert_eq!(app.refused(&Actor::anonymous(), operation, variables).await, "UNAUTHENTICATED", "{operation}");
+        assert_eq!(
+            app.refused(&alice.actor, operation, variables.clone())
+                .await,
+            "FORBIDDEN",
+            "{operation}"
+        );
+        assert_eq!(
+            app.refused(&Actor::anonymous(), operation, variables).await,
+            "UNAUTHENTICATED",
+            "{operation}"
+        );
     }
     assert_eq!(app.count("role").await, 2);
     assert_eq!(app.count("account_role").await, 1);
@@ -74,23 +133,61 @@ async fn nobody_gives_away_a_right_to_administer_that_they_do_not_have() {
     let app = App::new().await;
     let (admin, alice) = (app.admin().await, app.register("alice").await);
     let keeper = create(&app, &admin, "role keeper", &["admin:roles"]).await;
-    done(app.run(&admin.actor, ASSIGN, json!({ "input": { "userId": alice.id, "add": [keeper] } })).await);
+    done(
+        app.run(
+            &admin.actor,
+            ASSIGN,
+            json!({ "input": { "userId": alice.id, "add": [keeper] } }),
+        )
+        .await,
+    );
     let keeper_actor = app.actor(&alice.access_token).await.unwrap();
     let all = builtin(&app, &admin, "admin").await;
 
-    let create = app.run(&keeper_actor, CREATE, json!({ "input": { "name": "x", "scopes": ["admin:users"] } })).await;
+    let create = app
+        .run(
+            &keeper_actor,
+            CREATE,
+            json!({ "input": { "name": "x", "scopes": ["admin:users"] } }),
+        )
+        .await;
     assert_eq!(codes(create), ["SCOPE_NOT_HELD"]);
-    let assign = app.run(&keeper_actor, ASSIGN, json!({ "input": { "userId": alice.id, "add": [all] } })).await;
+    let assign = app
+        .run(
+            &keeper_actor,
+            ASSIGN,
+            json!({ "input": { "userId": alice.id, "add": [all] } }),
+        )
+        .await;
     assert_eq!(codes(assign), ["SCOPE_NOT_HELD"]);
-    let update = app.run(&keeper_actor, UPDATE, json!({ "input": { "id": keeper, "scopes": ["admin:roles", "admin:users"] } })).await;
+    let update = app
+        .run(
+            &keeper_actor,
+            UPDATE,
+            json!({ "input": { "id": keeper, "scopes": ["admin:roles", "admin:users"] } }),
+        )
+        .await;
     assert_eq!(codes(update), ["SCOPE_NOT_HELD"]);
     // Nor do they take it from others.
-    let take = app.run(&keeper_actor, ASSIGN, json!({ "input": { "userId": admin.id, "remove": [all] } })).await;
+    let take = app
+        .run(
+            &keeper_actor,
+            ASSIGN,
+            json!({ "input": { "userId": admin.id, "remove": [all] } }),
+        )
+        .await;
     assert_eq!(codes(take), ["SCOPE_NOT_HELD"]);
     assert_eq!(scopes(&app, &alice).await, ["admin:roles"]);
     assert_eq!(app.count("role").await, 3);
     // What does not administer anything is free to give.
-    done(app.run(&keeper_actor, CREATE, json!({ "input": { "name": "partner", "scopes": ["orders:read"] } })).await);
+    done(
+        app.run(
+            &keeper_actor,
+            CREATE,
+            json!({ "input": { "name": "partner", "scopes": ["orders:read"] } }),
+        )
+        .await,
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,19 +200,49 @@ async fn faulty_roles_are_refused() {
         (json!({ "name": " ", "scopes": [] }), "REQUIRED"),
         (json!({ "name": "x".repeat(51), "scopes": [] }), "TOO_LONG"),
         (json!({ "name": "taken", "scopes": [] }), "ROLE_NAME_TAKEN"),
-        (json!({ "name": "x", "scopes": ["ok", "Not A Scope"] }), "SCOPE_INVALID"),
-        (json!({ "name": "x", "scopes": ["a:b:c:d"] }), "SCOPE_INVALID"),
+        (
+            json!({ "name": "x", "scopes": ["ok", "Not A Scope"] }),
+            "SCOPE_INVALID",
+        ),
+        (
+            json!({ "name": "x", "scopes": ["a:b:c:d"] }),
+            "SCOPE_INVALID",
+        ),
         (json!({ "name": "x", "scopes": many }), "LIMIT_REACHED"),
     ] {
-        assert_eq!(codes(app.run(&admin.actor, CREATE, json!({ "input": input })).await), [code]);
+        assert_eq!(
+            codes(
+                app.run(&admin.actor, CREATE, json!({ "input": input }))
+                    .await
+            ),
+            [code]
+        );
     }
     assert_eq!(app.count("role").await, 3);
     let builtin = builtin(&app, &admin, "worker").await;
-    let update = app.run(&admin.actor, UPDATE, json!({ "input": { "id": builtin, "scopes": ["admin:users"] } })).await;
+    let update = app
+        .run(
+            &admin.actor,
+            UPDATE,
+            json!({ "input": { "id": builtin, "scopes": ["admin:users"] } }),
+        )
+        .await;
     assert_eq!(codes(update), ["ROLE_BUILT_IN"]);
     let missing = "rol_01h455vb4pex5vsknk084sn02q";
-    assert_eq!(codes(app.run(&admin.actor, UPDATE, json!({ "input": { "id": missing } })).await), ["NOT_FOUND"]);
-    let assign = app.run(&admin.actor, ASSIGN, json!({ "input": { "userId": admin.id, "add": [builtin, missing] } })).await;
+    assert_eq!(
+        codes(
+            app.run(&admin.actor, UPDATE, json!({ "input": { "id": missing } }))
+                .await
+        ),
+        ["NOT_FOUND"]
+    );
+    let assign = app
+        .run(
+            &admin.actor,
+            ASSIGN,
+            json!({ "input": { "userId": admin.id, "add": [builtin, missing] } }),
+        )
+        .await;
     assert_eq!(codes(assign), ["NOT_FOUND"]);
     assert_eq!(app.count("account_role").await, 1, "nothing was given");
 }
@@ -126,14 +253,30 @@ async fn somebody_who_can_administer_always_remains() {
     let admin = app.admin().await;
     let role = builtin(&app, &admin, "admin").await;
     let leave = json!({ "input": { "userId": admin.id, "remove": [role] } });
-    assert_eq!(codes(app.run(&admin.actor, ASSIGN, leave.clone()).await), ["LAST_ADMIN"]);
+    assert_eq!(
+        codes(app.run(&admin.actor, ASSIGN, leave.clone()).await),
+        ["LAST_ADMIN"]
+    );
     let alice = app.register("alice").await;
-    done(app.run(&admin.actor, ASSIGN, json!({ "input": { "userId": alice.id, "add": [role] } })).await);
+    done(
+        app.run(
+            &admin.actor,
+            ASSIGN,
+            json!({ "input": { "userId": alice.id, "add": [role] } }),
+        )
+        .await,
+    );
     // Both want to leave at the same time: one may.
     let alice_actor = app.actor(&alice.access_token).await.unwrap();
     let leave_too = json!({ "input": { "userId": alice.id, "remove": [role] } });
-    let (one, other) = tokio::join!(app.run(&admin.actor, ASSIGN, leave), app.run(&alice_actor, ASSIGN, leave_too));
-    let left = [one, other].iter().filter(|answer| !answer["roleAssign"]["user"].is_null()).count();
+    let (one, other) = tokio::join!(
+        app.run(&admin.actor, ASSIGN, leave),
+        app.run(&alice_actor, ASSIGN, leave_too)
+    );
+    let left = [one, other]
+        .iter()
+        .filter(|answer| !answer["roleAssign"]["user"].is_null())
+        .count();
     assert_eq!(left, 1);
     assert_eq!(app.count("account_role").await, 1);
 }

@@ -15,10 +15,19 @@ async fn the_schema_says_who_may_use_what() {
     ] {
         assert!(sdl.contains(expected), "{expected} is missing in\n{sdl}");
     }
-    for internal in ["quotaReserve", "quotaCommit", "quotaRelease", "identityResolve"] {
+    for internal in [
+        "quotaReserve",
+        "quotaCommit",
+        "quotaRelease",
+        "identityResolve",
+    ] {
         // The arguments have lines of their own; the directives stand behind them.
-        let mut field = sdl.lines().skip_while(|line| !line.trim_start().starts_with(&format!("{internal}(")));
-        let line = field.find(|line| line.trim_start().starts_with(')')).unwrap_or_default();
+        let mut field = sdl
+            .lines()
+            .skip_while(|line| !line.trim_start().starts_with(&format!("{internal}(")));
+        let line = field
+            .find(|line| line.trim_start().starts_with(')'))
+            .unwrap_or_default();
         assert!(line.ends_with("@inaccessible"), "{line}");
     }
 }

@@ -73,14 +73,20 @@ pub async fn progress(
     identified(&actor)?;
     let list = format!("task-progress:{id}");
     let deps = engine.deps();
-    let after = after.map(|cursor| deps.cursors.open::<Position>(&list, &cursor)).transpose()?;
+    let after = after
+        .map(|cursor| deps.cursors.open::<Position>(&list, &cursor))
+        .transpose()?;
     let task = arrival(engine, &actor, id).await?;
     let unavailable = |cause| Error::caused(ErrorCode::Unavailable, cause);
     let at = match after {
         Some(after) => after.at,
         None => engine.live().end().await.map_err(unavailable)?,
     };
-    let items = deps.hub.subscribe(STREAM, Some(at)).await.map_err(unavailable)?;
+    let items = deps
+        .hub
+        .subscribe(STREAM, Some(at))
+        .await
+        .map_err(unavailable)?;
     // Read after the position was taken: what changes from here on is in the stream.
     let now = Moment::from(&current(engine, &actor, id).await?.unwrap_or(task));
     let seen = after.map(|after| after.version);
@@ -99,12 +105,16 @@ pub async fn progress(
         pending: (news && (after.is_none() || final_already)).then_some(now),
         ended: final_already && !news,
     };
-    Ok(stream::unfold(watch, |mut watch| async move { watch.next().await.map(|told| (told, watch)) }))
+    Ok(stream::unfold(watch, |mut watch| async move {
+        watch.next().await.map(|told| (told, watch))
+    }))
 }
 
 async fn current(engine: &Engine, actor: &Actor, id: Id<Task>) -> Result<Option<TaskRow>, Error> {
     let mut connection = engine.deps().db.read().await?;
-    Ok(db::task::find(&mut connection, id).await?.filter(|task| may_see(actor, task)))
+    Ok(db::task::find(&mut connection, id)
+        .await?
+        .filter(|task| may_see(actor, task)))
 }
 
 async fn arrival(engine: &Engine, actor: &Actor, id: Id<Task>) -> Result<TaskRow, Error> {
@@ -149,7 +159,10 @@ impl Watch {
         self.look_at = Instant::now() + LOOK_EVERY;
         self.seen = Some(moment.version);
         self.ended = moment.status.is_final();
-        let position = Position { at: self.at, version: moment.version };
+        let position = Position {
+            at: self.at,
+            version: moment.version,
+        };
         let cursor = self.engine.deps().cursors.seal(&self.list, &position);
         (moment, cursor)
     }
@@ -161,14 +174,23 @@ impl Watch {
             Ok(Some(task)) => self.pending = Some(Moment::from(&task)),
             // It is gone, or not the caller's any more.
             Ok(None) => self.ended = true,
-            Err(error) => tracing::debug!(cause = error.cause_chain(), "a watched task could not be looked at"),
+            Err(error) => tracing::debug!(
+                cause = error.cause_chain(),
+                "a watched task could not be looked at"
+            ),
         }
     }
 
     /// Entries went missing: goes on from the present.
     async fn resubscribe(&mut self) -> Option<()> {
         let end = self.engine.live().end().await.ok()?;
-        self.items = self.engine.deps().hub.subscribe(STREAM, Some(end)).await.ok()?;
+        self.items = self
+            .engine
+            .deps()
+            .hub
+            .subscribe(STREAM, Some(end))
+            .await
+            .ok()?;
         self.at = end;
         self.look().await;
         Some(())
@@ -203,14 +225,19 @@ pub async fn events(
 ) -> Result<impl Stream<Item = Happened> + Send + use<>, Error> {
     identified(&actor)?;
     let wanted = move |event: &Event| {
-        event.topic.starts_with("task.") && event.details::<TaskFact>().is_ok_and(|fact| selects(&actor, &filter, &fact))
+        event.topic.starts_with("task.")
+            && event
+                .details::<TaskFact>()
+                .is_ok_and(|fact| selects(&actor, &filter, &fact))
     };
     let followed = follow(engine.deps(), after.as_ref(), wanted).await?;
     Ok(followed.filter_map(|followed| {
         let happened = match followed {
-            Followed::Event(event, cursor) => {
-                event.details().ok().map(|fact| Happened::Changed { event, fact: Box::new(fact), cursor })
-            }
+            Followed::Event(event, cursor) => event.details().ok().map(|fact| Happened::Changed {
+                event,
+                fact: Box::new(fact),
+                cursor,
+            }),
             Followed::Resync => Some(Happened::Missed),
         };
         std::future::ready(happened)
@@ -220,9 +247,17 @@ pub async fn events(
 fn selects(actor: &Actor, filter: &Filter, fact: &TaskFact) -> bool {
     let sees = sees_all(actor) || (fact.owner.is_some() && fact.owner == actor.user_id());
     sees && filter.owner.is_none_or(|owner| fact.owner == Some(owner))
-        && filter.parent.is_none_or(|parent| fact.parent == Some(parent))
+        && filter
+            .parent
+            .is_none_or(|parent| fact.parent == Some(parent))
         && (filter.statuses.is_empty() || filter.statuses.contains(&fact.status))
         && (filter.types.is_empty() || filter.types.contains(&fact.task_type))
-        && filter.queue.as_ref().is_none_or(|queue| *queue == fact.queue)
-        && filter.subject.as_ref().is_none_or(|subject| fact.subject.as_ref() == Some(subject))
+        && filter
+            .queue
+            .as_ref()
+            .is_none_or(|queue| *queue == fact.queue)
+        && filter
+            .subject
+            .as_ref()
+            .is_none_or(|subject| fact.subject.as_ref() == Some(subject))
 }

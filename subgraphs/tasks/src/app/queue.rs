@@ -33,7 +33,9 @@ pub async fn types(engine: &Engine, actor: &Actor) -> Result<Vec<TypeRow>, Error
 
 async fn get(engine: &Engine, name: &str) -> Outcome<QueueRow> {
     let mut connection = engine.deps().db.read().await?;
-    let found = db::queue::list(&mut connection, Some(&[name.to_owned()])).await?.pop();
+    let found = db::queue::list(&mut connection, Some(&[name.to_owned()]))
+        .await?
+        .pop();
     found.ok_or_else(|| Fail::refused(TaskErrorCode::NotFound, "input.name"))
 }
 

@@ -28,18 +28,34 @@ pub async fn list(engine: &Engine, actor: &Actor) -> Result<Vec<ScheduleRow>, Er
 /// `INVALID_INPUT`.
 pub async fn upsert(engine: &Engine, actor: &Actor, schedule: Schedule) -> Outcome<ScheduleRow> {
     actor.require_scope(ADMIN)?;
-    for (text, path) in [(&schedule.name, "input.name"), (&schedule.task_type, "input.type"), (&schedule.queue, "input.queue")] {
+    for (text, path) in [
+        (&schedule.name, "input.name"),
+        (&schedule.task_type, "input.type"),
+        (&schedule.queue, "input.queue"),
+    ] {
         super::worker::check_name(text, path)?;
     }
     super::worker::check_json(&schedule.payload, "input.payload", MAX_PAYLOAD)?;
     if !(1..=100).contains(&schedule.max_attempts) || !(-100..=100).contains(&schedule.priority) {
         let refusal = Refusal::new(TaskErrorCode::InvalidInput, "input");
-        return Err(refusal.with("reason", "Attempts are between 1 and 100, the priority between -100 and 100.").into());
+        return Err(refusal
+            .with(
+                "reason",
+                "Attempts are between 1 and 100, the priority between -100 and 100.",
+            )
+            .into());
     }
     match engine.schedule(schedule).await? {
         Ok(row) => Ok(row),
-        Err(ScheduleProblem::Cron(reason)) => Err(Refusal::new(TaskErrorCode::InvalidCron, "input.cron").with("reason", reason).into()),
-        Err(ScheduleProblem::Timezone) => Err(Fail::refused(TaskErrorCode::UnknownTimezone, "input.timezone")),
+        Err(ScheduleProblem::Cron(reason)) => {
+            Err(Refusal::new(TaskErrorCode::InvalidCron, "input.cron")
+                .with("reason", reason)
+                .into())
+        }
+        Err(ScheduleProblem::Timezone) => Err(Fail::refused(
+            TaskErrorCode::UnknownTimezone,
+            "input.timezone",
+        )),
     }
 }
 

@@ -31,7 +31,10 @@ pub fn sees_all(actor: &Actor) -> bool {
 /// # Errors
 /// `UNAUTHENTICATED` for nobody.
 pub fn own(actor: &Actor, filter: Filter) -> Result<Filter, Error> {
-    Ok(Filter { owner: Some(actor.require_user()?), ..filter })
+    Ok(Filter {
+        owner: Some(actor.require_user()?),
+        ..filter
+    })
 }
 
 /// Everybody's tasks, by a filter.
@@ -57,7 +60,11 @@ pub async fn list(
 ) -> Result<(Vec<TaskRow>, Option<i64>), Error> {
     let mut connection = engine.deps().db.read().await?;
     let rows = db::task::page(&mut connection, filter, page).await?;
-    let total = if count { Some(db::task::count(&mut connection, filter).await?) } else { None };
+    let total = if count {
+        Some(db::task::count(&mut connection, filter).await?)
+    } else {
+        None
+    };
     Ok((rows, total))
 }
 
@@ -67,13 +74,17 @@ async fn visible(engine: &Engine, actor: &Actor, id: Id<Task>) -> Outcome<TaskRo
         return Err(Error::new(ErrorCode::Unauthenticated).into());
     }
     let mut connection = engine.deps().db.read().await?;
-    let task = db::task::find(&mut connection, id).await?.filter(|task| may_see(actor, task));
+    let task = db::task::find(&mut connection, id)
+        .await?
+        .filter(|task| may_see(actor, task));
     task.ok_or_else(|| Fail::refused(TaskErrorCode::NotFound, "input.id"))
 }
 
 async fn again(engine: &Engine, id: Id<Task>) -> Outcome<TaskRow> {
     let mut connection = engine.deps().db.read().await?;
-    db::task::find(&mut connection, id).await?.ok_or_else(|| Fail::refused(TaskErrorCode::NotFound, "input.id"))
+    db::task::find(&mut connection, id)
+        .await?
+        .ok_or_else(|| Fail::refused(TaskErrorCode::NotFound, "input.id"))
 }
 
 /// Cancels a task of the caller's (an administrator: any).
@@ -100,9 +111,15 @@ pub async fn retry(engine: &Engine, actor: &Actor, id: Id<Task>) -> Outcome<Task
     let task = visible(engine, actor, id).await?;
     let refused = || Fail::refused(TaskErrorCode::NotRetryable, "input.id");
     let again_ids = match task.status {
-        Status::Failed | Status::Cancelled | Status::PartiallySucceeded if task.children_total > 0 => {
+        Status::Failed | Status::Cancelled | Status::PartiallySucceeded
+            if task.children_total > 0 =>
+        {
             let children = engine.failed_children(id).await?;
-            if children.is_empty() { vec![id] } else { children }
+            if children.is_empty() {
+                vec![id]
+            } else {
+                children
+            }
         }
         Status::Failed | Status::Cancelled => vec![id],
         _ => return Err(refused()),
@@ -117,12 +134,21 @@ pub async fn retry(engine: &Engine, actor: &Actor, id: Id<Task>) -> Outcome<Task
 ///
 /// # Errors
 /// `FORBIDDEN` without the scope; `NOT_FOUND`, `ALREADY_FINISHED`, `INVALID_INPUT`.
-pub async fn set_priority(engine: &Engine, actor: &Actor, id: Id<Task>, priority: i32) -> Outcome<TaskRow> {
+pub async fn set_priority(
+    engine: &Engine,
+    actor: &Actor,
+    id: Id<Task>,
+    priority: i32,
+) -> Outcome<TaskRow> {
     actor.require_scope(ADMIN)?;
-    let priority = i16::try_from(priority).ok().filter(|priority| (-100..=100).contains(priority));
+    let priority = i16::try_from(priority)
+        .ok()
+        .filter(|priority| (-100..=100).contains(priority));
     let Some(priority) = priority else {
         let refusal = Refusal::new(TaskErrorCode::InvalidInput, "input.priority");
-        return Err(refusal.with("reason", "The priority is between -100 and 100.").into());
+        return Err(refusal
+            .with("reason", "The priority is between -100 and 100.")
+            .into());
     };
     visible(engine, actor, id).await?;
     let mut connection = engine.deps().db.read().await?;
@@ -158,7 +184,9 @@ const MOST: i32 = 1000;
 /// `FORBIDDEN` without the scope; `INVALID_INPUT`, `PAYLOAD_TOO_LARGE`.
 pub async fn replay(engine: &Engine, actor: &Actor, which: DeadLetters) -> Outcome<Vec<TaskRow>> {
     actor.require_scope(ADMIN)?;
-    let invalid = |path: &str, reason: &str| Fail::from(Refusal::new(TaskErrorCode::InvalidInput, path).with("reason", reason));
+    let invalid = |path: &str, reason: &str| {
+        Fail::from(Refusal::new(TaskErrorCode::InvalidInput, path).with("reason", reason))
+    };
     if !(1..=MOST).contains(&which.limit) {
         return Err(invalid("input.limit", "Between 1 and 1000 at a time."));
     }
@@ -167,15 +195,31 @@ pub async fn replay(engine: &Engine, actor: &Actor, which: DeadLetters) -> Outco
     }
     if let Some(payload) = &which.payload {
         if which.ids.as_ref().is_none_or(|ids| ids.len() != 1) {
-            return Err(invalid("input.payload", "A new payload goes with exactly one id."));
+            return Err(invalid(
+                "input.payload",
+                "A new payload goes with exactly one id.",
+            ));
         }
         super::worker::check_json(payload, "input.payload", MAX_PAYLOAD)?;
     }
     let ids = match which.ids {
         Some(ids) => ids,
-        None => engine.dead_letters(which.queue.as_deref(), which.task_type.as_deref(), which.limit).await?,
+        None => {
+            engine
+                .dead_letters(
+                    which.queue.as_deref(),
+                    which.task_type.as_deref(),
+                    which.limit,
+                )
+                .await?
+        }
     };
-    let replayed: Vec<_> = engine.replay(&ids, which.payload.as_ref()).await?.into_iter().map(|task| task.id).collect();
+    let replayed: Vec<_> = engine
+        .replay(&ids, which.payload.as_ref())
+        .await?
+        .into_iter()
+        .map(|task| task.id)
+        .collect();
     let mut connection = engine.deps().db.read().await?;
     let mut rows = db::task::by_ids(&mut connection, &replayed).await?;
     rows.sort_by_key(|row| row.id);

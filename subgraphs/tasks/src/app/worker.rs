@@ -31,13 +31,26 @@ const MOST_LINES: usize = 100;
 const LISTED: TimeDelta = TimeDelta::hours(1);
 
 fn invalid(path: &str, reason: &str) -> Fail<TaskErrorCode> {
-    Refusal::new(TaskErrorCode::InvalidInput, path).with("reason", reason).into()
+    Refusal::new(TaskErrorCode::InvalidInput, path)
+        .with("reason", reason)
+        .into()
 }
 
 /// Checks a name of a queue, a type or a schedule.
 pub fn check_name(text: &str, path: &str) -> Outcome<()> {
-    let good = !text.is_empty() && text.len() <= 100 && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-    if good { Ok(()) } else { Err(invalid(path, "A name has 1 to 100 letters, digits, dots, dashes and underscores.")) }
+    let good = !text.is_empty()
+        && text.len() <= 100
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if good {
+        Ok(())
+    } else {
+        Err(invalid(
+            path,
+            "A name has 1 to 100 letters, digits, dots, dashes and underscores.",
+        ))
+    }
 }
 
 /// Checks a JSON value that is to be stored.
@@ -70,8 +83,15 @@ pub struct NewWorker {
 }
 
 fn capabilities(value: &Value) -> Outcome<BTreeMap<String, String>> {
-    let wrong = || invalid("input.capabilities", "An object of at most 50 texts, numbers or truth values.");
-    let Value::Object(entries) = value else { return Err(wrong()) };
+    let wrong = || {
+        invalid(
+            "input.capabilities",
+            "An object of at most 50 texts, numbers or truth values.",
+        )
+    };
+    let Value::Object(entries) = value else {
+        return Err(wrong());
+    };
     if entries.len() > 50 {
         return Err(wrong());
     }
@@ -80,7 +100,10 @@ fn capabilities(value: &Value) -> Outcome<BTreeMap<String, String>> {
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     };
-    entries.iter().map(|(name, value)| Ok((name.clone(), text(value).ok_or_else(wrong)?))).collect()
+    entries
+        .iter()
+        .map(|(name, value)| Ok((name.clone(), text(value).ok_or_else(wrong)?)))
+        .collect()
 }
 
 /// Registers a worker.
@@ -93,7 +116,10 @@ pub async fn register(engine: &Engine, actor: &Actor, worker: NewWorker) -> Outc
         return Err(invalid("input.name", "A name has 1 to 200 bytes."));
     }
     if !(1..=50).contains(&worker.queues.len()) || worker.types.len() > 200 {
-        return Err(invalid("input.queues", "A worker has 1 to 50 queues and at most 200 types."));
+        return Err(invalid(
+            "input.queues",
+            "A worker has 1 to 50 queues and at most 200 types.",
+        ));
     }
     for (at, queue) in worker.queues.iter().enumerate() {
         check_name(queue, &format!("input.queues.{at}"))?;
@@ -104,7 +130,10 @@ pub async fn register(engine: &Engine, actor: &Actor, worker: NewWorker) -> Outc
     check_json(&worker.capabilities, "input.capabilities", MAX_PAYLOAD)?;
     let capabilities = capabilities(&worker.capabilities)?;
     if !(1..=1000).contains(&worker.concurrency) {
-        return Err(invalid("input.concurrency", "Between 1 and 1000 tasks at the same time."));
+        return Err(invalid(
+            "input.concurrency",
+            "Between 1 and 1000 tasks at the same time.",
+        ));
     }
     let registration = Registration {
         name: worker.name,
@@ -142,7 +171,10 @@ pub struct Leases {
 }
 
 async fn own_worker(engine: &Engine, actor: &Actor, id: Id<Worker>) -> Outcome<WorkerRow> {
-    let worker = engine.worker_seen(id).await?.filter(|worker| worker.owner == actor.user_id());
+    let worker = engine
+        .worker_seen(id)
+        .await?
+        .filter(|worker| worker.owner == actor.user_id());
     worker.ok_or_else(|| Fail::refused(TaskErrorCode::UnknownWorker, "input.workerId"))
 }
 
@@ -155,17 +187,29 @@ pub async fn lease(engine: &Engine, actor: &Actor, request: LeaseRequest) -> Out
     if !(1..=MOST_LEASES).contains(&request.max) {
         return Err(invalid("input.max", "Between 1 and 100 tasks at a time."));
     }
-    if request.lease_seconds.is_some_and(|seconds| !LEASE.contains(&seconds)) {
-        return Err(invalid("input.leaseSeconds", "A lease holds between 5 seconds and an hour."));
+    if request
+        .lease_seconds
+        .is_some_and(|seconds| !LEASE.contains(&seconds))
+    {
+        return Err(invalid(
+            "input.leaseSeconds",
+            "A lease holds between 5 seconds and an hour.",
+        ));
     }
     let worker = own_worker(engine, actor, request.worker).await?;
     if worker.drained_at.is_some() {
-        return Ok(Leases { tasks: Vec::new(), draining: true });
+        return Ok(Leases {
+            tasks: Vec::new(),
+            draining: true,
+        });
     }
     let queues = match request.queues {
         // Only what it registered for: a token for one queue's worker is not one for all.
         Some(queues) if queues.iter().any(|queue| !worker.queues.contains(queue)) => {
-            return Err(invalid("input.queues", "The worker did not register for one of these queues."));
+            return Err(invalid(
+                "input.queues",
+                "The worker did not register for one of these queues.",
+            ));
         }
         Some(queues) => queues,
         None => worker.queues,
@@ -174,7 +218,10 @@ pub async fn lease(engine: &Engine, actor: &Actor, request: LeaseRequest) -> Out
         Some(value) => json!(capabilities(&value)?),
         None => worker.capabilities,
     };
-    let lease = request.lease_seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+    let lease = request
+        .lease_seconds
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map(Duration::from_secs);
     let wanted = Wanted {
         queues,
         types: (!worker.types.is_empty()).then_some(worker.types),
@@ -183,7 +230,10 @@ pub async fn lease(engine: &Engine, actor: &Actor, request: LeaseRequest) -> Out
         lease: lease.unwrap_or(engine.config().lease),
         worker: Some(worker.id),
     };
-    Ok(Leases { tasks: engine.lease(&wanted).await?, draining: false })
+    Ok(Leases {
+        tasks: engine.lease(&wanted).await?,
+        draining: false,
+    })
 }
 
 /// What a worker tells about a task.
@@ -222,19 +272,39 @@ fn lost() -> Fail<TaskErrorCode> {
 /// `FORBIDDEN` without the scope; `LEASE_LOST`, `INVALID_INPUT`.
 pub async fn heartbeat(engine: &Engine, actor: &Actor, beat: Heartbeat) -> Outcome<LeaseState> {
     actor.require_scope(WORKER)?;
-    if beat.progress.is_some_and(|progress| !(0.0..=1.0).contains(&progress)) {
+    if beat
+        .progress
+        .is_some_and(|progress| !(0.0..=1.0).contains(&progress))
+    {
         return Err(invalid("input.progress", "Progress is between 0 and 1."));
     }
     if beat.log.len() > MOST_LINES {
         return Err(invalid("input.log", "At most 100 lines at a time."));
     }
-    if beat.lease_seconds.is_some_and(|seconds| !LEASE.contains(&seconds)) {
-        return Err(invalid("input.leaseSeconds", "A lease holds between 5 seconds and an hour."));
+    if beat
+        .lease_seconds
+        .is_some_and(|seconds| !LEASE.contains(&seconds))
+    {
+        return Err(invalid(
+            "input.leaseSeconds",
+            "A lease holds between 5 seconds and an hour.",
+        ));
     }
-    let lease = beat.lease_seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
-    let held = engine.heartbeat(&[beat.lease], lease.unwrap_or(engine.config().lease)).await?;
-    let Some(held) = held.into_iter().next() else { return Err(lost()) };
-    if beat.progress.is_some() || beat.step.is_some() || beat.eta_ms.is_some() || !beat.log.is_empty() {
+    let lease = beat
+        .lease_seconds
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map(Duration::from_secs);
+    let held = engine
+        .heartbeat(&[beat.lease], lease.unwrap_or(engine.config().lease))
+        .await?;
+    let Some(held) = held.into_iter().next() else {
+        return Err(lost());
+    };
+    if beat.progress.is_some()
+        || beat.step.is_some()
+        || beat.eta_ms.is_some()
+        || !beat.log.is_empty()
+    {
         engine.report(Report {
             task: held.id,
             lease: beat.lease,
@@ -247,21 +317,33 @@ pub async fn heartbeat(engine: &Engine, actor: &Actor, beat: Heartbeat) -> Outco
             lines: beat.log,
         });
     }
-    Ok(LeaseState { expires_at: held.lease_expires_at, cancel_requested: held.cancel_requested })
+    Ok(LeaseState {
+        expires_at: held.lease_expires_at,
+        cancel_requested: held.cancel_requested,
+    })
 }
 
 async fn end(engine: &Engine, lease: Uuid, end: End) -> Outcome<TaskRow> {
     let ended = engine.finish(vec![(lease, end)]).await?;
-    let Some(ended) = ended.first() else { return Err(lost()) };
+    let Some(ended) = ended.first() else {
+        return Err(lost());
+    };
     let mut connection = engine.deps().db.read().await?;
-    db::task::find(&mut connection, ended.task).await?.ok_or_else(lost)
+    db::task::find(&mut connection, ended.task)
+        .await?
+        .ok_or_else(lost)
 }
 
 /// Ends a task with a result.
 ///
 /// # Errors
 /// `FORBIDDEN` without the scope; `LEASE_LOST`, `PAYLOAD_TOO_LARGE`, `INVALID_INPUT`.
-pub async fn complete(engine: &Engine, actor: &Actor, lease: Uuid, result: Value) -> Outcome<TaskRow> {
+pub async fn complete(
+    engine: &Engine,
+    actor: &Actor,
+    lease: Uuid,
+    result: Value,
+) -> Outcome<TaskRow> {
     actor.require_scope(WORKER)?;
     check_json(&result, "input.result", MAX_PAYLOAD)?;
     end(engine, lease, End::Succeeded(result)).await
@@ -292,7 +374,11 @@ pub async fn fail(engine: &Engine, actor: &Actor, failure: Failure) -> Outcome<T
     let outcome = if failure.cancelled {
         End::Stopped
     } else {
-        End::Failed { retry: failure.retry, code: failure.code, message: failure.message }
+        End::Failed {
+            retry: failure.retry,
+            code: failure.code,
+            message: failure.message,
+        }
     };
     end(engine, failure.lease, outcome).await
 }
@@ -306,20 +392,35 @@ pub async fn drain(engine: &Engine, actor: &Actor, id: Id<Worker>) -> Outcome<Wo
         actor.require_scope(WORKER)?;
         own_worker(engine, actor, id).await?;
     }
-    engine.drain(id).await?.ok_or_else(|| Fail::refused(TaskErrorCode::UnknownWorker, "input.workerId"))
+    engine
+        .drain(id)
+        .await?
+        .ok_or_else(|| Fail::refused(TaskErrorCode::UnknownWorker, "input.workerId"))
 }
 
 /// A page of the workers heard of lately.
 ///
 /// # Errors
 /// `FORBIDDEN` without the scope.
-pub async fn list(engine: &Engine, actor: &Actor, page: &PageRequest<Id<Worker>>) -> Result<Vec<(WorkerRow, i64)>, Error> {
+pub async fn list(
+    engine: &Engine,
+    actor: &Actor,
+    page: &PageRequest<Id<Worker>>,
+) -> Result<Vec<(WorkerRow, i64)>, Error> {
     actor.require_scope(ADMIN)?;
     let since = engine.deps().clock.now() - LISTED;
     let mut connection = engine.deps().db.read().await?;
     let workers = db::worker::page(&mut connection, since, page).await?;
     let ids: Vec<_> = workers.iter().map(|worker| worker.id).collect();
     let loads: Vec<Load> = db::worker::loads(&mut connection, &ids).await?;
-    let load = |id: Id<Worker>| loads.iter().find(|load| load.worker == id).map_or(0, |load| load.running);
-    Ok(workers.into_iter().map(|worker| (worker.clone(), load(worker.id))).collect())
+    let load = |id: Id<Worker>| {
+        loads
+            .iter()
+            .find(|load| load.worker == id)
+            .map_or(0, |load| load.running)
+    };
+    Ok(workers
+        .into_iter()
+        .map(|worker| (worker.clone(), load(worker.id)))
+        .collect())
 }

@@ -14,7 +14,11 @@ use super::task::{CHANGED, Changed};
 ///
 /// Returns what changed, in its new state: `RUNNING` means that the worker has been asked to stop,
 /// or that children are still to end.
-pub async fn cancel(connection: &mut Connection, ids: &[Id<Task>], now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn cancel(
+    connection: &mut Connection,
+    ids: &[Id<Task>],
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET \
             status = CASE WHEN t.status = 'RUNNING' THEN 'RUNNING' ELSE 'CANCELLED' END, \

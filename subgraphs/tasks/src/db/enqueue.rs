@@ -40,7 +40,12 @@ pub struct NewRows {
 ///
 /// A task that is born final (refused, or part of a cancelled task) finishes at `now`; one that is
 /// born running is a group, which has no work of its own.
-pub async fn insert(connection: &mut Connection, rows: NewRows, trace: Option<String>, now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn insert(
+    connection: &mut Connection,
+    rows: NewRows,
+    trace: Option<String>,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "INSERT INTO tasks.task AS t (id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
             parent, requires, children_expected, error_code, error_message, trace, created_at, error_at, finished_at, started_at, own_work_done) \
@@ -78,7 +83,10 @@ pub async fn insert(connection: &mut Connection, rows: NewRows, trace: Option<St
 }
 
 /// Names the steps of new tasks.
-pub async fn insert_steps(connection: &mut Connection, steps: &[(Id<Task>, i16, String)]) -> diesel::QueryResult<()> {
+pub async fn insert_steps(
+    connection: &mut Connection,
+    steps: &[(Id<Task>, i16, String)],
+) -> diesel::QueryResult<()> {
     let (tasks, positions, names) = columns(steps);
     diesel::sql_query(
         "INSERT INTO tasks.task_step (task, position, name) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -111,7 +119,11 @@ pub struct Holder {
 }
 
 /// The unfinished tasks that hold unique keys, and the tasks that have ids.
-pub async fn holders(connection: &mut Connection, ids: &[Id<Task>], keys: &[String]) -> diesel::QueryResult<Vec<Holder>> {
+pub async fn holders(
+    connection: &mut Connection,
+    ids: &[Id<Task>],
+    keys: &[String],
+) -> diesel::QueryResult<Vec<Holder>> {
     diesel::sql_query(
         "SELECT id, unique_key FROM tasks.task WHERE id = ANY($1) \
          UNION SELECT id, unique_key FROM tasks.task WHERE unique_key = ANY($2) \
@@ -135,7 +147,10 @@ pub struct ParentRow {
 }
 
 /// Those of the tasks that exist, locked so that they cannot finish before their new children count.
-pub async fn lock_parents(connection: &mut Connection, ids: &[Id<Task>]) -> diesel::QueryResult<Vec<ParentRow>> {
+pub async fn lock_parents(
+    connection: &mut Connection,
+    ids: &[Id<Task>],
+) -> diesel::QueryResult<Vec<ParentRow>> {
     diesel::sql_query("SELECT id, status, cancel_requested_at FROM tasks.task WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE")
         .bind::<Array<SqlUuid>, _>(ids)
         .load(connection)

@@ -25,7 +25,10 @@ pub struct Delta {
 ///
 /// Parents are locked in the order of their ids, so that two batches cannot wait for each other.
 /// Returns those whose progress moved.
-pub async fn count(connection: &mut Connection, deltas: &[(Id<Task>, Delta)]) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn count(
+    connection: &mut Connection,
+    deltas: &[(Id<Task>, Delta)],
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "WITH d AS (SELECT * FROM unnest($1, $2, $3, $4) AS d (id, total, finished, failed)), \
             locked AS MATERIALIZED (SELECT id FROM tasks.task WHERE id IN (SELECT id FROM d) ORDER BY id FOR NO KEY UPDATE) \
@@ -38,15 +41,34 @@ pub async fn count(connection: &mut Connection, deltas: &[(Id<Task>, Delta)]) ->
     );
     diesel::sql_query(statement)
         .bind::<Array<SqlUuid>, _>(deltas.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-        .bind::<Array<Integer>, _>(deltas.iter().map(|(_, delta)| delta.total).collect::<Vec<_>>())
-        .bind::<Array<Integer>, _>(deltas.iter().map(|(_, delta)| delta.finished).collect::<Vec<_>>())
-        .bind::<Array<Integer>, _>(deltas.iter().map(|(_, delta)| delta.failed).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(
+            deltas
+                .iter()
+                .map(|(_, delta)| delta.total)
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Integer>, _>(
+            deltas
+                .iter()
+                .map(|(_, delta)| delta.finished)
+                .collect::<Vec<_>>(),
+        )
+        .bind::<Array<Integer>, _>(
+            deltas
+                .iter()
+                .map(|(_, delta)| delta.failed)
+                .collect::<Vec<_>>(),
+        )
         .load(connection)
         .await
 }
 
 /// Ends those of the tasks whose own work and whose children are all done.
-pub async fn settle(connection: &mut Connection, ids: &[Id<Task>], now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn settle(
+    connection: &mut Connection,
+    ids: &[Id<Task>],
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET \
             status = CASE WHEN t.cancel_requested_at IS NOT NULL THEN 'CANCELLED' \
@@ -70,14 +92,20 @@ pub async fn settle(connection: &mut Connection, ids: &[Id<Task>], now: DateTime
 }
 
 /// Sets tasks that had finished running again because a child of theirs is tried again.
-pub async fn reopen(connection: &mut Connection, ids: &[Id<Task>]) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn reopen(
+    connection: &mut Connection,
+    ids: &[Id<Task>],
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET status = 'RUNNING', finished_at = NULL, cancel_requested_at = NULL, \
             error_code = NULL, error_message = NULL, error_at = NULL, revision = t.revision + 1 \
          WHERE t.id = ANY($1) AND t.own_work_done AND t.status IN ('PARTIALLY_SUCCEEDED', 'FAILED', 'CANCELLED') \
          RETURNING {CHANGED}"
     );
-    diesel::sql_query(statement).bind::<Array<SqlUuid>, _>(ids).load(connection).await
+    diesel::sql_query(statement)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .load(connection)
+        .await
 }
 
 /// A member of a family.
@@ -96,7 +124,10 @@ pub struct Member {
 pub const DEPTH: i32 = 8;
 
 /// A task with all that descends from it.
-pub async fn descendants(connection: &mut Connection, roots: &[Id<Task>]) -> diesel::QueryResult<Vec<Member>> {
+pub async fn descendants(
+    connection: &mut Connection,
+    roots: &[Id<Task>],
+) -> diesel::QueryResult<Vec<Member>> {
     let statement = format!(
         "WITH RECURSIVE family AS ( \
             SELECT id, 0 AS depth, finished_at IS NULL AS unfinished FROM tasks.task WHERE id = ANY($1) \
@@ -104,5 +135,8 @@ pub async fn descendants(connection: &mut Connection, roots: &[Id<Task>]) -> die
             SELECT t.id, f.depth + 1, t.finished_at IS NULL FROM tasks.task t JOIN family f ON t.parent = f.id WHERE f.depth < {DEPTH}) \
          SELECT id, depth, unfinished FROM family ORDER BY depth DESC, id"
     );
-    diesel::sql_query(statement).bind::<Array<SqlUuid>, _>(roots).load(connection).await
+    diesel::sql_query(statement)
+        .bind::<Array<SqlUuid>, _>(roots)
+        .load(connection)
+        .await
 }

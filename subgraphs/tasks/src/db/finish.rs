@@ -2,7 +2,9 @@
 
 use atelier_kit::db::Connection;
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{Array, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,7 +21,11 @@ pub struct Successes {
 
 /// Notes successes. A task with children that have not all finished goes on running without a
 /// lease; [`super::family::settle`] ends it.
-pub async fn succeed(connection: &mut Connection, done: Successes, now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn succeed(
+    connection: &mut Connection,
+    done: Successes,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET \
             status = CASE WHEN greatest(t.children_total, d.expected) = 0 THEN 'SUCCEEDED' ELSE 'RUNNING' END, \
@@ -64,7 +70,12 @@ pub struct Backoff {
 
 /// Notes failures: back to waiting while there are attempts left, else to the dead letters. A task
 /// that somebody wanted cancelled is cancelled instead.
-pub async fn fail(connection: &mut Connection, failed: Failures, backoff: Backoff, now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn fail(
+    connection: &mut Connection,
+    failed: Failures,
+    backoff: Backoff,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET \
             status = o.status, \
@@ -96,7 +107,11 @@ pub async fn fail(connection: &mut Connection, failed: Failures, backoff: Backof
 }
 
 /// Notes attempts that stopped because their task is to be cancelled.
-pub async fn stop(connection: &mut Connection, leases: &[Uuid], now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn stop(
+    connection: &mut Connection,
+    leases: &[Uuid],
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET status = 'CANCELLED', finished_at = $2, revision = t.revision + 1, \
             cancel_requested_at = coalesce(t.cancel_requested_at, $2), lease_id = NULL, lease_expires_at = NULL \

@@ -24,16 +24,25 @@ pub struct TypeRow {
 }
 
 /// The types with these names, or all of them, by name; at most 500.
-pub async fn list(connection: &mut Connection, names: Option<&[String]>) -> diesel::QueryResult<Vec<TypeRow>> {
-    diesel::sql_query("SELECT * FROM tasks.task_type WHERE $1 IS NULL OR name = ANY($1) ORDER BY name LIMIT 500")
-        .bind::<Nullable<Array<Text>>, _>(names)
-        .load(connection)
-        .await
+pub async fn list(
+    connection: &mut Connection,
+    names: Option<&[String]>,
+) -> diesel::QueryResult<Vec<TypeRow>> {
+    diesel::sql_query(
+        "SELECT * FROM tasks.task_type WHERE $1 IS NULL OR name = ANY($1) ORDER BY name LIMIT 500",
+    )
+    .bind::<Nullable<Array<Text>>, _>(names)
+    .load(connection)
+    .await
 }
 
 /// Learns from the tasks that succeeded since a time (the newest 5000 of them at most). Types of
 /// which none did keep what was learned before.
-pub async fn learn(connection: &mut Connection, since: DateTime<Utc>, now: DateTime<Utc>) -> diesel::QueryResult<usize> {
+pub async fn learn(
+    connection: &mut Connection,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<usize> {
     diesel::sql_query(
         "INSERT INTO tasks.task_type (name, queue, samples, median_ms, p95_ms, updated_at) \
          SELECT type, max(queue), count(*), \

@@ -7,7 +7,9 @@ use atelier_kit::{
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
-    sql_types::{Array, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{
+        Array, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    },
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -36,7 +38,12 @@ pub const LANES: usize = 256;
 ///
 /// It hops from owner to owner over the index, so it costs one probe per owner however many tasks
 /// each of them has.
-pub async fn lanes(connection: &mut Connection, queues: &[String], ability: &Ability<'_>, from: Uuid) -> diesel::QueryResult<Vec<LaneRow>> {
+pub async fn lanes(
+    connection: &mut Connection,
+    queues: &[String],
+    ability: &Ability<'_>,
+    from: Uuid,
+) -> diesel::QueryResult<Vec<LaneRow>> {
     let types = ability.types();
     let statement = format!(
         "SELECT q.queue, h.lane, h.priority, h.run_at FROM unnest($1) AS q (queue) \
@@ -73,7 +80,11 @@ pub struct Ability<'a> {
 impl Ability<'_> {
     /// The condition on types; the types themselves are parameter `$4`.
     const fn types(&self) -> &'static str {
-        if self.types.is_some() { "AND t.type = ANY($4)" } else { "" }
+        if self.types.is_some() {
+            "AND t.type = ANY($4)"
+        } else {
+            ""
+        }
     }
 }
 
@@ -179,7 +190,12 @@ pub async fn lease(
             t.max_attempts, t.revision, t.lease_id, t.lease_expires_at, t.trace, t.started_at"
     );
     diesel::sql_query(statement)
-        .bind::<Array<Text>, _>(shares.iter().map(|share| share.queue.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(
+            shares
+                .iter()
+                .map(|share| share.queue.as_str())
+                .collect::<Vec<_>>(),
+        )
         .bind::<Array<SqlUuid>, _>(shares.iter().map(|share| share.lane).collect::<Vec<_>>())
         .bind::<Array<Integer>, _>(shares.iter().map(|share| share.take).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(ability.types.unwrap_or_default())
@@ -214,7 +230,11 @@ pub struct HeldRow {
 
 /// Extends leases; those that are lost are not in the answer. A lease of a task that is to be
 /// cancelled is not extended, so that a worker that will not listen loses it.
-pub async fn heartbeat(connection: &mut Connection, leases: &[Uuid], expires: DateTime<Utc>) -> diesel::QueryResult<Vec<HeldRow>> {
+pub async fn heartbeat(
+    connection: &mut Connection,
+    leases: &[Uuid],
+    expires: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<HeldRow>> {
     diesel::sql_query(
         "UPDATE tasks.task t SET lease_expires_at = \
             CASE WHEN t.cancel_requested_at IS NULL THEN greatest($2, t.lease_expires_at) ELSE t.lease_expires_at END \
@@ -229,7 +249,10 @@ pub async fn heartbeat(connection: &mut Connection, leases: &[Uuid], expires: Da
 }
 
 /// Sets tasks free again as if they had not been leased: their worker is going away.
-pub async fn release(connection: &mut Connection, leases: &[Uuid]) -> diesel::QueryResult<Vec<super::Changed>> {
+pub async fn release(
+    connection: &mut Connection,
+    leases: &[Uuid],
+) -> diesel::QueryResult<Vec<super::Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET status = CASE WHEN t.cancel_requested_at IS NULL THEN 'QUEUED' ELSE 'CANCELLED' END, \
             finished_at = t.cancel_requested_at, attempt = t.attempt - 1, revision = t.revision + 1, \
@@ -237,5 +260,8 @@ pub async fn release(connection: &mut Connection, leases: &[Uuid]) -> diesel::Qu
          WHERE t.lease_id = ANY($1) RETURNING {}",
         super::task::CHANGED
     );
-    diesel::sql_query(statement).bind::<Array<SqlUuid>, _>(leases).load(connection).await
+    diesel::sql_query(statement)
+        .bind::<Array<SqlUuid>, _>(leases)
+        .load(connection)
+        .await
 }

@@ -29,7 +29,10 @@ pub struct LogRow {
 pub const KEPT: i64 = 1000;
 
 /// Appends lines to the logs of leases that still hold.
-pub async fn append(connection: &mut Connection, lines: &[(Uuid, DateTime<Utc>, String)]) -> diesel::QueryResult<()> {
+pub async fn append(
+    connection: &mut Connection,
+    lines: &[(Uuid, DateTime<Utc>, String)],
+) -> diesel::QueryResult<()> {
     let mut columns = (Vec::new(), Vec::new(), Vec::new());
     for (lease, at, line) in lines {
         columns.0.push(*lease);
@@ -49,12 +52,19 @@ pub async fn append(connection: &mut Connection, lines: &[(Uuid, DateTime<Utc>, 
 }
 
 /// The last lines of each task's log, oldest first.
-pub async fn tails(connection: &mut Connection, tasks: &[Id<Task>], tail: i32) -> diesel::QueryResult<Vec<LogRow>> {
+pub async fn tails(
+    connection: &mut Connection,
+    tasks: &[Id<Task>],
+    tail: i32,
+) -> diesel::QueryResult<Vec<LogRow>> {
     let statement = format!(
         "SELECT l.task, l.attempt, l.at, l.line FROM unnest($1) AS d (task) CROSS JOIN LATERAL \
             (SELECT * FROM tasks.task_log l WHERE l.task = d.task ORDER BY l.id DESC LIMIT {tail}) l ORDER BY l.task, l.id"
     );
-    diesel::sql_query(statement).bind::<Array<SqlUuid>, _>(tasks).load(connection).await
+    diesel::sql_query(statement)
+        .bind::<Array<SqlUuid>, _>(tasks)
+        .load(connection)
+        .await
 }
 
 /// Cuts the logs of running tasks to [`KEPT`] lines.

@@ -5,7 +5,9 @@ use atelier_kit::{
     id::{Id, Task},
 };
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -20,7 +22,11 @@ pub struct ProgressRows {
 }
 
 /// Stores progress of leases that still hold.
-pub async fn save(connection: &mut Connection, rows: ProgressRows, now: DateTime<Utc>) -> diesel::QueryResult<()> {
+pub async fn save(
+    connection: &mut Connection,
+    rows: ProgressRows,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<()> {
     diesel::sql_query(
         "UPDATE tasks.task t SET progress = d.progress, current_step = d.step, progress_seq = d.seq, \
             eta_ms = d.eta_ms, eta_at = CASE WHEN d.eta_ms IS NULL THEN NULL ELSE $6 END \
@@ -42,7 +48,10 @@ pub async fn save(connection: &mut Connection, rows: ProgressRows, now: DateTime
 const STEPS: i64 = 200;
 
 /// A task came to a step: ends the one before, and adds the step if nobody named it beforehand.
-pub async fn enter_steps(connection: &mut Connection, steps: &[(Id<Task>, Uuid, String, DateTime<Utc>)]) -> diesel::QueryResult<()> {
+pub async fn enter_steps(
+    connection: &mut Connection,
+    steps: &[(Id<Task>, Uuid, String, DateTime<Utc>)],
+) -> diesel::QueryResult<()> {
     let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (task, lease, name, at) in steps {
         columns.0.push(*task);

@@ -32,7 +32,10 @@ pub struct QueueRow {
 
 /// The queues with these names, or all of them. There are as many as the code has names for, so the
 /// list is short; it ends after 200 all the same.
-pub async fn list(connection: &mut Connection, names: Option<&[String]>) -> diesel::QueryResult<Vec<QueueRow>> {
+pub async fn list(
+    connection: &mut Connection,
+    names: Option<&[String]>,
+) -> diesel::QueryResult<Vec<QueueRow>> {
     diesel::sql_query(
         // Each part reads one partial index, never the finished tasks.
         "WITH waiting AS (SELECT queue, \
@@ -55,7 +58,11 @@ pub async fn list(connection: &mut Connection, names: Option<&[String]>) -> dies
 }
 
 /// Makes sure that queues are known.
-pub async fn ensure(connection: &mut Connection, names: &[String], now: DateTime<Utc>) -> diesel::QueryResult<()> {
+pub async fn ensure(
+    connection: &mut Connection,
+    names: &[String],
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<()> {
     diesel::sql_query(
         "INSERT INTO tasks.queue (name, created_at) SELECT DISTINCT name, $2 FROM unnest($1) AS d (name) ORDER BY name ON CONFLICT DO NOTHING",
     )
@@ -67,7 +74,11 @@ pub async fn ensure(connection: &mut Connection, names: &[String], now: DateTime
 }
 
 /// Stops or resumes the leasing of a queue's tasks; `false` if there is no such queue.
-pub async fn set_paused(connection: &mut Connection, name: &str, paused_at: Option<DateTime<Utc>>) -> diesel::QueryResult<bool> {
+pub async fn set_paused(
+    connection: &mut Connection,
+    name: &str,
+    paused_at: Option<DateTime<Utc>>,
+) -> diesel::QueryResult<bool> {
     let changed = diesel::sql_query(
         "UPDATE tasks.queue SET paused_at = CASE WHEN $2 IS NULL THEN NULL ELSE coalesce(paused_at, $2) END WHERE name = $1",
     )

@@ -15,7 +15,10 @@ use serde_json::Value;
 use super::task::{CHANGED, Changed};
 
 /// Locks those of the tasks that failed or were cancelled.
-pub async fn lock(connection: &mut Connection, ids: &[Id<Task>]) -> diesel::QueryResult<Vec<Id<Task>>> {
+pub async fn lock(
+    connection: &mut Connection,
+    ids: &[Id<Task>],
+) -> diesel::QueryResult<Vec<Id<Task>>> {
     let found: Vec<Found> = diesel::sql_query(
         "SELECT id FROM tasks.task WHERE id = ANY($1) AND status IN ('FAILED', 'CANCELLED') \
             AND NOT (own_work_done AND children_total > 0) ORDER BY id FOR NO KEY UPDATE",
@@ -28,7 +31,12 @@ pub async fn lock(connection: &mut Connection, ids: &[Id<Task>]) -> diesel::Quer
 
 /// Queues tasks again with all their attempts, and with a new payload where one is given. One whose
 /// unique key is held by another task stays as it is.
-pub async fn requeue(connection: &mut Connection, ids: &[Id<Task>], payload: Option<&Value>, now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn requeue(
+    connection: &mut Connection,
+    ids: &[Id<Task>],
+    payload: Option<&Value>,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET status = 'QUEUED', attempt = 0, run_at = $2, finished_at = NULL, cancel_requested_at = NULL, \
             progress = 0, progress_seq = 0, current_step = NULL, own_work_done = false, payload = coalesce($3, t.payload), \
@@ -52,7 +60,12 @@ struct Found {
 }
 
 /// The oldest dead letters of a queue (of all, without one) and type.
-pub async fn dead_letters(connection: &mut Connection, queue: Option<&str>, task_type: Option<&str>, limit: i32) -> diesel::QueryResult<Vec<Id<Task>>> {
+pub async fn dead_letters(
+    connection: &mut Connection,
+    queue: Option<&str>,
+    task_type: Option<&str>,
+    limit: i32,
+) -> diesel::QueryResult<Vec<Id<Task>>> {
     let found: Vec<Found> = diesel::sql_query(format!(
         "SELECT id FROM tasks.task WHERE status = 'FAILED' AND NOT (own_work_done AND children_total > 0) \
          AND ($1 IS NULL OR queue = $1) AND ($2 IS NULL OR type = $2) ORDER BY id LIMIT {limit}"
@@ -65,7 +78,10 @@ pub async fn dead_letters(connection: &mut Connection, queue: Option<&str>, task
 }
 
 /// The failed and cancelled children of a task.
-pub async fn failed_children(connection: &mut Connection, parent: Id<Task>) -> diesel::QueryResult<Vec<Id<Task>>> {
+pub async fn failed_children(
+    connection: &mut Connection,
+    parent: Id<Task>,
+) -> diesel::QueryResult<Vec<Id<Task>>> {
     let found: Vec<Found> =
         diesel::sql_query("SELECT id FROM tasks.task WHERE parent = $1 AND status IN ('FAILED', 'CANCELLED') ORDER BY id")
             .bind::<SqlUuid, _>(parent)
@@ -75,7 +91,11 @@ pub async fn failed_children(connection: &mut Connection, parent: Id<Task>) -> d
 }
 
 /// Changes the priority of a task that is not finished.
-pub async fn set_priority(connection: &mut Connection, id: Id<Task>, priority: i16) -> diesel::QueryResult<usize> {
+pub async fn set_priority(
+    connection: &mut Connection,
+    id: Id<Task>,
+    priority: i16,
+) -> diesel::QueryResult<usize> {
     diesel::sql_query("UPDATE tasks.task SET priority = $2 WHERE id = $1 AND finished_at IS NULL")
         .bind::<SqlUuid, _>(id)
         .bind::<SmallInt, _>(priority)

@@ -11,18 +11,27 @@ use super::task::{CHANGED, Changed};
 const BATCH: i32 = 500;
 
 /// Queues tasks whose time has come.
-pub async fn promote(connection: &mut Connection, now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn promote(
+    connection: &mut Connection,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "WITH due AS MATERIALIZED (SELECT id FROM tasks.task WHERE status IN ('SCHEDULED', 'RETRYING') AND run_at <= $1 \
             ORDER BY run_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED) \
          UPDATE tasks.task t SET status = 'QUEUED', revision = t.revision + 1 FROM due WHERE t.id = due.id RETURNING {CHANGED}"
     );
-    diesel::sql_query(statement).bind::<Timestamptz, _>(now).load(connection).await
+    diesel::sql_query(statement)
+        .bind::<Timestamptz, _>(now)
+        .load(connection)
+        .await
 }
 
 /// Takes tasks from workers that have not been heard of: back to the queue, unless the attempts are
 /// used up or the task is to be cancelled.
-pub async fn expire(connection: &mut Connection, now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn expire(
+    connection: &mut Connection,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "WITH lost AS MATERIALIZED (SELECT id FROM tasks.task WHERE lease_id IS NOT NULL AND lease_expires_at <= $1 \
             ORDER BY lease_expires_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED) \
@@ -34,12 +43,19 @@ pub async fn expire(connection: &mut Connection, now: DateTime<Utc>) -> diesel::
             revision = t.revision + 1, lease_id = NULL, lease_expires_at = NULL, worker = NULL \
          FROM lost WHERE t.id = lost.id RETURNING {CHANGED}"
     );
-    diesel::sql_query(statement).bind::<Timestamptz, _>(now).load(connection).await
+    diesel::sql_query(statement)
+        .bind::<Timestamptz, _>(now)
+        .load(connection)
+        .await
 }
 
 /// Forgets finished tasks of nobody's interest any more; dead letters are kept longer. Children go
 /// with their parents, never before them.
-pub async fn forget(connection: &mut Connection, finished_before: DateTime<Utc>, failed_before: DateTime<Utc>) -> diesel::QueryResult<usize> {
+pub async fn forget(
+    connection: &mut Connection,
+    finished_before: DateTime<Utc>,
+    failed_before: DateTime<Utc>,
+) -> diesel::QueryResult<usize> {
     let statement = format!(
         "DELETE FROM tasks.task WHERE id IN (SELECT id FROM tasks.task WHERE parent IS NULL AND finished_at < $1 \
             AND (status <> 'FAILED' OR finished_at < $2) ORDER BY finished_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED)"

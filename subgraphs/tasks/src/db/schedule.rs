@@ -47,11 +47,18 @@ pub const MOST: i64 = 500;
 
 /// All schedules by name.
 pub async fn list(connection: &mut Connection) -> diesel::QueryResult<Vec<ScheduleRow>> {
-    diesel::sql_query(format!("SELECT * FROM tasks.schedule ORDER BY name LIMIT {MOST}")).load(connection).await
+    diesel::sql_query(format!(
+        "SELECT * FROM tasks.schedule ORDER BY name LIMIT {MOST}"
+    ))
+    .load(connection)
+    .await
 }
 
 /// Writes a schedule; what it last ran is kept.
-pub async fn upsert(connection: &mut Connection, schedule: &ScheduleRow) -> diesel::QueryResult<ScheduleRow> {
+pub async fn upsert(
+    connection: &mut Connection,
+    schedule: &ScheduleRow,
+) -> diesel::QueryResult<ScheduleRow> {
     diesel::sql_query(
         "INSERT INTO tasks.schedule AS s (name, cron, timezone, type, queue, priority, payload, max_attempts, missed_runs, overlap, enabled, \
             next_run_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
@@ -81,12 +88,18 @@ pub async fn upsert(connection: &mut Connection, schedule: &ScheduleRow) -> dies
 
 /// Removes a schedule; `false` if there was none of that name.
 pub async fn delete(connection: &mut Connection, name: &str) -> diesel::QueryResult<bool> {
-    let deleted = diesel::sql_query("DELETE FROM tasks.schedule WHERE name = $1").bind::<Text, _>(name).execute(connection).await?;
+    let deleted = diesel::sql_query("DELETE FROM tasks.schedule WHERE name = $1")
+        .bind::<Text, _>(name)
+        .execute(connection)
+        .await?;
     Ok(deleted > 0)
 }
 
 /// Schedules whose time has come, locked; those that another process is at are passed over.
-pub async fn due(connection: &mut Connection, now: DateTime<Utc>) -> diesel::QueryResult<Vec<ScheduleRow>> {
+pub async fn due(
+    connection: &mut Connection,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Vec<ScheduleRow>> {
     diesel::sql_query(
         "SELECT * FROM tasks.schedule WHERE enabled AND next_run_at <= $1 ORDER BY next_run_at LIMIT 100 FOR UPDATE SKIP LOCKED",
     )
@@ -96,7 +109,12 @@ pub async fn due(connection: &mut Connection, now: DateTime<Utc>) -> diesel::Que
 }
 
 /// Notes when a schedule ran, and when it runs next.
-pub async fn advance(connection: &mut Connection, name: &str, last: Option<DateTime<Utc>>, next: Option<DateTime<Utc>>) -> diesel::QueryResult<()> {
+pub async fn advance(
+    connection: &mut Connection,
+    name: &str,
+    last: Option<DateTime<Utc>>,
+    next: Option<DateTime<Utc>>,
+) -> diesel::QueryResult<()> {
     diesel::sql_query("UPDATE tasks.schedule SET last_run_at = coalesce($2, last_run_at), next_run_at = $3 WHERE name = $1")
         .bind::<Text, _>(name)
         .bind::<Nullable<Timestamptz>, _>(last)

@@ -8,7 +8,10 @@ use atelier_kit::{
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
-    sql_types::{Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{
+        Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, SmallInt, Text, Timestamptz,
+        Uuid as SqlUuid,
+    },
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -127,7 +130,10 @@ pub struct Changed {
 }
 
 /// The tasks with these ids that exist, in no particular order.
-pub async fn by_ids(connection: &mut Connection, ids: &[Id<Task>]) -> diesel::QueryResult<Vec<TaskRow>> {
+pub async fn by_ids(
+    connection: &mut Connection,
+    ids: &[Id<Task>],
+) -> diesel::QueryResult<Vec<TaskRow>> {
     diesel::sql_query("SELECT * FROM tasks.task WHERE id = ANY($1)")
         .bind::<Array<SqlUuid>, _>(ids)
         .load(connection)
@@ -135,7 +141,10 @@ pub async fn by_ids(connection: &mut Connection, ids: &[Id<Task>]) -> diesel::Qu
 }
 
 /// The task with this id.
-pub async fn find(connection: &mut Connection, id: Id<Task>) -> diesel::QueryResult<Option<TaskRow>> {
+pub async fn find(
+    connection: &mut Connection,
+    id: Id<Task>,
+) -> diesel::QueryResult<Option<TaskRow>> {
     Ok(by_ids(connection, &[id]).await?.pop())
 }
 
@@ -180,7 +189,13 @@ macro_rules! bind_filter {
         $query
             .bind::<Nullable<SqlUuid>, _>($filter.owner.map(Id::uuid))
             .bind::<Nullable<SqlUuid>, _>($filter.parent.map(Id::uuid))
-            .bind::<Nullable<Array<Text>>, _>(Some($filter.statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>()))
+            .bind::<Nullable<Array<Text>>, _>(Some(
+                $filter
+                    .statuses
+                    .iter()
+                    .map(|status| status.as_str())
+                    .collect::<Vec<_>>(),
+            ))
             .bind::<Nullable<Array<Text>>, _>(Some(&$filter.types))
             .bind::<Nullable<Text>, _>($filter.queue.as_deref())
             .bind::<Nullable<Text>, _>($filter.subject.as_deref())
@@ -214,8 +229,13 @@ struct Count {
 
 /// How many tasks a list has.
 pub async fn count(connection: &mut Connection, filter: &Filter) -> diesel::QueryResult<i64> {
-    let statement = format!("SELECT count(*) AS count FROM tasks.task WHERE {}", conditions(filter));
-    let found: Count = bind_filter!(diesel::sql_query(statement), filter).get_result(connection).await?;
+    let statement = format!(
+        "SELECT count(*) AS count FROM tasks.task WHERE {}",
+        conditions(filter)
+    );
+    let found: Count = bind_filter!(diesel::sql_query(statement), filter)
+        .get_result(connection)
+        .await?;
     Ok(found.count)
 }
 
@@ -233,7 +253,10 @@ pub struct StepRow {
 }
 
 /// The steps of tasks, in order.
-pub async fn steps(connection: &mut Connection, tasks: &[Id<Task>]) -> diesel::QueryResult<Vec<StepRow>> {
+pub async fn steps(
+    connection: &mut Connection,
+    tasks: &[Id<Task>],
+) -> diesel::QueryResult<Vec<StepRow>> {
     diesel::sql_query("SELECT task, name, started_at, finished_at FROM tasks.task_step WHERE task = ANY($1) ORDER BY task, position, name")
         .bind::<Array<SqlUuid>, _>(tasks)
         .load(connection)
@@ -252,7 +275,10 @@ pub struct ChildCount {
 }
 
 /// The children of tasks, counted by state.
-pub async fn child_counts(connection: &mut Connection, parents: &[Id<Task>]) -> diesel::QueryResult<Vec<ChildCount>> {
+pub async fn child_counts(
+    connection: &mut Connection,
+    parents: &[Id<Task>],
+) -> diesel::QueryResult<Vec<ChildCount>> {
     diesel::sql_query("SELECT parent, status, count(*) AS count FROM tasks.task WHERE parent = ANY($1) GROUP BY parent, status")
         .bind::<Array<SqlUuid>, _>(parents)
         .load(connection)
@@ -281,7 +307,10 @@ pub const PLACES: i64 = 1000;
 ///
 /// Fairness lets owners take turns: ahead of the owner's n-th task go up to n of every other owner,
 /// and this counts exactly those.
-pub async fn places(connection: &mut Connection, tasks: &[Id<Task>]) -> diesel::QueryResult<Vec<Place>> {
+pub async fn places(
+    connection: &mut Connection,
+    tasks: &[Id<Task>],
+) -> diesel::QueryResult<Vec<Place>> {
     let statement = format!(
         "SELECT t.id, own.ahead + others.ahead AS ahead, running.count AS running, \
             EXISTS (SELECT FROM tasks.queue q WHERE q.name = t.queue AND q.paused_at IS NOT NULL) AS paused \
@@ -295,5 +324,8 @@ pub async fn places(connection: &mut Connection, tasks: &[Id<Task>]) -> diesel::
             WHERE r.lease_id IS NOT NULL AND r.queue = t.queue) running \
          WHERE t.id = ANY($1) AND t.status = 'QUEUED'"
     );
-    diesel::sql_query(statement).bind::<Array<SqlUuid>, _>(tasks).load(connection).await
+    diesel::sql_query(statement)
+        .bind::<Array<SqlUuid>, _>(tasks)
+        .load(connection)
+        .await
 }

@@ -64,24 +64,34 @@ pub async fn upsert(connection: &mut Connection, worker: &WorkerRow) -> diesel::
 }
 
 /// Notes that a worker was heard of, and returns it.
-pub async fn seen(connection: &mut Connection, id: Id<Worker>, now: DateTime<Utc>) -> diesel::QueryResult<Option<WorkerRow>> {
-    let found: Vec<WorkerRow> =
-        diesel::sql_query("UPDATE tasks.worker SET seen_at = greatest(seen_at, $2) WHERE id = $1 RETURNING *")
-            .bind::<SqlUuid, _>(id)
-            .bind::<Timestamptz, _>(now)
-            .load(connection)
-            .await?;
+pub async fn seen(
+    connection: &mut Connection,
+    id: Id<Worker>,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Option<WorkerRow>> {
+    let found: Vec<WorkerRow> = diesel::sql_query(
+        "UPDATE tasks.worker SET seen_at = greatest(seen_at, $2) WHERE id = $1 RETURNING *",
+    )
+    .bind::<SqlUuid, _>(id)
+    .bind::<Timestamptz, _>(now)
+    .load(connection)
+    .await?;
     Ok(found.into_iter().next())
 }
 
 /// Asks a worker to finish what it has and take nothing more.
-pub async fn drain(connection: &mut Connection, id: Id<Worker>, now: DateTime<Utc>) -> diesel::QueryResult<Option<WorkerRow>> {
-    let found: Vec<WorkerRow> =
-        diesel::sql_query("UPDATE tasks.worker SET drained_at = coalesce(drained_at, $2) WHERE id = $1 RETURNING *")
-            .bind::<SqlUuid, _>(id)
-            .bind::<Timestamptz, _>(now)
-            .load(connection)
-            .await?;
+pub async fn drain(
+    connection: &mut Connection,
+    id: Id<Worker>,
+    now: DateTime<Utc>,
+) -> diesel::QueryResult<Option<WorkerRow>> {
+    let found: Vec<WorkerRow> = diesel::sql_query(
+        "UPDATE tasks.worker SET drained_at = coalesce(drained_at, $2) WHERE id = $1 RETURNING *",
+    )
+    .bind::<SqlUuid, _>(id)
+    .bind::<Timestamptz, _>(now)
+    .load(connection)
+    .await?;
     Ok(found.into_iter().next())
 }
 
@@ -113,7 +123,10 @@ pub struct Load {
 }
 
 /// How many tasks each of the workers has; those with none are not in the answer.
-pub async fn loads(connection: &mut Connection, workers: &[Id<Worker>]) -> diesel::QueryResult<Vec<Load>> {
+pub async fn loads(
+    connection: &mut Connection,
+    workers: &[Id<Worker>],
+) -> diesel::QueryResult<Vec<Load>> {
     diesel::sql_query("SELECT worker, count(*) AS running FROM tasks.task WHERE lease_id IS NOT NULL AND worker = ANY($1) GROUP BY worker")
         .bind::<Array<SqlUuid>, _>(workers)
         .load(connection)
@@ -121,6 +134,12 @@ pub async fn loads(connection: &mut Connection, workers: &[Id<Worker>]) -> diese
 }
 
 /// Forgets workers that have not been heard of since a time.
-pub async fn forget(connection: &mut Connection, seen_before: DateTime<Utc>) -> diesel::QueryResult<usize> {
-    diesel::sql_query("DELETE FROM tasks.worker WHERE seen_at < $1").bind::<Timestamptz, _>(seen_before).execute(connection).await
+pub async fn forget(
+    connection: &mut Connection,
+    seen_before: DateTime<Utc>,
+) -> diesel::QueryResult<usize> {
+    diesel::sql_query("DELETE FROM tasks.worker WHERE seen_at < $1")
+        .bind::<Timestamptz, _>(seen_before)
+        .execute(connection)
+        .await
 }

@@ -94,7 +94,14 @@ struct Shared {
 impl Board {
     pub(super) fn new(deps: Deps) -> Self {
         let live = Live::new(deps.redis.clone());
-        Self { shared: Arc::new(Shared { deps, live, state: Mutex::default(), changed: Notify::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                deps,
+                live,
+                state: Mutex::default(),
+                changed: Notify::new(),
+            }),
+        }
     }
 
     /// Publishes changes of state, each of them.
@@ -110,7 +117,10 @@ impl Board {
             let entry = state.entries.entry(report.lease).or_insert_with(|| Entry {
                 moment: Moment {
                     task: report.task,
-                    version: Version { revision: report.revision, seq: 0 },
+                    version: Version {
+                        revision: report.revision,
+                        seq: 0,
+                    },
                     status: Status::Running,
                     progress: 0.0,
                     step: None,
@@ -130,13 +140,23 @@ impl Board {
 
     /// Takes what is unsaved of an attempt that ends. Nothing is published for it any more.
     pub(super) fn close(&self, lease: Uuid) -> Rest {
-        let Some(entry) = self.shared.state.lock().entries.remove(&lease) else { return Rest::default() };
+        let Some(entry) = self.shared.state.lock().entries.remove(&lease) else {
+            return Rest::default();
+        };
         let task = entry.moment.task;
         Rest {
             progress: Some(entry.moment.progress),
             step: entry.moment.step,
-            steps: entry.steps.into_iter().map(|(name, at)| (task, lease, name, at)).collect(),
-            lines: entry.lines.into_iter().map(|(at, line)| (lease, at, line)).collect(),
+            steps: entry
+                .steps
+                .into_iter()
+                .map(|(name, at)| (task, lease, name, at))
+                .collect(),
+            lines: entry
+                .lines
+                .into_iter()
+                .map(|(at, line)| (lease, at, line))
+                .collect(),
         }
     }
 
@@ -156,7 +176,8 @@ impl Board {
 
 impl Entry {
     fn take(&mut self, report: Report, now: DateTime<Utc>, instant: Instant) {
-        let elapsed = i32::try_from((now - report.started_at).num_milliseconds()).unwrap_or(i32::MAX);
+        let elapsed =
+            i32::try_from((now - report.started_at).num_milliseconds()).unwrap_or(i32::MAX);
         // Milliseconds count up for reports that reach different processes, too.
         self.moment.version.seq = elapsed.max(self.moment.version.seq.saturating_add(1));
         self.moment.at = now;
@@ -215,9 +236,18 @@ struct Saves {
 impl State {
     fn round(&mut self) -> Round {
         let now = Instant::now();
-        let mut round = Round { publish: std::mem::take(&mut self.announcements), ..Round::default() };
-        let mut next = |at: Instant| round.next = Some(round.next.map_or(at, |earlier: Instant| earlier.min(at)));
-        let save = self.entries.values().filter_map(|entry| entry.unsaved_since).any(|since| now - since >= SAVE_WITHIN);
+        let mut round = Round {
+            publish: std::mem::take(&mut self.announcements),
+            ..Round::default()
+        };
+        let mut next = |at: Instant| {
+            round.next = Some(round.next.map_or(at, |earlier: Instant| earlier.min(at)))
+        };
+        let save = self
+            .entries
+            .values()
+            .filter_map(|entry| entry.unsaved_since)
+            .any(|since| now - since >= SAVE_WITHIN);
         for (lease, entry) in &mut self.entries {
             if entry.unpublished {
                 let due = entry.published_at.map_or(now, |at| at + PUBLISH_EVERY);
@@ -242,7 +272,11 @@ impl State {
         // An entry with nothing pending is remembered for its rate; the lease's end removes it, and
         // leases that other processes end are let go after a minute.
         self.entries.retain(|_, entry| {
-            entry.unpublished || entry.unsaved_since.is_some() || entry.published_at.is_some_and(|at| now - at < Duration::from_secs(60))
+            entry.unpublished
+                || entry.unsaved_since.is_some()
+                || entry
+                    .published_at
+                    .is_some_and(|at| now - at < Duration::from_secs(60))
         });
         round
     }
@@ -256,8 +290,16 @@ impl Saves {
         self.rows.seq.push(entry.moment.version.seq);
         self.rows.eta_ms.push(entry.moment.eta_ms);
         let task = entry.moment.task;
-        self.steps.extend(std::mem::take(&mut entry.steps).into_iter().map(|(name, at)| (task, lease, name, at)));
-        self.lines.extend(std::mem::take(&mut entry.lines).into_iter().map(|(at, line)| (lease, at, line)));
+        self.steps.extend(
+            std::mem::take(&mut entry.steps)
+                .into_iter()
+                .map(|(name, at)| (task, lease, name, at)),
+        );
+        self.lines.extend(
+            std::mem::take(&mut entry.lines)
+                .into_iter()
+                .map(|(at, line)| (lease, at, line)),
+        );
     }
 }
 
@@ -267,7 +309,10 @@ impl Shared {
             let round = {
                 let mut state = self.state.lock();
                 let round = state.round();
-                if round.publish.is_empty() && round.save.rows.lease.is_empty() && round.next.is_none() {
+                if round.publish.is_empty()
+                    && round.save.rows.lease.is_empty()
+                    && round.next.is_none()
+                {
                     state.flushing = false;
                     return;
                 }

@@ -27,24 +27,48 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever the statements fail with; the transaction is lost then.
-    pub async fn cancel_with(&self, connection: &mut Connection, tasks: &[Id<Task>]) -> Result<Vec<Changed>, Error> {
-        let changed = self.cancel_in(connection, tasks).await.map_err(Error::from)?;
-        Ok(self.follow_up(connection, changed).await.map_err(Error::from)?.states)
+    pub async fn cancel_with(
+        &self,
+        connection: &mut Connection,
+        tasks: &[Id<Task>],
+    ) -> Result<Vec<Changed>, Error> {
+        let changed = self
+            .cancel_in(connection, tasks)
+            .await
+            .map_err(Error::from)?;
+        Ok(self
+            .follow_up(connection, changed)
+            .await
+            .map_err(Error::from)?
+            .states)
     }
 
     /// Tells workers to look whether they are to stop, instead of waiting for their next heartbeat.
     pub fn ask_to_stop(&self, changed: &[Changed]) {
-        self.inner.wake.cancel(changed.iter().filter(|task| task.status == Status::Running).map(|task| task.id).collect());
+        self.inner.wake.cancel(
+            changed
+                .iter()
+                .filter(|task| task.status == Status::Running)
+                .map(|task| task.id)
+                .collect(),
+        );
     }
 
-    pub(super) async fn cancel_in(&self, connection: &mut Connection, tasks: &[Id<Task>]) -> Result<Vec<Changed>, Undo> {
+    pub(super) async fn cancel_in(
+        &self,
+        connection: &mut Connection,
+        tasks: &[Id<Task>],
+    ) -> Result<Vec<Changed>, Undo> {
         let now = self.now();
         let family = db::family::descendants(connection, tasks).await?;
         let mut changed = Vec::new();
         // From the leaves up, the order in which ends lock, too.
         for depth in (0..=DEPTH).rev() {
-            let generation: Vec<_> =
-                family.iter().filter(|member| member.depth == depth && member.unfinished).map(|member| member.id).collect();
+            let generation: Vec<_> = family
+                .iter()
+                .filter(|member| member.depth == depth && member.unfinished)
+                .map(|member| member.id)
+                .collect();
             if !generation.is_empty() {
                 changed.extend(db::cancel::cancel(connection, &generation, now).await?);
             }

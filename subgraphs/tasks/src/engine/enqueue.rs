@@ -16,11 +16,7 @@ use super::{
     Engine, Status, Undo,
     family::{Changes, Operation},
 };
-use crate::db::{
-    self, Changed,
-    enqueue::NewRows,
-    family::Delta,
-};
+use crate::db::{self, Changed, enqueue::NewRows, family::Delta};
 
 /// The most bytes of a payload or a result as JSON. Larger things go to storage.
 pub const MAX_PAYLOAD: usize = 64 * 1024;
@@ -46,27 +42,74 @@ pub enum Enqueued {
 }
 
 pub(super) fn expected_children(value: Option<&Value>) -> i32 {
-    value.and_then(Value::as_i64).and_then(|count| i32::try_from(count).ok()).map_or(0, |count| count.max(0))
+    value
+        .and_then(Value::as_i64)
+        .and_then(|count| i32::try_from(count).ok())
+        .map_or(0, |count| count.max(0))
 }
 
 /// Why a task cannot be accepted, if it cannot.
 fn fault(task: &NewTask) -> Option<&'static str> {
-    let name = |text: &str| !text.is_empty() && text.len() <= 100 && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let name = |text: &str| {
+        !text.is_empty()
+            && text.len() <= 100
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
     let checks = [
-        (name(&task.task_type), "The type is not a name of up to 100 letters, digits, dots, dashes and underscores."),
-        (name(&task.queue), "The queue is not a name of up to 100 letters, digits, dots, dashes and underscores."),
-        (task.payload.to_string().len() <= MAX_PAYLOAD, "The payload is larger than 64 KiB."),
+        (
+            name(&task.task_type),
+            "The type is not a name of up to 100 letters, digits, dots, dashes and underscores.",
+        ),
+        (
+            name(&task.queue),
+            "The queue is not a name of up to 100 letters, digits, dots, dashes and underscores.",
+        ),
+        (
+            task.payload.to_string().len() <= MAX_PAYLOAD,
+            "The payload is larger than 64 KiB.",
+        ),
         // PostgreSQL's JSON cannot hold NUL.
-        (!task.payload.to_string().contains("\\u0000"), "The payload holds a NUL character."),
-        (task.unique_key.as_ref().is_none_or(|key| key.len() <= 500), "The unique key is longer than 500 bytes."),
-        (task.subject.as_ref().is_none_or(|subject| subject.len() <= 200), "The subject is longer than 200 bytes."),
-        ((1..=100).contains(&task.max_attempts), "There must be between 1 and 100 attempts."),
-        ((-100..=100).contains(&task.priority), "The priority is not between -100 and 100."),
-        (task.steps.len() <= 100 && task.steps.iter().all(|step| step.len() <= 100), "There are more than 100 steps, or one with a long name."),
-        (task.requires.len() <= 20, "It requires more than 20 capabilities."),
-        (task.parent != Some(task.id), "A task cannot be its own parent."),
+        (
+            !task.payload.to_string().contains("\\u0000"),
+            "The payload holds a NUL character.",
+        ),
+        (
+            task.unique_key.as_ref().is_none_or(|key| key.len() <= 500),
+            "The unique key is longer than 500 bytes.",
+        ),
+        (
+            task.subject
+                .as_ref()
+                .is_none_or(|subject| subject.len() <= 200),
+            "The subject is longer than 200 bytes.",
+        ),
+        (
+            (1..=100).contains(&task.max_attempts),
+            "There must be between 1 and 100 attempts.",
+        ),
+        (
+            (-100..=100).contains(&task.priority),
+            "The priority is not between -100 and 100.",
+        ),
+        (
+            task.steps.len() <= 100 && task.steps.iter().all(|step| step.len() <= 100),
+            "There are more than 100 steps, or one with a long name.",
+        ),
+        (
+            task.requires.len() <= 20,
+            "It requires more than 20 capabilities.",
+        ),
+        (
+            task.parent != Some(task.id),
+            "A task cannot be its own parent.",
+        ),
     ];
-    checks.into_iter().find(|(good, _)| !good).map(|(_, fault)| fault)
+    checks
+        .into_iter()
+        .find(|(good, _)| !good)
+        .map(|(_, fault)| fault)
 }
 
 impl Engine {
@@ -83,9 +126,15 @@ impl Engine {
         let trace = traceparent();
         let mut outcomes = Vec::with_capacity(tasks.len());
         for chunk in tasks.chunks(CHUNK) {
-            self.know_queues(chunk.iter().map(|task| task.queue.as_str())).await?;
+            self.know_queues(chunk.iter().map(|task| task.queue.as_str()))
+                .await?;
             let found = Mutex::default();
-            self.perform(Operation::Enqueue { tasks: chunk, trace: trace.as_deref(), outcomes: &found }).await?;
+            self.perform(Operation::Enqueue {
+                tasks: chunk,
+                trace: trace.as_deref(),
+                outcomes: &found,
+            })
+            .await?;
             outcomes.append(&mut found.into_inner());
         }
         Ok(outcomes)
@@ -97,21 +146,39 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever the statements fail with; the transaction is lost then.
-    pub async fn take_up(&self, connection: &mut Connection, task: NewTask, trace: Option<String>) -> Result<Vec<Changed>, Error> {
+    pub async fn take_up(
+        &self,
+        connection: &mut Connection,
+        task: NewTask,
+        trace: Option<String>,
+    ) -> Result<Vec<Changed>, Error> {
         let task = match fault(&task) {
-            Some(fault) => return self.take_up_refused(connection, task, Status::Failed, "INVALID_TASK", fault).await,
+            Some(fault) => {
+                return self
+                    .take_up_refused(connection, task, Status::Failed, "INVALID_TASK", fault)
+                    .await;
+            }
             None => task,
         };
         db::queue::ensure(connection, std::slice::from_ref(&task.queue), self.now()).await?;
-        let (changed, outcomes) = self.insert(connection, std::slice::from_ref(&task), trace).await.map_err(Error::from)?;
+        let (changed, outcomes) = self
+            .insert(connection, std::slice::from_ref(&task), trace)
+            .await
+            .map_err(Error::from)?;
         if let [Enqueued::Duplicate(holder)] = outcomes[..] {
             let message = match holder {
                 Some(holder) => format!("The task {holder} does this already."),
                 None => "Another task did this already.".to_owned(),
             };
-            return self.take_up_refused(connection, task, Status::Cancelled, "DUPLICATE", &message).await;
+            return self
+                .take_up_refused(connection, task, Status::Cancelled, "DUPLICATE", &message)
+                .await;
         }
-        Ok(self.follow_up(connection, changed).await.map_err(Error::from)?.states)
+        Ok(self
+            .follow_up(connection, changed)
+            .await
+            .map_err(Error::from)?
+            .states)
     }
 
     /// Wakes workers, and tells those who watch, of tasks taken up in a transaction that committed.
@@ -137,36 +204,70 @@ impl Engine {
             priority: 0,
             max_attempts: 1,
             requires: BTreeMap::new(),
-            ..NewTask::new(task.id, &cut(&task.task_type), &cut(&task.queue), Value::Null)
+            ..NewTask::new(
+                task.id,
+                &cut(&task.task_type),
+                &cut(&task.queue),
+                Value::Null,
+            )
         };
-        let bare = NewTask { owner: task.owner, ..bare };
+        let bare = NewTask {
+            owner: task.owner,
+            ..bare
+        };
         rows.push(&bare, status, self.now());
         rows.error_code = vec![Some(code)];
         rows.error_message = vec![Some(message.to_owned())];
         let changed = db::enqueue::insert(connection, rows, None, self.now()).await?;
-        let Changes { states, .. } = self.follow_up(connection, changed).await.map_err(Error::from)?;
+        let Changes { states, .. } = self
+            .follow_up(connection, changed)
+            .await
+            .map_err(Error::from)?;
         Ok(states)
     }
 
     /// Inserts valid tasks; returns the new ones and what became of each.
-    pub(super) async fn insert(&self, connection: &mut Connection, tasks: &[NewTask], trace: Option<String>) -> Result<(Vec<Changed>, Vec<Enqueued>), Undo> {
+    pub(super) async fn insert(
+        &self,
+        connection: &mut Connection,
+        tasks: &[NewTask],
+        trace: Option<String>,
+    ) -> Result<(Vec<Changed>, Vec<Enqueued>), Undo> {
         let now = self.now();
         let new: HashSet<Id<Task>> = tasks.iter().map(|task| task.id).collect();
-        let outside: BTreeSet<Id<Task>> = tasks.iter().filter_map(|task| task.parent).filter(|id| !new.contains(id)).collect();
+        let outside: BTreeSet<Id<Task>> = tasks
+            .iter()
+            .filter_map(|task| task.parent)
+            .filter(|id| !new.contains(id))
+            .collect();
         let parents: HashMap<Id<Task>, bool> = if outside.is_empty() {
             HashMap::new()
         } else {
             let outside: Vec<_> = outside.into_iter().collect();
             let found = db::enqueue::lock_parents(connection, &outside).await?;
-            found.into_iter().map(|row| (row.id, row.cancel_requested_at.is_some() || row.status == Status::Cancelled)).collect()
+            found
+                .into_iter()
+                .map(|row| {
+                    (
+                        row.id,
+                        row.cancel_requested_at.is_some() || row.status == Status::Cancelled,
+                    )
+                })
+                .collect()
         };
         let mut rows = NewRows::default();
         for task in tasks {
-            let known = task.parent.is_none_or(|parent| new.contains(&parent) || parents.contains_key(&parent));
+            let known = task
+                .parent
+                .is_none_or(|parent| new.contains(&parent) || parents.contains_key(&parent));
             if !known {
                 tracing::warn!(target: "tasks", task = %task.id, "the parent of a task does not exist; the task has none");
             }
-            let cancelled = task.parent.and_then(|parent| parents.get(&parent)).copied().unwrap_or(false);
+            let cancelled = task
+                .parent
+                .and_then(|parent| parents.get(&parent))
+                .copied()
+                .unwrap_or(false);
             let status = match (cancelled, task.queue.as_str(), task.run_at) {
                 (true, ..) => Status::Cancelled,
                 (_, GROUP_QUEUE, _) => Status::Running,
@@ -179,7 +280,8 @@ impl Engine {
             }
         }
         let changed = db::enqueue::insert(connection, rows, trace, now).await?;
-        let inserted: HashMap<Id<Task>, Option<Id<Task>>> = changed.iter().map(|task| (task.id, task.parent)).collect();
+        let inserted: HashMap<Id<Task>, Option<Id<Task>>> =
+            changed.iter().map(|task| (task.id, task.parent)).collect();
         self.add_children(connection, &inserted).await?;
         let steps = steps(tasks, &inserted);
         if !steps.is_empty() {
@@ -189,7 +291,11 @@ impl Engine {
         Ok((changed, outcomes))
     }
 
-    async fn add_children(&self, connection: &mut Connection, inserted: &HashMap<Id<Task>, Option<Id<Task>>>) -> Result<(), Undo> {
+    async fn add_children(
+        &self,
+        connection: &mut Connection,
+        inserted: &HashMap<Id<Task>, Option<Id<Task>>>,
+    ) -> Result<(), Undo> {
         let mut totals: BTreeMap<Id<Task>, Delta> = BTreeMap::new();
         for parent in inserted.values().flatten() {
             totals.entry(*parent).or_default().total += 1;
@@ -201,9 +307,17 @@ impl Engine {
     }
 }
 
-fn steps(tasks: &[NewTask], inserted: &HashMap<Id<Task>, Option<Id<Task>>>) -> Vec<(Id<Task>, i16, String)> {
+fn steps(
+    tasks: &[NewTask],
+    inserted: &HashMap<Id<Task>, Option<Id<Task>>>,
+) -> Vec<(Id<Task>, i16, String)> {
     let new = tasks.iter().filter(|task| inserted.contains_key(&task.id));
-    new.flat_map(|task| (1..).zip(&task.steps).map(|(position, name)| (task.id, position, name.clone()))).collect()
+    new.flat_map(|task| {
+        (1..)
+            .zip(&task.steps)
+            .map(|(position, name)| (task.id, position, name.clone()))
+    })
+    .collect()
 }
 
 async fn outcomes(
@@ -211,12 +325,18 @@ async fn outcomes(
     tasks: &[NewTask],
     inserted: &HashMap<Id<Task>, Option<Id<Task>>>,
 ) -> Result<Vec<Enqueued>, Undo> {
-    let missing: Vec<&NewTask> = tasks.iter().filter(|task| !inserted.contains_key(&task.id)).collect();
+    let missing: Vec<&NewTask> = tasks
+        .iter()
+        .filter(|task| !inserted.contains_key(&task.id))
+        .collect();
     if missing.is_empty() {
         return Ok(vec![Enqueued::Accepted; tasks.len()]);
     }
     let ids: Vec<_> = missing.iter().map(|task| task.id).collect();
-    let keys: Vec<_> = missing.iter().filter_map(|task| task.unique_key.clone()).collect();
+    let keys: Vec<_> = missing
+        .iter()
+        .filter_map(|task| task.unique_key.clone())
+        .collect();
     let holders = db::enqueue::holders(connection, &ids, &keys).await?;
     let outcome = |task: &NewTask| {
         if inserted.contains_key(&task.id) {
@@ -224,7 +344,9 @@ async fn outcomes(
         } else if holders.iter().any(|holder| holder.id == task.id) {
             Enqueued::Known
         } else {
-            let holder = holders.iter().find(|holder| holder.unique_key.is_some() && holder.unique_key == task.unique_key);
+            let holder = holders
+                .iter()
+                .find(|holder| holder.unique_key.is_some() && holder.unique_key == task.unique_key);
             Enqueued::Duplicate(holder.map(|holder| holder.id))
         }
     };
@@ -247,7 +369,11 @@ impl NewRows {
         self.parent.push(task.parent);
         self.requires.push(json!(task.requires));
         let group = task.queue == GROUP_QUEUE;
-        self.children_expected.push(if group { expected_children(task.payload.get(EXPECTED_CHILDREN)) } else { 0 });
+        self.children_expected.push(if group {
+            expected_children(task.payload.get(EXPECTED_CHILDREN))
+        } else {
+            0
+        });
         self.error_code.push(None);
         self.error_message.push(None);
     }

@@ -34,7 +34,11 @@ pub(super) struct Fairness {
 /// What a task of a priority costs its owner: 1 for the normal one, less for higher ones.
 fn cost(priority: i16) -> f64 {
     let priority = f64::from(priority.clamp(-100, 100));
-    if priority >= 0.0 { 1.0 / (1.0 + priority) } else { 1.0 - priority }
+    if priority >= 0.0 {
+        1.0 / (1.0 + priority)
+    } else {
+        1.0 - priority
+    }
 }
 
 /// A turn in the offing; the order of the fields decides who goes first.
@@ -78,22 +82,31 @@ impl Fairness {
         for lane in lanes {
             per_queue.entry(&lane.queue).or_default().insert(lane.lane);
             let time = self.time.get(&lane.queue).copied().unwrap_or(0.0);
-            self.had.entry((lane.queue.clone(), lane.lane)).or_insert(time);
+            self.had
+                .entry((lane.queue.clone(), lane.lane))
+                .or_insert(time);
         }
         // Who does not wait and has had no more than a newcomer need not be remembered.
         let time = &self.time;
         self.had.retain(|(queue, lane), had| {
-            let waits = per_queue.get(queue.as_str()).is_none_or(|waiting| waiting.contains(lane));
+            let waits = per_queue
+                .get(queue.as_str())
+                .is_none_or(|waiting| waiting.contains(lane));
             waits || *had > time.get(queue).copied().unwrap_or(0.0)
         });
         let full = per_queue.values().filter(|waiting| waiting.len() >= LANES);
-        self.from = full.filter_map(|waiting| waiting.iter().max().copied()).min().unwrap_or_default();
+        self.from = full
+            .filter_map(|waiting| waiting.iter().max().copied())
+            .min()
+            .unwrap_or_default();
     }
 
     /// How far ahead of its queue's time an owner is.
     fn start(&self, lane: &LaneRow) -> f64 {
         let time = self.time.get(&lane.queue).copied().unwrap_or(0.0);
-        self.had.get(&(lane.queue.clone(), lane.lane)).map_or(0.0, |had| had - time)
+        self.had
+            .get(&(lane.queue.clone(), lane.lane))
+            .map_or(0.0, |had| had - time)
     }
 
     /// Shares `max` tasks out among the lanes.
@@ -101,16 +114,33 @@ impl Fairness {
         let mut turns: BinaryHeap<Reverse<Turn>> = lanes
             .iter()
             .enumerate()
-            .map(|(at, lane)| Reverse(Turn { ends: self.start(lane) + cost(lane.priority), waiting_since: lane.run_at, lane: at }))
+            .map(|(at, lane)| {
+                Reverse(Turn {
+                    ends: self.start(lane) + cost(lane.priority),
+                    waiting_since: lane.run_at,
+                    lane: at,
+                })
+            })
             .collect();
         let mut takes = vec![0; lanes.len()];
         for _ in 0..max {
-            let Some(Reverse(turn)) = turns.pop() else { break };
+            let Some(Reverse(turn)) = turns.pop() else {
+                break;
+            };
             takes[turn.lane] += 1;
-            turns.push(Reverse(Turn { ends: turn.ends + cost(lanes[turn.lane].priority), ..turn }));
+            turns.push(Reverse(Turn {
+                ends: turn.ends + cost(lanes[turn.lane].priority),
+                ..turn
+            }));
         }
         let shares = lanes.iter().zip(takes).filter(|(_, take)| *take > 0);
-        shares.map(|(lane, take)| Share { queue: lane.queue.clone(), lane: lane.lane, take }).collect()
+        shares
+            .map(|(lane, take)| Share {
+                queue: lane.queue.clone(),
+                lane: lane.lane,
+                take,
+            })
+            .collect()
     }
 
     /// Notes what owners were given. The queue's time becomes that at which the first of them began.
@@ -131,7 +161,9 @@ impl Fairness {
 }
 
 /// What leased tasks cost their lanes.
-pub(super) fn costs<'a>(leased: impl Iterator<Item = (&'a str, Uuid, i16)>) -> HashMap<(String, Uuid), f64> {
+pub(super) fn costs<'a>(
+    leased: impl Iterator<Item = (&'a str, Uuid, i16)>,
+) -> HashMap<(String, Uuid), f64> {
     let mut costs = HashMap::new();
     for (queue, lane, priority) in leased {
         *costs.entry((queue.to_owned(), lane)).or_insert(0.0) += cost(priority);
@@ -144,7 +176,12 @@ mod tests {
     use super::*;
 
     fn lane(lane: u128, priority: i16) -> LaneRow {
-        LaneRow { queue: "q".to_owned(), lane: Uuid::from_u128(lane), priority, run_at: DateTime::UNIX_EPOCH }
+        LaneRow {
+            queue: "q".to_owned(),
+            lane: Uuid::from_u128(lane),
+            priority,
+            run_at: DateTime::UNIX_EPOCH,
+        }
     }
 
     /// Leases one task at a time and says whose it was.
@@ -152,8 +189,13 @@ mod tests {
         let one = |fair: &mut Fairness| {
             fair.looked(lanes);
             let shares = fair.share(lanes, 1);
-            let [share] = &shares[..] else { panic!("one share") };
-            let priority = lanes.iter().find(|lane| lane.lane == share.lane).map_or(0, |lane| lane.priority);
+            let [share] = &shares[..] else {
+                panic!("one share")
+            };
+            let priority = lanes
+                .iter()
+                .find(|lane| lane.lane == share.lane)
+                .map_or(0, |lane| lane.priority);
             fair.took(&costs([("q", share.lane, priority)].into_iter()));
             share.lane.as_u128()
         };
@@ -171,7 +213,13 @@ mod tests {
     fn a_newcomer_goes_next_and_saves_up_nothing() {
         let fair = &mut Fairness::default();
         turns(fair, &[lane(1, 0)], 1000);
-        assert_eq!(turns(fair, &[lane(1, 0), lane(2, 0)], 4).iter().filter(|owner| **owner == 2).count(), 2);
+        assert_eq!(
+            turns(fair, &[lane(1, 0), lane(2, 0)], 4)
+                .iter()
+                .filter(|owner| **owner == 2)
+                .count(),
+            2
+        );
     }
 
     #[test]
@@ -179,14 +227,21 @@ mod tests {
         let fair = &mut Fairness::default();
         let got = turns(fair, &[lane(1, 0), lane(2, 3)], 10);
         assert_eq!(got[0], 2);
-        assert_eq!(got.iter().filter(|owner| **owner == 1).count(), 2, "{got:?}");
+        assert_eq!(
+            got.iter().filter(|owner| **owner == 1).count(),
+            2,
+            "{got:?}"
+        );
     }
 
     #[test]
     fn a_batch_is_shared_out() {
         let fair = Fairness::default();
         let shares = fair.share(&[lane(1, 0), lane(2, 0)], 5);
-        assert_eq!(shares.iter().map(|share| share.take).collect::<Vec<_>>(), [3, 2]);
+        assert_eq!(
+            shares.iter().map(|share| share.take).collect::<Vec<_>>(),
+            [3, 2]
+        );
         assert!(fair.share(&[], 5).is_empty());
     }
 }

@@ -22,11 +22,25 @@ use crate::db::{
 
 /// What may be done to tasks in one transaction.
 pub(super) enum Operation<'a> {
-    Enqueue { tasks: &'a [NewTask], trace: Option<&'a str>, outcomes: &'a Mutex<Vec<Enqueued>> },
-    Finish { ends: &'a [(Uuid, Outcome)], rests: &'a [Rest] },
-    Release { leases: &'a [Uuid] },
-    Cancel { tasks: &'a [Id<Task>] },
-    Replay { tasks: &'a [Id<Task>], payload: Option<&'a Value> },
+    Enqueue {
+        tasks: &'a [NewTask],
+        trace: Option<&'a str>,
+        outcomes: &'a Mutex<Vec<Enqueued>>,
+    },
+    Finish {
+        ends: &'a [(Uuid, Outcome)],
+        rests: &'a [Rest],
+    },
+    Release {
+        leases: &'a [Uuid],
+    },
+    Cancel {
+        tasks: &'a [Id<Task>],
+    },
+    Replay {
+        tasks: &'a [Id<Task>],
+        payload: Option<&'a Value>,
+    },
     Promote,
     Expire,
 }
@@ -69,18 +83,30 @@ impl Engine {
         Ok(direct)
     }
 
-    async fn apply(&self, connection: &mut Connection, operation: &Operation<'_>) -> Result<Vec<Changed>, Undo> {
+    async fn apply(
+        &self,
+        connection: &mut Connection,
+        operation: &Operation<'_>,
+    ) -> Result<Vec<Changed>, Undo> {
         let now = self.now();
         match *operation {
-            Operation::Enqueue { tasks, trace, outcomes } => {
-                let (changed, found) = self.insert(connection, tasks, trace.map(str::to_owned)).await?;
+            Operation::Enqueue {
+                tasks,
+                trace,
+                outcomes,
+            } => {
+                let (changed, found) = self
+                    .insert(connection, tasks, trace.map(str::to_owned))
+                    .await?;
                 *outcomes.lock() = found;
                 Ok(changed)
             }
             Operation::Finish { ends, rests } => self.finish_in(connection, ends, rests).await,
             Operation::Release { leases } => Ok(db::lease::release(connection, leases).await?),
             Operation::Cancel { tasks } => self.cancel_in(connection, tasks).await,
-            Operation::Replay { tasks, payload } => self.replay_in(connection, tasks, payload).await,
+            Operation::Replay { tasks, payload } => {
+                self.replay_in(connection, tasks, payload).await
+            }
             Operation::Promote => Ok(db::rescue::promote(connection, now).await?),
             Operation::Expire => Ok(db::rescue::expire(connection, now).await?),
         }
@@ -88,18 +114,27 @@ impl Engine {
 
     /// Counts ends for the parents, ends parents that have no more to wait for, and writes it all to
     /// the outbox.
-    pub(super) async fn follow_up(&self, connection: &mut Connection, changed: Vec<Changed>) -> Result<Changes, Undo> {
+    pub(super) async fn follow_up(
+        &self,
+        connection: &mut Connection,
+        changed: Vec<Changed>,
+    ) -> Result<Changes, Undo> {
         let now = self.now();
         let mut changes = Changes::default();
         let mut fresh = changed;
         for _ in 0..=DEPTH {
             let parents = deltas(&fresh);
             // A task whose own work has just ended may have nothing to wait for, either.
-            let mut candidates: Vec<Id<Task>> =
-                fresh.iter().filter(|task| task.status == Status::Running).map(|task| task.id).collect();
+            let mut candidates: Vec<Id<Task>> = fresh
+                .iter()
+                .filter(|task| task.status == Status::Running)
+                .map(|task| task.id)
+                .collect();
             changes.states.append(&mut fresh);
             if !parents.is_empty() {
-                changes.parents.extend(db::family::count(connection, &parents).await?);
+                changes
+                    .parents
+                    .extend(db::family::count(connection, &parents).await?);
                 candidates.extend(parents.iter().map(|(id, _)| *id));
             }
             if candidates.is_empty() {

@@ -11,7 +11,10 @@ use atelier_kit::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{EXPECTED_CHILDREN, Engine, MAX_PAYLOAD, Status, Undo, board::Rest, enqueue::expected_children, family::Operation};
+use super::{
+    EXPECTED_CHILDREN, Engine, MAX_PAYLOAD, Status, Undo, board::Rest, enqueue::expected_children,
+    family::Operation,
+};
 use crate::db::{
     self, Changed,
     finish::{Backoff, Failures, Successes},
@@ -50,7 +53,8 @@ impl Outcome {
             Ok(result) if result.to_string().len() > MAX_PAYLOAD => Self::Failed {
                 retry: false,
                 code: "RESULT_TOO_LARGE".to_owned(),
-                message: "The result is larger than 64 KiB; larger things go to storage.".to_owned(),
+                message: "The result is larger than 64 KiB; larger things go to storage."
+                    .to_owned(),
             },
             Ok(result) => Self::Succeeded(result),
             Err(TaskFailure::Retry(error)) => failed(true, &error),
@@ -86,15 +90,42 @@ impl Engine {
     /// `UNAVAILABLE` if the database does not answer; nothing was noted.
     pub async fn finish(&self, ends: Vec<(Uuid, Outcome)>) -> Result<Vec<Ended>, Error> {
         let mut seen = HashSet::new();
-        let ends: Vec<_> = ends.into_iter().filter(|(lease, _)| seen.insert(*lease)).collect();
-        let rests: Vec<Rest> = ends.iter().map(|(lease, _)| self.inner.board.close(*lease)).collect();
-        let changed = self.perform(Operation::Finish { ends: &ends, rests: &rests }).await?;
-        Ok(changed.iter().map(|task| Ended { task: task.id, status: task.status }).collect())
+        let ends: Vec<_> = ends
+            .into_iter()
+            .filter(|(lease, _)| seen.insert(*lease))
+            .collect();
+        let rests: Vec<Rest> = ends
+            .iter()
+            .map(|(lease, _)| self.inner.board.close(*lease))
+            .collect();
+        let changed = self
+            .perform(Operation::Finish {
+                ends: &ends,
+                rests: &rests,
+            })
+            .await?;
+        Ok(changed
+            .iter()
+            .map(|task| Ended {
+                task: task.id,
+                status: task.status,
+            })
+            .collect())
     }
 
-    pub(super) async fn finish_in(&self, connection: &mut Connection, ends: &[(Uuid, Outcome)], rests: &[Rest]) -> Result<Vec<Changed>, Undo> {
+    pub(super) async fn finish_in(
+        &self,
+        connection: &mut Connection,
+        ends: &[(Uuid, Outcome)],
+        rests: &[Rest],
+    ) -> Result<Vec<Changed>, Undo> {
         let now = self.now();
-        let Batch { succeeded, failed, stopped, rest } = self.sort(ends, rests);
+        let Batch {
+            succeeded,
+            failed,
+            stopped,
+            rest,
+        } = self.sort(ends, rests);
         if !rest.steps.is_empty() {
             db::progress::enter_steps(connection, &rest.steps).await?;
         }
@@ -107,7 +138,10 @@ impl Engine {
         }
         if !failed.lease.is_empty() {
             let config = self.config();
-            let backoff = Backoff { base: config.backoff.as_secs_f64(), max: config.backoff_max.as_secs_f64() };
+            let backoff = Backoff {
+                base: config.backoff.as_secs_f64(),
+                max: config.backoff_max.as_secs_f64(),
+            };
             changed.extend(db::finish::fail(connection, failed, backoff, now).await?);
         }
         if !stopped.is_empty() {
@@ -124,10 +158,17 @@ impl Engine {
             match outcome {
                 Outcome::Succeeded(result) => {
                     batch.succeeded.lease.push(*lease);
-                    batch.succeeded.children_expected.push(expected_children(result.get(EXPECTED_CHILDREN)));
+                    batch
+                        .succeeded
+                        .children_expected
+                        .push(expected_children(result.get(EXPECTED_CHILDREN)));
                     batch.succeeded.result.push(result.clone());
                 }
-                Outcome::Failed { retry, code, message } => {
+                Outcome::Failed {
+                    retry,
+                    code,
+                    message,
+                } => {
                     let failed = &mut batch.failed;
                     failed.lease.push(*lease);
                     failed.retry.push(*retry);

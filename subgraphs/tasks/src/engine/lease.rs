@@ -55,47 +55,82 @@ impl Engine {
                 .look(wanted)
                 .await?
                 .into_iter()
-                .filter(|lane| !barren.iter().any(|(queue, owner)| *queue == lane.queue && *owner == lane.lane))
+                .filter(|lane| {
+                    !barren
+                        .iter()
+                        .any(|(queue, owner)| *queue == lane.queue && *owner == lane.lane)
+                })
                 .collect();
             if lanes.is_empty() {
                 break;
             }
             let shares = self.inner.fair.lock().share(&lanes, max);
             let got = self.lease_shares(wanted, &shares).await?;
-            let costs = fair::costs(got.iter().map(|task| (task.queue.as_str(), task.lane, task.priority)));
+            let costs = fair::costs(
+                got.iter()
+                    .map(|task| (task.queue.as_str(), task.lane, task.priority)),
+            );
             self.inner.fair.lock().took(&costs);
             for share in shares {
-                let count = got.iter().filter(|task| task.queue == share.queue && task.lane == share.lane).count();
+                let count = got
+                    .iter()
+                    .filter(|task| task.queue == share.queue && task.lane == share.lane)
+                    .count();
                 if i32::try_from(count).is_ok_and(|count| count < share.take) {
                     barren.push((share.queue, share.lane));
                 }
             }
             leased.extend(got);
         }
-        leased.sort_by(|a, b| b.priority.cmp(&a.priority).then(a.run_at.cmp(&b.run_at)).then(a.id.cmp(&b.id)));
+        leased.sort_by(|a, b| {
+            b.priority
+                .cmp(&a.priority)
+                .then(a.run_at.cmp(&b.run_at))
+                .then(a.id.cmp(&b.id))
+        });
         Ok(leased)
     }
 
     async fn look(&self, wanted: &Wanted) -> Result<Vec<LaneRow>, Error> {
         let from = self.inner.fair.lock().look_from();
-        let ability = Ability { types: wanted.types.as_deref(), capabilities: &wanted.capabilities };
+        let ability = Ability {
+            types: wanted.types.as_deref(),
+            capabilities: &wanted.capabilities,
+        };
         let mut connection = self.inner.deps.db.read().await?;
         let mut lanes = db::lease::lanes(&mut connection, &wanted.queues, &ability, from).await?;
         if lanes.is_empty() && !from.is_nil() {
-            lanes = db::lease::lanes(&mut connection, &wanted.queues, &ability, Uuid::nil()).await?;
+            lanes =
+                db::lease::lanes(&mut connection, &wanted.queues, &ability, Uuid::nil()).await?;
         }
         self.inner.fair.lock().looked(&lanes);
         Ok(lanes)
     }
 
-    async fn lease_shares(&self, wanted: &Wanted, shares: &[db::lease::Share]) -> Result<Vec<Leased>, Error> {
-        let ability = Ability { types: wanted.types.as_deref(), capabilities: &wanted.capabilities };
-        let (now, expires, worker) = (self.now(), self.after(wanted.lease), wanted.worker.map(Id::uuid));
+    async fn lease_shares(
+        &self,
+        wanted: &Wanted,
+        shares: &[db::lease::Share],
+    ) -> Result<Vec<Leased>, Error> {
+        let ability = Ability {
+            types: wanted.types.as_deref(),
+            capabilities: &wanted.capabilities,
+        };
+        let (now, expires, worker) = (
+            self.now(),
+            self.after(wanted.lease),
+            wanted.worker.map(Id::uuid),
+        );
         let mut connection = self.inner.deps.db.write().await?;
         let leased = connection
             .transaction(async |connection| {
-                let leased = db::lease::lease(connection, shares, &ability, worker, now, expires).await?;
-                let owned: Vec<_> = leased.iter().filter(|task| task.owner.is_some()).map(LeasedRow::changed).collect();
+                let leased =
+                    db::lease::lease(connection, shares, &ability, worker, now, expires).await?;
+                let owned: Vec<_> = leased
+                    .iter()
+                    .filter(|task| task.owner.is_some())
+                    .map(LeasedRow::changed)
+                    .collect();
                 self.emit(connection, &owned).await?;
                 Ok::<_, Undo>(leased)
             })

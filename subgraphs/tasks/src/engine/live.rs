@@ -52,13 +52,20 @@ impl From<&TaskRow> for Moment {
     fn from(task: &TaskRow) -> Self {
         Self {
             task: task.id,
-            version: Version { revision: task.revision, seq: task.progress_seq },
+            version: Version {
+                revision: task.revision,
+                seq: task.progress_seq,
+            },
             status: task.status,
             progress: task.progress,
             step: task.current_step.clone(),
             eta_ms: task.eta_ms,
             attempt: task.attempt,
-            at: task.finished_at.or(task.eta_at).or(task.started_at).unwrap_or(task.created_at),
+            at: task
+                .finished_at
+                .or(task.eta_at)
+                .or(task.started_at)
+                .unwrap_or(task.created_at),
         }
     }
 }
@@ -72,7 +79,10 @@ pub struct Live {
 
 impl Live {
     pub(super) fn new(redis: Redis) -> Self {
-        Self { writer: StreamWriter::new(redis.clone()), redis }
+        Self {
+            writer: StreamWriter::new(redis.clone()),
+            redis,
+        }
     }
 
     /// Appends moments. Lost moments are not missed for long: who watches looks at the task itself
@@ -80,7 +90,12 @@ impl Live {
     pub(super) async fn publish(&self, moments: &[Moment]) {
         let entries: Vec<(String, Vec<u8>)> = moments
             .iter()
-            .map(|moment| (moment.task.to_string(), serde_json::to_vec(moment).unwrap_or_default()))
+            .map(|moment| {
+                (
+                    moment.task.to_string(),
+                    serde_json::to_vec(moment).unwrap_or_default(),
+                )
+            })
             .collect();
         if let Err(error) = self.writer.append(STREAM, &entries, LENGTH).await {
             tracing::debug!(error = %error, "task progress was not published");
@@ -93,9 +108,18 @@ impl Live {
     /// If Redis does not answer.
     pub async fn end(&self) -> Result<StreamCursor, RedisError> {
         let mut command = redis::cmd("XREVRANGE");
-        command.arg(self.redis.key(STREAM)).arg("+").arg("-").arg("COUNT").arg(1);
+        command
+            .arg(self.redis.key(STREAM))
+            .arg("+")
+            .arg("-")
+            .arg("COUNT")
+            .arg(1);
         let newest: StreamRangeReply = self.redis.query(&command).await?;
-        Ok(newest.ids.first().and_then(|entry| entry.id.parse().ok()).unwrap_or(StreamCursor::START))
+        Ok(newest
+            .ids
+            .first()
+            .and_then(|entry| entry.id.parse().ok())
+            .unwrap_or(StreamCursor::START))
     }
 }
 

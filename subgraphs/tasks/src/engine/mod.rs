@@ -96,7 +96,9 @@ impl Engine {
             fair: Mutex::default(),
             known_queues: Mutex::default(),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// What the engine works with.
@@ -153,5 +155,7 @@ const TRIES: u32 = 5;
 
 /// Whether an operation failed only because others were at the same rows.
 fn gave_way(error: &Error) -> bool {
-    error.cause_chain().is_some_and(|chain| chain.contains("deadlock detected") || chain.contains("could not serialize"))
+    error.cause_chain().is_some_and(|chain| {
+        chain.contains("deadlock detected") || chain.contains("could not serialize")
+    })
 }

@@ -7,10 +7,16 @@ use crate::db;
 
 impl Engine {
     /// Makes sure that queues are listed; what is known costs nothing.
-    pub(super) async fn know_queues<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    pub(super) async fn know_queues<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Result<(), Error> {
         let new: Vec<String> = {
             let known = self.inner.known_queues.lock();
-            let mut new: Vec<String> = names.filter(|name| !known.contains(*name)).map(str::to_owned).collect();
+            let mut new: Vec<String> = names
+                .filter(|name| !known.contains(*name))
+                .map(str::to_owned)
+                .collect();
             new.sort_unstable();
             new.dedup();
             new

@@ -21,12 +21,24 @@ impl Engine {
     ///
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
-    pub async fn replay(&self, tasks: &[Id<Task>], payload: Option<&Value>) -> Result<Vec<Changed>, Error> {
+    pub async fn replay(
+        &self,
+        tasks: &[Id<Task>],
+        payload: Option<&Value>,
+    ) -> Result<Vec<Changed>, Error> {
         let changed = self.perform(Operation::Replay { tasks, payload }).await?;
-        Ok(changed.into_iter().filter(|task| task.status == Status::Queued).collect())
+        Ok(changed
+            .into_iter()
+            .filter(|task| task.status == Status::Queued)
+            .collect())
     }
 
-    pub(super) async fn replay_in(&self, connection: &mut Connection, tasks: &[Id<Task>], payload: Option<&Value>) -> Result<Vec<Changed>, Undo> {
+    pub(super) async fn replay_in(
+        &self,
+        connection: &mut Connection,
+        tasks: &[Id<Task>],
+        payload: Option<&Value>,
+    ) -> Result<Vec<Changed>, Undo> {
         let ready = db::replay::lock(connection, tasks).await?;
         let queued = db::replay::requeue(connection, &ready, payload, self.now()).await?;
         let mut changed = queued.clone();
@@ -54,7 +66,12 @@ impl Engine {
     ///
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
-    pub async fn dead_letters(&self, queue: Option<&str>, task_type: Option<&str>, limit: i32) -> Result<Vec<Id<Task>>, Error> {
+    pub async fn dead_letters(
+        &self,
+        queue: Option<&str>,
+        task_type: Option<&str>,
+        limit: i32,
+    ) -> Result<Vec<Id<Task>>, Error> {
         let mut connection = self.deps().db.read().await?;
         Ok(db::replay::dead_letters(&mut connection, queue, task_type, limit).await?)
     }

@@ -51,7 +51,10 @@ impl Engine {
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn sweep(&self) -> Result<usize, Error> {
         let config = self.config();
-        let (finished, failed) = (self.before(config.retention), self.before(config.dead_retention));
+        let (finished, failed) = (
+            self.before(config.retention),
+            self.before(config.dead_retention),
+        );
         let mut connection = self.deps().db.read().await?;
         db::log::trim(&mut connection).await?;
         db::worker::forget(&mut connection, self.before(FORGET_WORKERS)).await?;

@@ -78,27 +78,41 @@ const MAKE_UP: usize = 100;
 
 /// The time of the next run after `after`; `None` if there is none.
 fn next(cron: &Cron, timezone: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    cron.find_next_occurrence(&after.with_timezone(&timezone), false).ok().map(|time| time.with_timezone(&Utc))
+    cron.find_next_occurrence(&after.with_timezone(&timezone), false)
+        .ok()
+        .map(|time| time.with_timezone(&Utc))
 }
 
 fn parse(pattern: &str, timezone: &str) -> Result<(Cron, Tz), ScheduleProblem> {
     let cron = Cron::from_str(pattern).map_err(|cause| ScheduleProblem::Cron(cause.to_string()))?;
-    Ok((cron, timezone.parse().map_err(|_| ScheduleProblem::Timezone)?))
+    Ok((
+        cron,
+        timezone.parse().map_err(|_| ScheduleProblem::Timezone)?,
+    ))
 }
 
 impl ScheduleRow {
     /// The times of the next runs, for a calendar.
     pub fn upcoming(&self, count: usize) -> Vec<DateTime<Utc>> {
-        let (Ok((cron, timezone)), Some(first)) = (parse(&self.cron, &self.timezone), self.next_run_at) else { return Vec::new() };
+        let (Ok((cron, timezone)), Some(first)) =
+            (parse(&self.cron, &self.timezone), self.next_run_at)
+        else {
+            return Vec::new();
+        };
         if !self.enabled {
             return Vec::new();
         }
-        std::iter::successors(Some(first), |time| next(&cron, timezone, *time)).take(count).collect()
+        std::iter::successors(Some(first), |time| next(&cron, timezone, *time))
+            .take(count)
+            .collect()
     }
 
     /// What to do about missed runs.
     pub fn missed_runs(&self) -> MissedRuns {
-        MissedRuns::ALL.into_iter().find(|policy| policy.as_str() == self.missed_runs).unwrap_or(MissedRuns::Skip)
+        MissedRuns::ALL
+            .into_iter()
+            .find(|policy| policy.as_str() == self.missed_runs)
+            .unwrap_or(MissedRuns::Skip)
     }
 
     fn task(&self, engine: &Engine) -> NewTask {
@@ -106,13 +120,22 @@ impl ScheduleRow {
             priority: self.priority,
             max_attempts: self.max_attempts,
             unique_key: (!self.overlap).then(|| format!("schedule:{}", self.name)),
-            ..NewTask::new(engine.deps().new_id(), &self.task_type, &self.queue, self.payload.clone())
+            ..NewTask::new(
+                engine.deps().new_id(),
+                &self.task_type,
+                &self.queue,
+                self.payload.clone(),
+            )
         }
     }
 
     /// How often to run at `now`, and when next.
     fn due(&self, now: DateTime<Utc>) -> (usize, Option<DateTime<Utc>>) {
-        let (Ok((cron, timezone)), Some(first)) = (parse(&self.cron, &self.timezone), self.next_run_at) else { return (0, None) };
+        let (Ok((cron, timezone)), Some(first)) =
+            (parse(&self.cron, &self.timezone), self.next_run_at)
+        else {
+            return (0, None);
+        };
         let mut late = 0;
         let mut on_time = 0;
         let mut time = Some(first);
@@ -123,7 +146,11 @@ impl ScheduleRow {
                 on_time += 1;
             }
             // Years of missed seconds are not counted one by one.
-            time = if late < MAKE_UP { next(&cron, timezone, due) } else { next(&cron, timezone, due.max(now - LATE)) };
+            time = if late < MAKE_UP {
+                next(&cron, timezone, due)
+            } else {
+                next(&cron, timezone, due.max(now - LATE))
+            };
         }
         let runs = match self.missed_runs() {
             MissedRuns::Skip => on_time.min(1),
@@ -139,16 +166,22 @@ impl Engine {
     ///
     /// # Errors
     /// The outer error is the database's; the inner one says what is wrong with the schedule.
-    pub async fn schedule(&self, schedule: Schedule) -> Result<Result<ScheduleRow, ScheduleProblem>, Error> {
+    pub async fn schedule(
+        &self,
+        schedule: Schedule,
+    ) -> Result<Result<ScheduleRow, ScheduleProblem>, Error> {
         let now = self.now();
         let (cron, timezone) = match parse(&schedule.cron, &schedule.timezone) {
             Ok(parsed) => parsed,
             Err(problem) => return Ok(Err(problem)),
         };
         let Some(first) = next(&cron, timezone, now) else {
-            return Ok(Err(ScheduleProblem::Cron("The pattern never comes true.".to_owned())));
+            return Ok(Err(ScheduleProblem::Cron(
+                "The pattern never comes true.".to_owned(),
+            )));
         };
-        self.know_queues(std::iter::once(schedule.queue.as_str())).await?;
+        self.know_queues(std::iter::once(schedule.queue.as_str()))
+            .await?;
         let row = ScheduleRow {
             name: schedule.name,
             cron: schedule.cron,
@@ -186,7 +219,13 @@ impl Engine {
                     let (runs, next) = schedule.due(now);
                     let tasks: Vec<_> = (0..runs).map(|_| schedule.task(self)).collect();
                     changed.extend(self.insert(connection, &tasks, None).await?.0);
-                    db::schedule::advance(connection, &schedule.name, (runs > 0).then_some(now), next).await?;
+                    db::schedule::advance(
+                        connection,
+                        &schedule.name,
+                        (runs > 0).then_some(now),
+                        next,
+                    )
+                    .await?;
                 }
                 self.emit(connection, &changed).await?;
                 Ok::<_, Undo>(changed)
@@ -205,8 +244,11 @@ mod tests {
     fn times(pattern: &str, timezone: &str, after: &str, count: usize) -> Vec<String> {
         let (cron, timezone) = parse(pattern, timezone).unwrap();
         let after: DateTime<Utc> = after.parse().unwrap();
-        let runs = std::iter::successors(Some(after), |time| next(&cron, timezone, *time)).skip(1).take(count);
-        runs.map(|time| time.format("%dT%H:%M").to_string()).collect()
+        let runs = std::iter::successors(Some(after), |time| next(&cron, timezone, *time))
+            .skip(1)
+            .take(count);
+        runs.map(|time| time.format("%dT%H:%M").to_string())
+            .collect()
     }
 
     #[test]
@@ -216,7 +258,10 @@ mod tests {
             ["28T08:00", "29T07:00", "30T07:00"],
             "clocks go forward on the 29th"
         );
-        assert_eq!(times("0 9 * * *", "Europe/Berlin", "2026-10-23T12:00:00Z", 3), ["24T07:00", "25T08:00", "26T08:00"]);
+        assert_eq!(
+            times("0 9 * * *", "Europe/Berlin", "2026-10-23T12:00:00Z", 3),
+            ["24T07:00", "25T08:00", "26T08:00"]
+        );
     }
 
     #[test]
@@ -226,12 +271,22 @@ mod tests {
         assert!(spring[0].starts_with("29T01"), "{spring:?}");
         assert_eq!(spring[1], "30T00:30");
         let autumn = times("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2);
-        assert_eq!(autumn, ["25T00:30", "26T01:30"], "02:30 comes twice on the 25th");
+        assert_eq!(
+            autumn,
+            ["25T00:30", "26T01:30"],
+            "02:30 comes twice on the 25th"
+        );
     }
 
     #[test]
     fn patterns_and_zones_are_checked() {
-        assert!(matches!(parse("every day", "UTC"), Err(ScheduleProblem::Cron(_))));
-        assert_eq!(parse("0 9 * * *", "Mars/Olympus").unwrap_err(), ScheduleProblem::Timezone);
+        assert!(matches!(
+            parse("every day", "UTC"),
+            Err(ScheduleProblem::Cron(_))
+        ));
+        assert_eq!(
+            parse("0 9 * * *", "Mars/Olympus").unwrap_err(),
+            ScheduleProblem::Timezone
+        );
     }
 }

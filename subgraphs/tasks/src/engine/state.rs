@@ -68,7 +68,10 @@ impl Status {
 
     /// Whether nothing happens any more, unless somebody replays it.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::PartiallySucceeded | Self::Failed | Self::Cancelled)
+        matches!(
+            self,
+            Self::Succeeded | Self::PartiallySucceeded | Self::Failed | Self::Cancelled
+        )
     }
 
     /// The topic of the event that tells other domains that a task came here.
@@ -89,6 +92,9 @@ impl Status {
 impl FromSql<Text, Pg> for Status {
     fn from_sql(bytes: PgValue<'_>) -> deserialize::Result<Self> {
         let name = <String as FromSql<Text, Pg>>::from_sql(bytes)?;
-        Self::ALL.into_iter().find(|status| status.as_str() == name).ok_or_else(|| format!("unknown task status {name}").into())
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == name)
+            .ok_or_else(|| format!("unknown task status {name}").into())
     }
 }

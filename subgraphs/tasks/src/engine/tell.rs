@@ -54,7 +54,10 @@ pub struct TaskFact {
 impl From<&Changed> for TaskFact {
     fn from(task: &Changed) -> Self {
         let succeeded = matches!(task.status, Status::Succeeded | Status::PartiallySucceeded);
-        let unsuccessful = matches!(task.status, Status::Failed | Status::Retrying | Status::Cancelled);
+        let unsuccessful = matches!(
+            task.status,
+            Status::Failed | Status::Retrying | Status::Cancelled
+        );
         Self {
             id: task.id,
             task_type: task.task_type.clone(),
@@ -74,37 +77,59 @@ impl From<&Changed> for TaskFact {
 impl Engine {
     /// Writes changes of state to the outbox. Ends concern other domains whoever the task is for;
     /// what is in between concerns only its owner, so tasks of nobody save it.
-    pub(super) async fn emit(&self, connection: &mut Connection, changed: &[Changed]) -> Result<(), Error> {
+    pub(super) async fn emit(
+        &self,
+        connection: &mut Connection,
+        changed: &[Changed],
+    ) -> Result<(), Error> {
         let events = changed
             .iter()
             .filter(|task| task.status.is_final() || task.owner.is_some())
-            .map(|task| NewEvent { topic: task.status.topic(), key: task.id.to_string(), payload: TaskFact::from(task) })
+            .map(|task| NewEvent {
+                topic: task.status.topic(),
+                key: task.id.to_string(),
+                payload: TaskFact::from(task),
+            })
             .collect();
         emit_all(connection, &self.inner.deps, events).await
     }
 
     /// After the commit: wakes workers, and tells those who watch.
     pub(super) fn tell(&self, changed: &[Changed]) {
-        let ready: BTreeSet<&str> =
-            changed.iter().filter(|task| task.status == Status::Queued).map(|task| task.queue.as_str()).collect();
+        let ready: BTreeSet<&str> = changed
+            .iter()
+            .filter(|task| task.status == Status::Queued)
+            .map(|task| task.queue.as_str())
+            .collect();
         self.inner.wake.wake(ready);
         let now = self.now();
         for task in changed.iter().filter(|task| task.status.is_final()) {
-            let labels = [("kind", task.task_type.clone()), ("outcome", task.status.as_str().to_ascii_lowercase())];
+            let labels = [
+                ("kind", task.task_type.clone()),
+                ("outcome", task.status.as_str().to_ascii_lowercase()),
+            ];
             metrics::counter!(catalog::TASKS_FINISHED, &labels).increment(1);
             if let Some(started_at) = task.started_at {
                 let seconds = (now - started_at).num_milliseconds() as f64 / 1000.0;
-                metrics::histogram!(catalog::TASK_DURATION, "kind" => task.task_type.clone()).record(seconds);
+                metrics::histogram!(catalog::TASK_DURATION, "kind" => task.task_type.clone())
+                    .record(seconds);
             }
         }
-        let moments: Vec<Moment> = changed.iter().filter(|task| task.owner.is_some()).map(|task| self.moment(task)).collect();
+        let moments: Vec<Moment> = changed
+            .iter()
+            .filter(|task| task.owner.is_some())
+            .map(|task| self.moment(task))
+            .collect();
         self.inner.board.announce(moments);
     }
 
     fn moment(&self, task: &Changed) -> Moment {
         Moment {
             task: task.id,
-            version: Version { revision: task.revision, seq: task.progress_seq },
+            version: Version {
+                revision: task.revision,
+                seq: task.progress_seq,
+            },
             status: task.status,
             progress: task.progress,
             step: task.current_step.clone(),
@@ -117,6 +142,8 @@ impl Engine {
     /// Tells the progress of parents, which changes with the ends of their children.
     pub(super) fn tell_progress(&self, parents: &[Changed]) {
         let watched = parents.iter().filter(|task| task.owner.is_some());
-        self.inner.board.announce(watched.map(|task| self.moment(task)).collect());
+        self.inner
+            .board
+            .announce(watched.map(|task| self.moment(task)).collect());
     }
 }

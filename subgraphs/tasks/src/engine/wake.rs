@@ -26,7 +26,10 @@ pub(super) struct Waker {
 
 impl Waker {
     pub(super) fn new(redis: Redis) -> Self {
-        Self { redis, pending: Arc::default() }
+        Self {
+            redis,
+            pending: Arc::default(),
+        }
     }
 
     /// Announces that queues have something to do. Names that come while an announcement is on its
@@ -56,7 +59,11 @@ impl Waker {
         }
         let redis = self.redis.clone();
         tokio::spawn(async move {
-            let ids = tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            let ids = tasks
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(",");
             if let Err(error) = redis.publish(CANCEL, ids.as_bytes()).await {
                 tracing::debug!(error = %error, "workers will hear of a cancellation with their next heartbeat");
             }
@@ -113,6 +120,10 @@ impl Engine {
     /// Wakes for a worker of these queues.
     pub fn wakes(&self, queues: &[String]) -> Wakes {
         let redis = &self.inner.deps.redis;
-        Wakes { work: redis.subscribe(WAKE), cancels: redis.subscribe(CANCEL), queues: queues.to_vec() }
+        Wakes {
+            work: redis.subscribe(WAKE),
+            cancels: redis.subscribe(CANCEL),
+            queues: queues.to_vec(),
+        }
     }
 }

@@ -39,7 +39,8 @@ impl Engine {
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn register(&self, registration: Registration) -> Result<WorkerRow, Error> {
-        self.know_queues(registration.queues.iter().map(String::as_str)).await?;
+        self.know_queues(registration.queues.iter().map(String::as_str))
+            .await?;
         let now = self.now();
         let worker = WorkerRow {
             id: self.deps().new_id(),

@@ -47,7 +47,12 @@ impl From<Option<TaskWhere>> for Filter {
     fn from(filter: Option<TaskWhere>) -> Self {
         let filter = filter.unwrap_or_default();
         Self {
-            statuses: filter.status.unwrap_or_default().into_iter().map(Into::into).collect(),
+            statuses: filter
+                .status
+                .unwrap_or_default()
+                .into_iter()
+                .map(Into::into)
+                .collect(),
             types: filter.task_type.unwrap_or_default(),
             queue: filter.queue,
             subject: filter.subject,

@@ -31,7 +31,10 @@ pub struct Tasks {
 
 impl Tasks {
     pub fn new(ctx: &Context<'_>) -> Self {
-        Self { engine: engine(ctx).clone(), actor: Arc::clone(&scope(ctx).actor) }
+        Self {
+            engine: engine(ctx).clone(),
+            actor: Arc::clone(&scope(ctx).actor),
+        }
     }
 }
 
@@ -42,7 +45,11 @@ impl Batch for Tasks {
     async fn load(&self, keys: Vec<Id<Task>>) -> Result<HashMap<Id<Task>, Arc<TaskRow>>, Error> {
         let mut connection = self.engine.deps().db.read().await?;
         let rows = db::task::by_ids(&mut connection, &keys).await?;
-        Ok(rows.into_iter().filter(|row| may_see(&self.actor, row)).map(|row| (row.id, Arc::new(row))).collect())
+        Ok(rows
+            .into_iter()
+            .filter(|row| may_see(&self.actor, row))
+            .map(|row| (row.id, Arc::new(row)))
+            .collect())
     }
 }
 
@@ -117,14 +124,22 @@ impl Batch for LogTails {
     type Key = (Id<Task>, i32);
     type Value = Vec<LogRow>;
 
-    async fn load(&self, keys: Vec<(Id<Task>, i32)>) -> Result<HashMap<(Id<Task>, i32), Vec<LogRow>>, Error> {
+    async fn load(
+        &self,
+        keys: Vec<(Id<Task>, i32)>,
+    ) -> Result<HashMap<(Id<Task>, i32), Vec<LogRow>>, Error> {
         let most = keys.iter().map(|(_, tail)| *tail).max().unwrap_or(0);
         let tasks: Vec<_> = keys.iter().map(|(task, _)| *task).collect();
         let mut connection = self.0.deps().db.read().await?;
-        let groups = grouped(db::log::tails(&mut connection, &tasks, most).await?, |row: &LogRow| row.task);
+        let groups = grouped(
+            db::log::tails(&mut connection, &tasks, most).await?,
+            |row: &LogRow| row.task,
+        );
         let tail = |(task, tail): (Id<Task>, i32)| {
             let lines = groups.get(&task)?;
-            let from = lines.len().saturating_sub(usize::try_from(tail).unwrap_or(0));
+            let from = lines
+                .len()
+                .saturating_sub(usize::try_from(tail).unwrap_or(0));
             Some(((task, tail), lines[from..].to_vec()))
         };
         Ok(keys.into_iter().filter_map(tail).collect())

@@ -44,6 +44,13 @@ fn engine<'a>(ctx: &Context<'a>) -> &'a Engine {
 }
 
 /// A task that the caller may see.
-async fn load_task(ctx: &Context<'_>, id: Id<TaskEntity>) -> async_graphql::Result<Option<task::Task>> {
-    Ok(atelier_kit::graphql::load(ctx, || loaders::Tasks::new(ctx), id).await?.map(task::Task))
+async fn load_task(
+    ctx: &Context<'_>,
+    id: Id<TaskEntity>,
+) -> async_graphql::Result<Option<task::Task>> {
+    Ok(
+        atelier_kit::graphql::load(ctx, || loaders::Tasks::new(ctx), id)
+            .await?
+            .map(task::Task),
+    )
 }

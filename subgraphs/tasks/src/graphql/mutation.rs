@@ -12,9 +12,10 @@ use serde_json::Value;
 use super::{
     engine,
     payload::{
-        QueuePausePayload, QueueResumePayload, ScheduleDeletePayload, ScheduleUpsertPayload, TaskCancelPayload,
-        TaskCompletePayload, TaskFailPayload, TaskHeartbeatPayload, TaskLeasePayload, TaskPrioritySetPayload,
-        TaskRetryPayload, TasksDeadLetterReplayPayload, WorkerDrainPayload, WorkerRegisterPayload,
+        QueuePausePayload, QueueResumePayload, ScheduleDeletePayload, ScheduleUpsertPayload,
+        TaskCancelPayload, TaskCompletePayload, TaskFailPayload, TaskHeartbeatPayload,
+        TaskLeasePayload, TaskPrioritySetPayload, TaskRetryPayload, TasksDeadLetterReplayPayload,
+        WorkerDrainPayload, WorkerRegisterPayload,
     },
     schedule::{Schedule, ScheduleUpsertInput},
     task::Task,
@@ -190,15 +191,33 @@ impl Mutation {
     /// Cancels one of the caller's tasks with its parts. What nobody works on is cancelled at once;
     /// who does is asked to stop, and loses the task if they do not.
     #[graphql(directive = authenticated::apply())]
-    async fn task_cancel(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] input: TaskCancelInput) -> Result<TaskCancelPayload> {
-        mutation(ctx, app::task::cancel(engine(ctx), actor(ctx), input.id).await.map(task))
+    async fn task_cancel(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which task.")] input: TaskCancelInput,
+    ) -> Result<TaskCancelPayload> {
+        mutation(
+            ctx,
+            app::task::cancel(engine(ctx), actor(ctx), input.id)
+                .await
+                .map(task),
+        )
     }
 
     /// Tries one of the caller's tasks again that failed or was cancelled, or the failed parts of one
     /// that partially succeeded.
     #[graphql(directive = authenticated::apply())]
-    async fn task_retry(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] input: TaskRetryInput) -> Result<TaskRetryPayload> {
-        mutation(ctx, app::task::retry(engine(ctx), actor(ctx), input.id).await.map(task))
+    async fn task_retry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which task.")] input: TaskRetryInput,
+    ) -> Result<TaskRetryPayload> {
+        mutation(
+            ctx,
+            app::task::retry(engine(ctx), actor(ctx), input.id)
+                .await
+                .map(task),
+        )
     }
 
     /// Makes a task that is not finished more or less urgent.
@@ -208,7 +227,12 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which task, and how urgent.")] input: TaskPrioritySetInput,
     ) -> Result<TaskPrioritySetPayload> {
-        mutation(ctx, app::task::set_priority(engine(ctx), actor(ctx), input.id, input.priority).await.map(task))
+        mutation(
+            ctx,
+            app::task::set_priority(engine(ctx), actor(ctx), input.id, input.priority)
+                .await
+                .map(task),
+        )
     }
 
     /// Tries dead letters again, with all their attempts.
@@ -226,19 +250,40 @@ impl Mutation {
             payload: input.payload.map(|Json(payload)| payload),
         };
         let replayed = app::task::replay(engine(ctx), actor(ctx), which).await;
-        mutation(ctx, replayed.map(|rows| rows.into_iter().map(task).collect()))
+        mutation(
+            ctx,
+            replayed.map(|rows| rows.into_iter().map(task).collect()),
+        )
     }
 
     /// Stops handing out the tasks of a queue; those at work go on.
     #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
-    async fn queue_pause(&self, ctx: &Context<'_>, #[graphql(desc = "Which queue.")] input: QueuePauseInput) -> Result<QueuePausePayload> {
-        mutation(ctx, app::queue::pause(engine(ctx), actor(ctx), &input.name).await.map(Into::into))
+    async fn queue_pause(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which queue.")] input: QueuePauseInput,
+    ) -> Result<QueuePausePayload> {
+        mutation(
+            ctx,
+            app::queue::pause(engine(ctx), actor(ctx), &input.name)
+                .await
+                .map(Into::into),
+        )
     }
 
     /// Hands out the tasks of a queue again.
     #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
-    async fn queue_resume(&self, ctx: &Context<'_>, #[graphql(desc = "Which queue.")] input: QueueResumeInput) -> Result<QueueResumePayload> {
-        mutation(ctx, app::queue::resume(engine(ctx), actor(ctx), &input.name).await.map(Into::into))
+    async fn queue_resume(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which queue.")] input: QueueResumeInput,
+    ) -> Result<QueueResumePayload> {
+        mutation(
+            ctx,
+            app::queue::resume(engine(ctx), actor(ctx), &input.name)
+                .await
+                .map(Into::into),
+        )
     }
 
     /// Creates or changes a schedule.
@@ -248,7 +293,12 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The schedule as it is wanted.")] input: ScheduleUpsertInput,
     ) -> Result<ScheduleUpsertPayload> {
-        mutation(ctx, app::schedule::upsert(engine(ctx), actor(ctx), input.into()).await.map(Schedule))
+        mutation(
+            ctx,
+            app::schedule::upsert(engine(ctx), actor(ctx), input.into())
+                .await
+                .map(Schedule),
+        )
     }
 
     /// Removes a schedule; its tasks stay.
@@ -258,7 +308,10 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which schedule.")] input: ScheduleDeleteInput,
     ) -> Result<ScheduleDeletePayload> {
-        mutation(ctx, app::schedule::delete(engine(ctx), actor(ctx), &input.name).await)
+        mutation(
+            ctx,
+            app::schedule::delete(engine(ctx), actor(ctx), &input.name).await,
+        )
     }
 
     /// Registers an external worker.
@@ -272,7 +325,9 @@ impl Mutation {
             name: input.name,
             queues: input.queues,
             types: input.types,
-            capabilities: input.capabilities.map_or_else(|| serde_json::json!({}), |Json(value)| value),
+            capabilities: input
+                .capabilities
+                .map_or_else(|| serde_json::json!({}), |Json(value)| value),
             concurrency: input.concurrency,
         };
         let registered = worker::register(engine(ctx), actor(ctx), new).await;
@@ -281,7 +336,11 @@ impl Mutation {
 
     /// Leases waiting tasks to a worker. It must tell of each before its lease runs out.
     #[graphql(requires_scopes = "worker", tag = "worker")]
-    async fn task_lease(&self, ctx: &Context<'_>, #[graphql(desc = "What the worker wants.")] input: TaskLeaseInput) -> Result<TaskLeasePayload> {
+    async fn task_lease(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What the worker wants.")] input: TaskLeaseInput,
+    ) -> Result<TaskLeasePayload> {
         let request = worker::LeaseRequest {
             worker: input.worker_id,
             queues: input.queues,
@@ -312,7 +371,12 @@ impl Mutation {
             log: input.log,
             lease_seconds: input.lease_seconds,
         };
-        mutation(ctx, worker::heartbeat(engine(ctx), actor(ctx), beat).await.map(Into::into))
+        mutation(
+            ctx,
+            worker::heartbeat(engine(ctx), actor(ctx), beat)
+                .await
+                .map(Into::into),
+        )
     }
 
     /// Ends a task with a result.
@@ -322,13 +386,23 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What came out of the task.")] input: TaskCompleteInput,
     ) -> Result<TaskCompletePayload> {
-        let ended = worker::complete(engine(ctx), actor(ctx), input.lease_id.uuid(), value(input.result)).await;
+        let ended = worker::complete(
+            engine(ctx),
+            actor(ctx),
+            input.lease_id.uuid(),
+            value(input.result),
+        )
+        .await;
         mutation(ctx, ended.map(Into::into))
     }
 
     /// Ends an attempt without a result.
     #[graphql(requires_scopes = "worker", tag = "worker")]
-    async fn task_fail(&self, ctx: &Context<'_>, #[graphql(desc = "Why it was not done.")] input: TaskFailInput) -> Result<TaskFailPayload> {
+    async fn task_fail(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Why it was not done.")] input: TaskFailInput,
+    ) -> Result<TaskFailPayload> {
         let failure = worker::Failure {
             lease: input.lease_id.uuid(),
             retry: input.retryable,
@@ -336,13 +410,22 @@ impl Mutation {
             message: input.message,
             cancelled: input.cancelled,
         };
-        mutation(ctx, worker::fail(engine(ctx), actor(ctx), failure).await.map(Into::into))
+        mutation(
+            ctx,
+            worker::fail(engine(ctx), actor(ctx), failure)
+                .await
+                .map(Into::into),
+        )
     }
 
     /// Tells a worker to take no more tasks. A worker says it of itself before it goes; an
     /// administrator may say it of any.
     #[graphql(directive = authenticated::apply(), tag = "worker")]
-    async fn worker_drain(&self, ctx: &Context<'_>, #[graphql(desc = "Which worker.")] input: WorkerDrainInput) -> Result<WorkerDrainPayload> {
+    async fn worker_drain(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which worker.")] input: WorkerDrainInput,
+    ) -> Result<WorkerDrainPayload> {
         let drained = worker::drain(engine(ctx), actor(ctx), input.worker_id).await;
         mutation(ctx, drained.map(|row| Worker { row, running: 0 }))
     }

@@ -14,99 +14,127 @@ payload!(
     /// What became of the task.
     pub struct TaskCancelPayload {
         /// The task as it is now; one that is being worked on is cancelled when its worker has stopped.
-        task: Task
-    }, TaskErrorCode, TaskUserError
+        task: Task,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the task.
     pub struct TaskRetryPayload {
         /// The task as it is now.
-        task: Task
-    }, TaskErrorCode, TaskUserError
+        task: Task,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the task.
     pub struct TaskPrioritySetPayload {
         /// The task as it is now.
-        task: Task
-    }, TaskErrorCode, TaskUserError
+        task: Task,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the dead letters.
     pub struct TasksDeadLetterReplayPayload {
         /// Those that are queued again, at most 1000.
-        tasks: Vec<Task>
-    }, TaskErrorCode, TaskUserError
+        tasks: Vec<Task>,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the queue.
     pub struct QueuePausePayload {
         /// The queue as it is now.
-        queue: Queue
-    }, TaskErrorCode, TaskUserError
+        queue: Queue,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the queue.
     pub struct QueueResumePayload {
         /// The queue as it is now.
-        queue: Queue
-    }, TaskErrorCode, TaskUserError
+        queue: Queue,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the schedule.
     pub struct ScheduleUpsertPayload {
         /// The schedule as it is now.
-        schedule: Schedule
-    }, TaskErrorCode, TaskUserError
+        schedule: Schedule,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the schedule.
     pub struct ScheduleDeletePayload {
         /// The name of the schedule that is gone.
-        deleted_name: String
-    }, TaskErrorCode, TaskUserError
+        deleted_name: String,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the worker.
     pub struct WorkerRegisterPayload {
         /// The worker; its id goes with every lease.
-        worker: Worker
-    }, TaskErrorCode, TaskUserError
+        worker: Worker,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the worker.
     pub struct WorkerDrainPayload {
         /// The worker as it is now.
-        worker: Worker
-    }, TaskErrorCode, TaskUserError
+        worker: Worker,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What the worker was given.
     pub struct TaskLeasePayload {
         /// The leases.
-        granted: TaskLeases
-    }, TaskErrorCode, TaskUserError
+        granted: TaskLeases,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the lease.
     pub struct TaskHeartbeatPayload {
         /// The lease as it is now.
-        lease: TaskLeaseState
-    }, TaskErrorCode, TaskUserError
+        lease: TaskLeaseState,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the task.
     pub struct TaskCompletePayload {
         /// The task as it is now.
-        task: WorkedTask
-    }, TaskErrorCode, TaskUserError
+        task: WorkedTask,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 payload!(
     /// What became of the task.
     pub struct TaskFailPayload {
         /// The task as it is now.
-        task: WorkedTask
-    }, TaskErrorCode, TaskUserError
+        task: WorkedTask,
+    },
+    TaskErrorCode,
+    TaskUserError
 );
 
 /// A task as its worker sees it after its end.
@@ -128,7 +156,8 @@ impl From<crate::db::TaskRow> for WorkedTask {
             id: row.id,
             status: row.status.into(),
             attempt: row.attempt.into(),
-            next_attempt_at: Some(row.run_at).filter(|_| row.status == crate::engine::Status::Retrying),
+            next_attempt_at: Some(row.run_at)
+                .filter(|_| row.status == crate::engine::Status::Retrying),
         }
     }
 }

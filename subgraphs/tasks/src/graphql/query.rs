@@ -33,12 +33,19 @@ impl Query {
 
     /// A task; null if there is none that the caller may see.
     #[graphql(directive = authenticated::apply())]
-    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "The task's id.")] id: Id<TaskEntity>) -> Result<Option<Task>> {
+    async fn task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The task's id.")] id: Id<TaskEntity>,
+    ) -> Result<Option<Task>> {
         load_task(ctx, id).await
     }
 
     /// Everybody's tasks, newest first.
-    #[expect(clippy::too_many_arguments, reason = "the paging arguments of a connection")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the paging arguments of a connection"
+    )]
     #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
     async fn tasks(
         &self,
@@ -52,13 +59,27 @@ impl Query {
     ) -> Result<Connection<Task>> {
         let mut filter = app::task::all(actor(ctx), filter.into())?;
         filter.owner = owner_id;
-        task::connection(ctx, filter, PageArgs { first, after, last, before }).await
+        task::connection(
+            ctx,
+            filter,
+            PageArgs {
+                first,
+                after,
+                last,
+                before,
+            },
+        )
+        .await
     }
 
     /// The queues with what is in them, by name; at most 200.
     #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
     async fn queues(&self, ctx: &Context<'_>) -> Result<Vec<Queue>> {
-        Ok(app::queue::list(engine(ctx), actor(ctx)).await?.into_iter().map(Into::into).collect())
+        Ok(app::queue::list(engine(ctx), actor(ctx))
+            .await?
+            .into_iter()
+            .map(Into::into)
+            .collect())
     }
 
     /// The workers heard of in the last hour, newest first.
@@ -74,22 +95,45 @@ impl Query {
         const LIST: &str = "workers";
         let engine = engine(ctx);
         let sealer = &engine.deps().cursors;
-        let request = PageArgs { first, after, last, before }.open(LIST, sealer)?;
+        let request = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        }
+        .open(LIST, sealer)?;
         let workers = app::worker::list(engine, actor(ctx), &request).await?;
-        let nodes = workers.into_iter().map(|(row, running)| Worker { row, running }).collect();
-        Ok(Connection::build(&request, nodes, sealer, LIST, |node: &Worker| node.row.id))
+        let nodes = workers
+            .into_iter()
+            .map(|(row, running)| Worker { row, running })
+            .collect();
+        Ok(Connection::build(
+            &request,
+            nodes,
+            sealer,
+            LIST,
+            |node: &Worker| node.row.id,
+        ))
     }
 
     /// The schedules, by name; at most 500.
     #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
     async fn schedules(&self, ctx: &Context<'_>) -> Result<Vec<Schedule>> {
-        Ok(app::schedule::list(engine(ctx), actor(ctx)).await?.into_iter().map(Schedule).collect())
+        Ok(app::schedule::list(engine(ctx), actor(ctx))
+            .await?
+            .into_iter()
+            .map(Schedule)
+            .collect())
     }
 
     /// The types of tasks that were done so far, by name; at most 500.
     #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
     async fn task_types(&self, ctx: &Context<'_>) -> Result<Vec<TaskType>> {
-        Ok(app::queue::types(engine(ctx), actor(ctx)).await?.into_iter().map(Into::into).collect())
+        Ok(app::queue::types(engine(ctx), actor(ctx))
+            .await?
+            .into_iter()
+            .map(Into::into)
+            .collect())
     }
 
     /// A task by its key.
@@ -101,6 +145,9 @@ impl Query {
     /// The caller by their key: nobody sees another one's.
     #[graphql(entity)]
     async fn find_viewer_by_id(&self, ctx: &Context<'_>, id: Id<User>) -> Result<Option<Viewer>> {
-        Ok(actor(ctx).user_id().filter(|user| *user == id).map(|id| Viewer { id }))
+        Ok(actor(ctx)
+            .user_id()
+            .filter(|user| *user == id)
+            .map(|id| Viewer { id }))
     }
 }

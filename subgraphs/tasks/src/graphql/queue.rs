@@ -59,6 +59,12 @@ pub struct TaskType {
 
 impl From<TypeRow> for TaskType {
     fn from(row: TypeRow) -> Self {
-        Self { name: row.name, queue: row.queue, samples: row.samples, median_ms: row.median_ms.into(), p95_ms: row.p95_ms.into() }
+        Self {
+            name: row.name,
+            queue: row.queue,
+            samples: row.samples,
+            median_ms: row.median_ms.into(),
+            p95_ms: row.p95_ms.into(),
+        }
     }
 }

@@ -64,7 +64,9 @@ impl Schedule {
 
     /// What the workers of its tasks are told.
     async fn payload(&self) -> Option<Json<&Value>> {
-        Some(&self.0.payload).filter(|payload| !payload.is_null()).map(Json)
+        Some(&self.0.payload)
+            .filter(|payload| !payload.is_null())
+            .map(Json)
     }
 
     /// Attempts that each task has.

@@ -164,9 +164,18 @@ impl Task {
 
     /// The parts of its work, in order, as far as they are known; at most 200.
     async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<TaskStep>> {
-        let rows = load(ctx, || Steps::new(ctx), self.0.id).await?.unwrap_or_default();
-        let status = |current: bool, started: bool, finished: bool| match (self.0.status, current, started, finished) {
-            (Status::Succeeded | Status::PartiallySucceeded, _, true, _) | (_, _, _, true) => TaskStepStatus::Done,
+        let rows = load(ctx, || Steps::new(ctx), self.0.id)
+            .await?
+            .unwrap_or_default();
+        let status = |current: bool, started: bool, finished: bool| match (
+            self.0.status,
+            current,
+            started,
+            finished,
+        ) {
+            (Status::Succeeded | Status::PartiallySucceeded, _, true, _) | (_, _, _, true) => {
+                TaskStepStatus::Done
+            }
             (Status::Failed | Status::Cancelled, true, true, _) => TaskStepStatus::Failed,
             (Status::Running, true, true, _) => TaskStepStatus::Running,
             // It began, and the task is in another one since.
@@ -174,10 +183,16 @@ impl Task {
             _ => TaskStepStatus::Pending,
         };
         let step = |row: crate::db::task::StepRow| TaskStep {
-            status: status(self.0.current_step.as_ref() == Some(&row.name), row.started_at.is_some(), row.finished_at.is_some()),
+            status: status(
+                self.0.current_step.as_ref() == Some(&row.name),
+                row.started_at.is_some(),
+                row.finished_at.is_some(),
+            ),
             name: row.name,
             started_at: row.started_at,
-            finished_at: row.finished_at.or(self.0.finished_at.filter(|_| row.started_at.is_some())),
+            finished_at: row
+                .finished_at
+                .or(self.0.finished_at.filter(|_| row.started_at.is_some())),
         };
         Ok(rows.into_iter().map(step).collect())
     }
@@ -227,11 +242,24 @@ impl Task {
     ) -> Result<Connection<Task>> {
         // Parts may belong to others than the whole: the caller sees those that they may see.
         let actor = atelier_kit::graphql::actor(ctx);
-        let mut filter = Filter { parent: Some(self.0.id), ..Filter::from(filter) };
+        let mut filter = Filter {
+            parent: Some(self.0.id),
+            ..Filter::from(filter)
+        };
         if !app::task::sees_all(actor) {
             filter.owner = actor.user_id();
         }
-        connection(ctx, filter, PageArgs { first, after, last, before }).await
+        connection(
+            ctx,
+            filter,
+            PageArgs {
+                first,
+                after,
+                last,
+                before,
+            },
+        )
+        .await
     }
 
     /// How many parts it has in which state.
@@ -239,7 +267,9 @@ impl Task {
         if self.0.children_total == 0 {
             return Ok(TaskCounts::default());
         }
-        let rows = load(ctx, || ChildCounts::new(ctx), self.0.id).await?.unwrap_or_default();
+        let rows = load(ctx, || ChildCounts::new(ctx), self.0.id)
+            .await?
+            .unwrap_or_default();
         let mut counts = TaskCounts::default();
         for row in rows {
             let count = i32::try_from(row.count).unwrap_or(i32::MAX);
@@ -258,12 +288,18 @@ impl Task {
 
     /// What its worker is told.
     async fn input(&self) -> Option<Json<&Value>> {
-        Some(&self.0.payload).filter(|payload| !payload.is_null()).map(Json)
+        Some(&self.0.payload)
+            .filter(|payload| !payload.is_null())
+            .map(Json)
     }
 
     /// What came out of it.
     async fn result(&self) -> Option<Json<&Value>> {
-        self.0.result.as_ref().filter(|result| !result.is_null()).map(Json)
+        self.0
+            .result
+            .as_ref()
+            .filter(|result| !result.is_null())
+            .map(Json)
     }
 
     /// Why the last attempt that did not succeed did not.
@@ -289,7 +325,9 @@ impl Task {
         if let (Status::Running, Some(eta), Some(at)) = (row.status, row.eta_ms, row.eta_at) {
             return Ok(Some(Long((eta - (now - at).num_milliseconds()).max(0))));
         }
-        let history = load(ctx, || Types::new(ctx), row.task_type.clone()).await?.map(|history| history.median_ms);
+        let history = load(ctx, || Types::new(ctx), row.task_type.clone())
+            .await?
+            .map(|history| history.median_ms);
         let place = match row.status {
             Status::Queued => load(ctx, || Places::new(ctx), row.id).await?,
             _ => None,
@@ -318,7 +356,8 @@ impl Task {
 
     /// Not before this time does it start (again); null unless it waits for it.
     async fn scheduled_at(&self) -> Option<DateTime<Utc>> {
-        Some(self.0.run_at).filter(|_| matches!(self.0.status, Status::Scheduled | Status::Retrying))
+        Some(self.0.run_at)
+            .filter(|_| matches!(self.0.status, Status::Scheduled | Status::Retrying))
     }
 
     /// When its last attempt began.
@@ -338,15 +377,30 @@ impl Task {
         #[graphql(desc = "How many lines, at most 1000.", default = 50)] tail: i32,
     ) -> Result<Vec<TaskLog>> {
         if !(0..=MOST_LINES).contains(&tail) {
-            return Err(Error::with_detail(ErrorCode::BadUserInput, "Between 0 and 1000 lines.").into());
+            return Err(
+                Error::with_detail(ErrorCode::BadUserInput, "Between 0 and 1000 lines.").into(),
+            );
         }
-        let rows = load(ctx, || LogTails::new(ctx), (self.0.id, tail)).await?.unwrap_or_default();
-        Ok(rows.into_iter().map(|row| TaskLog { at: row.at, attempt: row.attempt.into(), line: row.line }).collect())
+        let rows = load(ctx, || LogTails::new(ctx), (self.0.id, tail))
+            .await?
+            .unwrap_or_default();
+        Ok(rows
+            .into_iter()
+            .map(|row| TaskLog {
+                at: row.at,
+                attempt: row.attempt.into(),
+                line: row.line,
+            })
+            .collect())
     }
 }
 
 /// A page of tasks, for a filter that the caller may use.
-pub async fn connection(ctx: &Context<'_>, filter: Filter, args: PageArgs) -> Result<Connection<Task>> {
+pub async fn connection(
+    ctx: &Context<'_>,
+    filter: Filter,
+    args: PageArgs,
+) -> Result<Connection<Task>> {
     const LIST: &str = "tasks";
     let engine = engine(ctx);
     let sealer = &engine.deps().cursors;

@@ -37,6 +37,17 @@ impl Viewer {
         #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
     ) -> Result<Option<Connection<Task>>> {
         let filter = app::task::own(actor(ctx), filter.into())?;
-        task::connection(ctx, filter, PageArgs { first, after, last, before }).await.map(Some)
+        task::connection(
+            ctx,
+            filter,
+            PageArgs {
+                first,
+                after,
+                last,
+                before,
+            },
+        )
+        .await
+        .map(Some)
     }
 }

@@ -149,7 +149,10 @@ pub struct TaskLeaseState {
 
 impl From<LeaseState> for TaskLeaseState {
     fn from(state: LeaseState) -> Self {
-        Self { expires_at: state.expires_at, cancel_requested: state.cancel_requested }
+        Self {
+            expires_at: state.expires_at,
+            cancel_requested: state.cancel_requested,
+        }
     }
 }
 

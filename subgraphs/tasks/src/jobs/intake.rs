@@ -1,5 +1,6 @@
 //! Taking up the tasks that other domains ask for.
 
+use async_trait::async_trait;
 use atelier_kit::{
     db::Connection,
     error::Error,
@@ -7,7 +8,6 @@ use atelier_kit::{
     id::{Id, Task},
     jobs::{NewTask, TASK_CANCEL_REQUESTED, TASK_REQUESTED},
 };
-use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::{db::Changed, engine::Engine};
@@ -23,7 +23,10 @@ pub struct Intake {
 impl Intake {
     /// Takes up tasks for `engine`.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, told: Mutex::default() }
+        Self {
+            engine,
+            told: Mutex::default(),
+        }
     }
 }
 
@@ -41,7 +44,9 @@ impl Consumer for Intake {
         let changed = match event.topic.as_str() {
             TASK_REQUESTED => {
                 let task: NewTask = event.details()?;
-                self.engine.take_up(connection, task, event.trace.clone()).await?
+                self.engine
+                    .take_up(connection, task, event.trace.clone())
+                    .await?
             }
             _ => {
                 let tasks: Vec<Id<Task>> = event.details()?;

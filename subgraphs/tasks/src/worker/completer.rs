@@ -16,7 +16,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Notes ends until nobody can hand in any more. While the database does not answer, they wait;
 /// workers wait for them, so no more than a worker's slots do.
-pub(super) async fn complete(engine: Engine, held: Held, mut ended: mpsc::Receiver<(Uuid, Outcome)>) {
+pub(super) async fn complete(
+    engine: Engine,
+    held: Held,
+    mut ended: mpsc::Receiver<(Uuid, Outcome)>,
+) {
     let mut batch = Vec::with_capacity(BATCH);
     while ended.recv_many(&mut batch, BATCH).await > 0 {
         note(&engine, &batch).await;
@@ -37,7 +41,9 @@ async fn note(engine: &Engine, batch: &[(Uuid, Outcome)]) {
                 }
                 return;
             }
-            Err(error) if error.code() != ErrorCode::Unavailable && batch.len() > 1 && refused(&error) => {
+            Err(error)
+                if error.code() != ErrorCode::Unavailable && batch.len() > 1 && refused(&error) =>
+            {
                 // One of them is at fault: the others must not suffer.
                 for end in batch {
                     Box::pin(note(engine, std::slice::from_ref(end))).await;
@@ -48,13 +54,26 @@ async fn note(engine: &Engine, batch: &[(Uuid, Outcome)]) {
                 tracing::error!(target: "tasks", cause = error.cause_chain(), "the database does not take a task's end");
                 let failed = |(lease, _): &(Uuid, Outcome)| {
                     let message = "The result cannot be stored.".to_owned();
-                    (*lease, Outcome::Failed { retry: false, code: "RESULT_INVALID".to_owned(), message })
+                    (
+                        *lease,
+                        Outcome::Failed {
+                            retry: false,
+                            code: "RESULT_INVALID".to_owned(),
+                            message,
+                        },
+                    )
                 };
-                if engine.finish(batch.iter().map(failed).collect()).await.is_ok() {
+                if engine
+                    .finish(batch.iter().map(failed).collect())
+                    .await
+                    .is_ok()
+                {
                     return;
                 }
             }
-            Err(error) => tracing::warn!(target: "tasks", cause = error.cause_chain(), "the ends of tasks wait to be noted"),
+            Err(error) => {
+                tracing::warn!(target: "tasks", cause = error.cause_chain(), "the ends of tasks wait to be noted")
+            }
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE_MAX);
@@ -63,5 +82,9 @@ async fn note(engine: &Engine, batch: &[(Uuid, Outcome)]) {
 
 /// Whether the database refused the values (a NUL in a text, say), so that trying again is no use.
 fn refused(error: &atelier_kit::error::Error) -> bool {
-    error.cause_chain().is_some_and(|chain| chain.contains("unsupported Unicode") || chain.contains("invalid byte sequence") || chain.contains("invalid input syntax"))
+    error.cause_chain().is_some_and(|chain| {
+        chain.contains("unsupported Unicode")
+            || chain.contains("invalid byte sequence")
+            || chain.contains("invalid input syntax")
+    })
 }

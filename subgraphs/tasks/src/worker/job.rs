@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use atelier_kit::{
     id::{Id, Task, User},
     jobs::{Handler, Running},
     telemetry::propagate,
 };
-use async_trait::async_trait;
 use futures::FutureExt;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +37,14 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(engine: Engine, task: Leased) -> Self {
         let stopped = CancellationToken::new();
-        Self { engine, task, stopped, lost: CancellationToken::new(), cancelled: AtomicBool::new(false), ended: AtomicBool::new(false) }
+        Self {
+            engine,
+            task,
+            stopped,
+            lost: CancellationToken::new(),
+            cancelled: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn task_id(&self) -> Id<Task> {
@@ -102,13 +109,20 @@ impl Running for Job {
     fn progress(&self, progress: f64, step: Option<&str>) {
         // What a lost lease still says must not be taken for news.
         if !self.lost.is_cancelled() && !self.has_ended() {
-            self.engine.report(Report { progress: Some(progress), step: step.map(str::to_owned), ..self.report() });
+            self.engine.report(Report {
+                progress: Some(progress),
+                step: step.map(str::to_owned),
+                ..self.report()
+            });
         }
     }
 
     fn log(&self, line: String) {
         if !self.lost.is_cancelled() && !self.has_ended() {
-            self.engine.report(Report { lines: vec![line], ..self.report() });
+            self.engine.report(Report {
+                lines: vec![line],
+                ..self.report()
+            });
         }
     }
 
@@ -123,13 +137,22 @@ impl Running for Job {
 
 /// Runs the handler. `None` if there is nothing to note: the lease is lost, or the task goes back to
 /// the queue because the worker is going away.
-pub(super) async fn run(job: Arc<Job>, handler: Arc<dyn Handler>, limit: Duration) -> Option<Outcome> {
+pub(super) async fn run(
+    job: Arc<Job>,
+    handler: Arc<dyn Handler>,
+    limit: Duration,
+) -> Option<Outcome> {
     let span = tracing::info_span!("task", task.id = %job.task.id, task.kind = handler.task_type(), task.attempt = job.task.attempt);
     if let Some(trace) = &job.task.trace {
         propagate::set_parent_text(&span, trace);
     }
-    let running = AssertUnwindSafe(handler.run(Arc::clone(&job) as Arc<dyn Running>)).catch_unwind();
-    let failed = |code: &str, message: &str| Outcome::Failed { retry: true, code: code.to_owned(), message: message.to_owned() };
+    let running =
+        AssertUnwindSafe(handler.run(Arc::clone(&job) as Arc<dyn Running>)).catch_unwind();
+    let failed = |code: &str, message: &str| Outcome::Failed {
+        retry: true,
+        code: code.to_owned(),
+        message: message.to_owned(),
+    };
     let outcome = tokio::select! {
         result = running.instrument(span.clone()) => match result {
             Ok(result) => {
@@ -143,7 +166,10 @@ pub(super) async fn run(job: Arc<Job>, handler: Arc<dyn Handler>, limit: Duratio
         () = tokio::time::sleep(limit) => failed("TIME_LIMIT", "The task took longer than it may."),
         () = job.lost.cancelled() => return None,
     };
-    if matches!(outcome, Outcome::Stopped) && !job.cancelled.load(Ordering::Acquire) && job.is_stopped() {
+    if matches!(outcome, Outcome::Stopped)
+        && !job.cancelled.load(Ordering::Acquire)
+        && job.is_stopped()
+    {
         return None;
     }
     job.ended.store(true, Ordering::Release);

@@ -89,12 +89,19 @@ pub struct Worker {
 impl Worker {
     /// Works until `stop`, then drains. Dropping the future is sudden death: whatever it was at is
     /// left to the rescuer.
-    pub async fn run(engine: Engine, handlers: Vec<Arc<dyn Handler>>, config: WorkerConfig, stop: CancellationToken) {
+    pub async fn run(
+        engine: Engine,
+        handlers: Vec<Arc<dyn Handler>>,
+        config: WorkerConfig,
+        stop: CancellationToken,
+    ) {
         let Some(mut worker) = Self::new(engine, handlers, config) else {
             stop.cancelled().await;
             return;
         };
-        let Some(registered) = worker.register(&stop).await else { return };
+        let Some(registered) = worker.register(&stop).await else {
+            return;
+        };
         worker.wanted.worker = Some(registered.id);
         worker.work(stop).await;
         let _ = worker.engine.drain(registered.id).await;
@@ -102,12 +109,21 @@ impl Worker {
 
     /// `None` if there is nothing that it could do.
     fn new(engine: Engine, handlers: Vec<Arc<dyn Handler>>, config: WorkerConfig) -> Option<Self> {
-        let in_queues = |handler: &Arc<dyn Handler>| config.queues.is_empty() || config.queues.iter().any(|queue| queue == handler.queue());
-        let handlers: HashMap<_, _> = handlers.into_iter().filter(in_queues).map(|handler| (handler.task_type(), handler)).collect();
+        let in_queues = |handler: &Arc<dyn Handler>| {
+            config.queues.is_empty() || config.queues.iter().any(|queue| queue == handler.queue())
+        };
+        let handlers: HashMap<_, _> = handlers
+            .into_iter()
+            .filter(in_queues)
+            .map(|handler| (handler.task_type(), handler))
+            .collect();
         if handlers.is_empty() {
             return None;
         }
-        let mut queues: Vec<String> = handlers.values().map(|handler| handler.queue().to_owned()).collect();
+        let mut queues: Vec<String> = handlers
+            .values()
+            .map(|handler| handler.queue().to_owned())
+            .collect();
         queues.sort_unstable();
         queues.dedup();
         let wanted = Wanted {
@@ -119,7 +135,14 @@ impl Worker {
             worker: None,
         };
         let slots = Arc::new(Semaphore::new(config.concurrency.max(1)));
-        Some(Self { engine, handlers, config, wanted, slots, held: Arc::default() })
+        Some(Self {
+            engine,
+            handlers,
+            config,
+            wanted,
+            slots,
+            held: Arc::default(),
+        })
     }
 
     async fn register(&self, stop: &CancellationToken) -> Option<WorkerRow> {
@@ -132,7 +155,10 @@ impl Worker {
                 capabilities: self.config.capabilities.clone(),
                 concurrency: i32::try_from(self.config.concurrency).unwrap_or(i32::MAX),
             };
-            match stop.run_until_cancelled(self.engine.register(registration)).await? {
+            match stop
+                .run_until_cancelled(self.engine.register(registration))
+                .await?
+            {
                 Ok(registered) => return Some(registered),
                 Err(error) => {
                     tracing::warn!(target: "tasks", cause = error.cause_chain(), "a worker waits for the database");
@@ -146,9 +172,18 @@ impl Worker {
         let (ends, ended) = mpsc::channel(self.config.concurrency.max(1) * 2);
         // Aborted when this future is dropped: nothing of a dead worker goes on.
         let mut services = JoinSet::new();
-        services.spawn(completer::complete(self.engine.clone(), Arc::clone(&self.held), ended));
+        services.spawn(completer::complete(
+            self.engine.clone(),
+            Arc::clone(&self.held),
+            ended,
+        ));
         let beats = CancellationToken::new();
-        let heart = heartbeats(self.engine.clone(), Arc::clone(&self.held), self.config.lease, self.wanted.worker);
+        let heart = heartbeats(
+            self.engine.clone(),
+            Arc::clone(&self.held),
+            self.config.lease,
+            self.wanted.worker,
+        );
         let stop_beating = beats.clone();
         services.spawn(async move {
             stop_beating.run_until_cancelled(heart).await;
@@ -162,12 +197,26 @@ impl Worker {
         while services.join_next().await.is_some() {}
     }
 
-    async fn lease_and_run(&self, jobs: &mut JoinSet<()>, ends: &mpsc::Sender<(Uuid, Outcome)>, stop: &CancellationToken) {
+    async fn lease_and_run(
+        &self,
+        jobs: &mut JoinSet<()>,
+        ends: &mpsc::Sender<(Uuid, Outcome)>,
+        stop: &CancellationToken,
+    ) {
         let mut wakes = self.engine.wakes(&self.wanted.queues);
         while !stop.is_cancelled() {
             while jobs.try_join_next().is_some() {}
             let free = self.slots.available_permits();
-            let leased = if free == 0 { Ok(Vec::new()) } else { self.engine.lease(&Wanted { max: free, ..self.wanted.clone() }).await };
+            let leased = if free == 0 {
+                Ok(Vec::new())
+            } else {
+                self.engine
+                    .lease(&Wanted {
+                        max: free,
+                        ..self.wanted.clone()
+                    })
+                    .await
+            };
             match leased {
                 Ok(leased) if leased.is_empty() => self.wait(&mut wakes, free, stop).await,
                 Ok(leased) => {
@@ -204,17 +253,25 @@ impl Worker {
     async fn look_at_cancelled(&self, tasks: &[Id<Task>]) {
         let concerned: Vec<Uuid> = {
             let held = self.held.lock();
-            held.iter().filter(|(_, job)| tasks.is_empty() || tasks.contains(&job.task_id())).map(|(lease, _)| *lease).collect()
+            held.iter()
+                .filter(|(_, job)| tasks.is_empty() || tasks.contains(&job.task_id()))
+                .map(|(lease, _)| *lease)
+                .collect()
         };
         if !concerned.is_empty()
             && let Err(error) = beat(&self.engine, &self.held, concerned, self.config.lease).await
         {
-            tracing::debug!(cause = error.cause_chain(), "the next heartbeat will tell of cancellations");
+            tracing::debug!(
+                cause = error.cause_chain(),
+                "the next heartbeat will tell of cancellations"
+            );
         }
     }
 
     fn start(&self, task: Leased, jobs: &mut JoinSet<()>, ends: mpsc::Sender<(Uuid, Outcome)>) {
-        let Some(handler) = self.handlers.get(task.task_type.as_str()).cloned() else { return };
+        let Some(handler) = self.handlers.get(task.task_type.as_str()).cloned() else {
+            return;
+        };
         let lease = task.lease_id;
         let job = Arc::new(Job::new(self.engine.clone(), task));
         self.held.lock().insert(lease, Arc::clone(&job));
@@ -231,7 +288,10 @@ impl Worker {
 
     async fn drain(&self, jobs: &mut JoinSet<()>) {
         let finish = async { while jobs.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.config.drain, finish).await.is_err() {
+        if tokio::time::timeout(self.config.drain, finish)
+            .await
+            .is_err()
+        {
             for job in self.held.lock().values() {
                 job.stop();
             }
@@ -239,24 +299,41 @@ impl Worker {
             let _ = tokio::time::timeout(STOP_WITHIN, finish).await;
         }
         jobs.shutdown().await;
-        let left: Vec<Uuid> = self.held.lock().iter().filter(|(_, job)| !job.has_ended()).map(|(lease, _)| *lease).collect();
+        let left: Vec<Uuid> = self
+            .held
+            .lock()
+            .iter()
+            .filter(|(_, job)| !job.has_ended())
+            .map(|(lease, _)| *lease)
+            .collect();
         match self.engine.release(&left).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(target: "tasks", count, "unfinished tasks were given back"),
-            Err(error) => tracing::warn!(target: "tasks", cause = error.cause_chain(), "unfinished tasks wait for their leases to run out"),
+            Err(error) => {
+                tracing::warn!(target: "tasks", cause = error.cause_chain(), "unfinished tasks wait for their leases to run out")
+            }
         }
     }
 }
 
 type Held = Arc<Mutex<HashMap<Uuid, Arc<Job>>>>;
 
-async fn heartbeats(engine: Engine, held: Held, lease: Duration, worker: Option<Id<crate::engine::Worker>>) {
+async fn heartbeats(
+    engine: Engine,
+    held: Held,
+    lease: Duration,
+    worker: Option<Id<crate::engine::Worker>>,
+) {
     let mut ticks = tokio::time::interval((lease / 3).max(Duration::from_millis(20)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let leases: Vec<Uuid> = held.lock().keys().copied().collect();
-        let beaten = if leases.is_empty() { Ok(()) } else { beat(&engine, &held, leases, lease).await };
+        let beaten = if leases.is_empty() {
+            Ok(())
+        } else {
+            beat(&engine, &held, leases, lease).await
+        };
         let seen = match worker {
             Some(worker) => engine.worker_seen(worker).await.map(drop),
             None => Ok(()),
@@ -268,11 +345,18 @@ async fn heartbeats(engine: Engine, held: Held, lease: Duration, worker: Option<
 }
 
 /// Extends leases; stops the jobs that are to be cancelled, and abandons those whose lease is lost.
-async fn beat(engine: &Engine, held: &Held, leases: Vec<Uuid>, lease: Duration) -> Result<(), Error> {
+async fn beat(
+    engine: &Engine,
+    held: &Held,
+    leases: Vec<Uuid>,
+    lease: Duration,
+) -> Result<(), Error> {
     let kept = engine.heartbeat(&leases, lease).await?;
     let mut held = held.lock();
     for lease in leases {
-        let Some(job) = held.get(&lease) else { continue };
+        let Some(job) = held.get(&lease) else {
+            continue;
+        };
         match kept.iter().find(|kept| kept.lease_id == lease) {
             Some(kept) if kept.cancel_requested => job.cancel(),
             Some(_) => {}

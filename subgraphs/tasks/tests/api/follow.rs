@@ -36,11 +36,27 @@ async fn a_subscriber_gets_the_present_then_each_change_until_the_end() {
     assert_eq!(event(&mut stream).await.unwrap()["status"], "RUNNING");
     report(&world, &task, 0.4, "scale");
     let moment = event(&mut stream).await.unwrap();
-    assert_eq!((&moment["progress"], &moment["currentStep"], &moment["task"]["status"]), (&json!(0.4), &json!("scale"), &json!("RUNNING")));
-    world.engine.finish(vec![(task.lease_id, Outcome::Succeeded(Value::Null))]).await.unwrap();
+    assert_eq!(
+        (
+            &moment["progress"],
+            &moment["currentStep"],
+            &moment["task"]["status"]
+        ),
+        (&json!(0.4), &json!("scale"), &json!("RUNNING"))
+    );
+    world
+        .engine
+        .finish(vec![(task.lease_id, Outcome::Succeeded(Value::Null))])
+        .await
+        .unwrap();
     let rest = events(&mut stream).await;
-    let [last] = &rest[..] else { panic!("one event ends it: {rest:?}") };
-    assert_eq!((&last["status"], &last["progress"]), (&json!("SUCCEEDED"), &json!(1.0)));
+    let [last] = &rest[..] else {
+        panic!("one event ends it: {rest:?}")
+    };
+    assert_eq!(
+        (&last["status"], &last["progress"]),
+        (&json!("SUCCEEDED"), &json!(1.0))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +69,11 @@ async fn a_finished_task_is_one_event() {
     let told = events(&mut stream).await;
     assert_eq!(told.len(), 1);
     assert_eq!(told[0]["status"], "CANCELLED");
-    let mut resumed = world.subscribe(&Actor::user(user, &[]), PROGRESS, json!({"id": id, "after": told[0]["cursor"]}));
+    let mut resumed = world.subscribe(
+        &Actor::user(user, &[]),
+        PROGRESS,
+        json!({"id": id, "after": told[0]["cursor"]}),
+    );
     assert!(events(&mut resumed).await.is_empty(), "the end is known");
 }
 
@@ -72,17 +92,34 @@ async fn a_resumed_subscriber_misses_nothing_and_hears_nothing_twice() {
     event(&mut witness).await.unwrap();
     for (progress, step) in [(0.2, "a"), (0.6, "b"), (0.9, "c")] {
         report(&world, &task, progress, step);
-        assert_eq!(event(&mut witness).await.unwrap()["progress"], progress, "it is out while nobody else listens");
+        assert_eq!(
+            event(&mut witness).await.unwrap()["progress"],
+            progress,
+            "it is out while nobody else listens"
+        );
     }
-    let mut stream = world.subscribe(&actor, PROGRESS, json!({"id": id, "after": known["cursor"]}));
+    let mut stream = world.subscribe(
+        &actor,
+        PROGRESS,
+        json!({"id": id, "after": known["cursor"]}),
+    );
     let mut steps = Vec::new();
     for _ in 0..3 {
         steps.push(event(&mut stream).await.unwrap()["currentStep"].clone());
     }
     assert_eq!(steps, ["a", "b", "c"]);
-    world.engine.finish(vec![(task.lease_id, Outcome::Succeeded(Value::Null))]).await.unwrap();
+    world
+        .engine
+        .finish(vec![(task.lease_id, Outcome::Succeeded(Value::Null))])
+        .await
+        .unwrap();
     let rest = events(&mut stream).await;
-    assert_eq!(rest.iter().map(|event| &event["status"]).collect::<Vec<_>>(), ["SUCCEEDED"]);
+    assert_eq!(
+        rest.iter()
+            .map(|event| &event["status"])
+            .collect::<Vec<_>>(),
+        ["SUCCEEDED"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,14 +136,21 @@ async fn a_task_that_is_still_on_its_way_is_waited_for() {
 async fn nobody_follows_anothers_task() {
     let world = world().await;
     let id = world.enqueue(world.task(Some(world.user()))).await;
-    for (actor, expected) in [(Actor::user(world.user(), &["worker"]), "NOT_FOUND"), (Actor::anonymous(), "UNAUTHENTICATED")] {
+    for (actor, expected) in [
+        (Actor::user(world.user(), &["worker"]), "NOT_FOUND"),
+        (Actor::anonymous(), "UNAUTHENTICATED"),
+    ] {
         let mut stream = world.subscribe(&actor, PROGRESS, json!({"id": id}));
         assert_eq!(code(&stream.next().await.unwrap()), expected);
         assert!(stream.next().await.is_none());
     }
     let mut stream = world.subscribe(&admin(&world), PROGRESS, json!({"id": id}));
     assert_eq!(event(&mut stream).await.unwrap()["status"], "QUEUED");
-    let mut forged = world.subscribe(&admin(&world), PROGRESS, json!({"id": id, "after": "Zm9yZ2Vk"}));
+    let mut forged = world.subscribe(
+        &admin(&world),
+        PROGRESS,
+        json!({"id": id, "after": "Zm9yZ2Vk"}),
+    );
     assert_eq!(code(&forged.next().await.unwrap()), "BAD_USER_INPUT");
 }
 
@@ -121,8 +165,14 @@ async fn the_callers_tasks_are_followed_and_resumed_without_gap() {
     let first = {
         let mut told = std::pin::pin!(event(&mut stream));
         loop {
-            world.engine.enqueue(&[world.task(Some(world.user())), world.task(Some(user))]).await.unwrap();
-            if let Ok(first) = tokio::time::timeout(std::time::Duration::from_millis(50), &mut told).await {
+            world
+                .engine
+                .enqueue(&[world.task(Some(world.user())), world.task(Some(user))])
+                .await
+                .unwrap();
+            if let Ok(first) =
+                tokio::time::timeout(std::time::Duration::from_millis(50), &mut told).await
+            {
                 break first.unwrap();
             }
         }
@@ -130,15 +180,34 @@ async fn the_callers_tasks_are_followed_and_resumed_without_gap() {
     assert_eq!(first["status"], "QUEUED");
     drop(stream);
     let leased = world.lease(500).await;
-    let own = leased.iter().find(|task| json!(task.id) == first["taskId"]).unwrap();
+    let own = leased
+        .iter()
+        .find(|task| json!(task.id) == first["taskId"])
+        .unwrap();
     assert_eq!(own.owner, Some(user), "the other user's task is not told");
-    world.engine.finish(leased.iter().map(|task| (task.lease_id, Outcome::Succeeded(Value::Null))).collect()).await.unwrap();
+    world
+        .engine
+        .finish(
+            leased
+                .iter()
+                .map(|task| (task.lease_id, Outcome::Succeeded(Value::Null)))
+                .collect(),
+        )
+        .await
+        .unwrap();
     let mut stream = world.subscribe(&actor, EVENTS, json!({"after": first["cursor"]}));
     let mut told = Vec::new();
     while told.len() < 2 {
         let event = event(&mut stream).await.unwrap();
-        let task = leased.iter().find(|task| json!(task.id) == event["taskId"]).unwrap();
-        assert_eq!(task.owner, Some(user), "the other user's tasks are not told");
+        let task = leased
+            .iter()
+            .find(|task| json!(task.id) == event["taskId"])
+            .unwrap();
+        assert_eq!(
+            task.owner,
+            Some(user),
+            "the other user's tasks are not told"
+        );
         if event["taskId"] == first["taskId"] {
             told.push(event["status"].clone());
         }

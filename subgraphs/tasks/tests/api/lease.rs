@@ -19,19 +19,38 @@ async fn a_thousand_tasks_of_one_owner_do_not_starve_anothers_only_one() {
     }
     world.advance(3600);
     let only = world.enqueue(world.task(Some(modest))).await;
-    let next: Vec<_> = [world.lease(1).await, world.lease(1).await].concat().iter().map(|task| task.id).collect();
-    assert!(next.contains(&only), "it goes within the next turn of each, though the others wait for an hour");
+    let next: Vec<_> = [world.lease(1).await, world.lease(1).await]
+        .concat()
+        .iter()
+        .map(|task| task.id)
+        .collect();
+    assert!(
+        next.contains(&only),
+        "it goes within the next turn of each, though the others wait for an hour"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_shared_among_owners() {
     let world = world().await;
     let owners = [world.user(), world.user(), world.user()];
-    let many: Vec<_> = (0..90).map(|nth| world.task(Some(owners[usize::from(nth >= 60) + usize::from(nth >= 80)]))).collect();
+    let many: Vec<_> = (0..90)
+        .map(|nth| {
+            world.task(Some(
+                owners[usize::from(nth >= 60) + usize::from(nth >= 80)],
+            ))
+        })
+        .collect();
     world.engine.enqueue(&many).await.unwrap();
     let leased = world.lease(9).await;
     for owner in owners {
-        assert_eq!(leased.iter().filter(|task| task.owner == Some(owner)).count(), 3);
+        assert_eq!(
+            leased
+                .iter()
+                .filter(|task| task.owner == Some(owner))
+                .count(),
+            3
+        );
     }
 }
 
@@ -39,11 +58,25 @@ async fn a_batch_is_shared_among_owners() {
 async fn priority_goes_first_until_waiting_outweighs_it() {
     let world = world().await;
     let normal = world.enqueue(world.task(None)).await;
-    let urgent = world.enqueue(NewTask { priority: 5, ..world.task(None) }).await;
+    let urgent = world
+        .enqueue(NewTask {
+            priority: 5,
+            ..world.task(None)
+        })
+        .await;
     assert_eq!(world.lease(1).await[0].id, urgent);
     world.advance(5 * 60 + 1);
-    world.enqueue(NewTask { priority: 5, ..world.task(None) }).await;
-    assert_eq!(world.lease(1).await[0].id, normal, "a priority is worth a minute of waiting");
+    world
+        .enqueue(NewTask {
+            priority: 5,
+            ..world.task(None)
+        })
+        .await;
+    assert_eq!(
+        world.lease(1).await[0].id,
+        normal,
+        "a priority is worth a minute of waiting"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,10 +106,27 @@ async fn concurrent_leases_never_share_a_task() {
 async fn a_task_goes_only_to_a_worker_that_has_what_it_requires() {
     let world = world().await;
     let requires = [("gpu".to_owned(), "1".to_owned())].into();
-    let picky = world.enqueue(NewTask { requires, priority: 9, ..world.task(Some(world.user())) }).await;
+    let picky = world
+        .enqueue(NewTask {
+            requires,
+            priority: 9,
+            ..world.task(Some(world.user()))
+        })
+        .await;
     let plain = world.enqueue(world.task(None)).await;
-    assert_eq!(world.lease(5).await.iter().map(|task| task.id).collect::<Vec<_>>(), [plain]);
-    let able = Wanted { capabilities: json!({"gpu": "1", "ram": "64"}), ..wanted(5) };
+    assert_eq!(
+        world
+            .lease(5)
+            .await
+            .iter()
+            .map(|task| task.id)
+            .collect::<Vec<_>>(),
+        [plain]
+    );
+    let able = Wanted {
+        capabilities: json!({"gpu": "1", "ram": "64"}),
+        ..wanted(5)
+    };
     assert_eq!(world.engine.lease(&able).await.unwrap()[0].id, picky);
 }
 
@@ -90,15 +140,37 @@ async fn a_lost_lease_changes_nothing() {
     let new = world.lease(1).await[0].lease_id;
     for outcome in [
         Outcome::Succeeded(json!("late")),
-        Outcome::Failed { retry: false, code: "LATE".to_owned(), message: String::new() },
+        Outcome::Failed {
+            retry: false,
+            code: "LATE".to_owned(),
+            message: String::new(),
+        },
         Outcome::Stopped,
     ] {
-        assert!(world.engine.finish(vec![(old, outcome)]).await.unwrap().is_empty());
+        assert!(
+            world
+                .engine
+                .finish(vec![(old, outcome)])
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
-    assert!(world.engine.heartbeat(&[old], Duration::from_secs(60)).await.unwrap().is_empty());
+    assert!(
+        world
+            .engine
+            .heartbeat(&[old], Duration::from_secs(60))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(world.engine.release(&[old]).await.unwrap(), 0);
     assert_eq!(world.status(id).await, "RUNNING");
-    let ended = world.engine.finish(vec![(new, Outcome::Succeeded(json!("right")))]).await.unwrap();
+    let ended = world
+        .engine
+        .finish(vec![(new, Outcome::Succeeded(json!("right")))])
+        .await
+        .unwrap();
     assert_eq!(ended.len(), 1);
     assert_eq!(world.status(id).await, "SUCCEEDED");
 }
@@ -110,7 +182,15 @@ async fn a_heartbeat_keeps_a_lease() {
     let lease = world.lease(1).await[0].lease_id;
     for _ in 0..3 {
         world.advance(25);
-        assert_eq!(world.engine.heartbeat(&[lease], Duration::from_secs(30)).await.unwrap().len(), 1);
+        assert_eq!(
+            world
+                .engine
+                .heartbeat(&[lease], Duration::from_secs(30))
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
         assert_eq!(world.engine.rescue().await.unwrap(), 0);
     }
     world.advance(30);
@@ -120,7 +200,12 @@ async fn a_heartbeat_keeps_a_lease() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_kills_its_workers_ends_as_a_dead_letter() {
     let world = world().await;
-    let id = world.enqueue(NewTask { max_attempts: 2, ..world.task(None) }).await;
+    let id = world
+        .enqueue(NewTask {
+            max_attempts: 2,
+            ..world.task(None)
+        })
+        .await;
     for status in ["QUEUED", "FAILED"] {
         assert_eq!(world.lease(1).await.len(), 1);
         world.advance(31);
@@ -133,11 +218,20 @@ async fn a_task_that_kills_its_workers_ends_as_a_dead_letter() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_released_task_has_lost_no_attempt() {
     let world = world().await;
-    world.enqueue(NewTask { max_attempts: 1, ..world.task(None) }).await;
+    world
+        .enqueue(NewTask {
+            max_attempts: 1,
+            ..world.task(None)
+        })
+        .await;
     let lease = world.lease(1).await[0].lease_id;
     assert_eq!(world.engine.release(&[lease]).await.unwrap(), 1);
     let again = &world.lease(1).await[0];
     assert_eq!(again.attempt, 1);
-    let done = world.engine.finish(vec![(lease, Outcome::Succeeded(Value::Null))]).await.unwrap();
+    let done = world
+        .engine
+        .finish(vec![(lease, Outcome::Succeeded(Value::Null))])
+        .await
+        .unwrap();
     assert!(done.is_empty(), "the first lease is void");
 }

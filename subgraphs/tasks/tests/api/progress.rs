@@ -24,7 +24,13 @@ fn report(task: &Leased, progress: f64) -> Report {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_progress_is_coalesced_and_its_end_arrives() {
     let world = world().await;
-    let mut stream = world.engine.deps().hub.subscribe("tasks:progress", None).await.unwrap();
+    let mut stream = world
+        .engine
+        .deps()
+        .hub
+        .subscribe("tasks:progress", None)
+        .await
+        .unwrap();
     world.enqueue(world.task(None)).await;
     let task = world.lease(1).await.remove(0);
     for n in 1..=1000 {
@@ -32,14 +38,23 @@ async fn a_flood_of_progress_is_coalesced_and_its_end_arrives() {
     }
     let mut told = Vec::new();
     while told.last() != Some(&1.0) {
-        let Some(StreamItem::Entry(entry)) = stream.next().await else { panic!("entries come") };
-        told.push(serde_json::from_slice::<Moment>(&entry.payload).unwrap().progress);
+        let Some(StreamItem::Entry(entry)) = stream.next().await else {
+            panic!("entries come")
+        };
+        told.push(
+            serde_json::from_slice::<Moment>(&entry.payload)
+                .unwrap()
+                .progress,
+        );
     }
     assert!(told.len() < 20, "{told:?}");
     assert!(told.is_sorted());
     let read = async || {
         let query = "query($id: ID!) { task(id: $id) { progress } }";
-        world.data(&admin(&world), query, json!({"id": task.id})).await["task"]["progress"].clone()
+        world
+            .data(&admin(&world), query, json!({"id": task.id}))
+            .await["task"]["progress"]
+            .clone()
     };
     until(async || read().await == 1.0).await;
 }
@@ -50,11 +65,29 @@ async fn the_last_progress_of_a_failed_attempt_is_kept() {
     let user = world.user();
     let id = world.enqueue(world.task(Some(user))).await;
     let task = world.lease(1).await.remove(0);
-    world.engine.report(Report { step: Some("upload".to_owned()), lines: vec!["a line\0".to_owned()], ..report(&task, 0.7) });
-    let failed = Outcome::Failed { retry: false, code: "X".to_owned(), message: String::new() };
-    world.engine.finish(vec![(task.lease_id, failed)]).await.unwrap();
+    world.engine.report(Report {
+        step: Some("upload".to_owned()),
+        lines: vec!["a line\0".to_owned()],
+        ..report(&task, 0.7)
+    });
+    let failed = Outcome::Failed {
+        retry: false,
+        code: "X".to_owned(),
+        message: String::new(),
+    };
+    world
+        .engine
+        .finish(vec![(task.lease_id, failed)])
+        .await
+        .unwrap();
     let query = "query($id: ID!) { task(id: $id) { progress currentStep logs { line } steps { name status } } }";
-    let task = world.data(&Actor::user(user, &[]), query, json!({"id": id})).await["task"].clone();
+    let task = world
+        .data(&Actor::user(user, &[]), query, json!({"id": id}))
+        .await["task"]
+        .clone();
     let steps = json!([{"name": "upload", "status": "FAILED"}]);
-    assert_eq!(task, json!({"progress": 0.7, "currentStep": "upload", "logs": [{"line": "a line"}], "steps": steps}));
+    assert_eq!(
+        task,
+        json!({"progress": 0.7, "currentStep": "upload", "logs": [{"line": "a line"}], "steps": steps})
+    );
 }

@@ -15,15 +15,42 @@ async fn a_paused_queue_hands_out_nothing_until_it_is_resumed() {
     let pause = "mutation($name: String!) { queuePause(input: {name: $name}) { queue { name pausedAt queued running } userErrors { code } } }";
     let resume = "mutation($name: String!) { queueResume(input: {name: $name}) { queue { pausedAt } userErrors { code } } }";
     let user = Actor::user(world.user(), &["worker"]);
-    assert_eq!(world.error(&user, pause, json!({"name": "work"})).await, "FORBIDDEN");
-    assert_eq!(world.refusals(&admin(&world), pause, json!({"name": "nowhere"})).await, ["NOT_FOUND"]);
-    let paused = &world.data(&admin(&world), pause, json!({"name": "work"})).await["queuePause"]["queue"];
+    assert_eq!(
+        world.error(&user, pause, json!({"name": "work"})).await,
+        "FORBIDDEN"
+    );
+    assert_eq!(
+        world
+            .refusals(&admin(&world), pause, json!({"name": "nowhere"}))
+            .await,
+        ["NOT_FOUND"]
+    );
+    let paused = &world
+        .data(&admin(&world), pause, json!({"name": "work"}))
+        .await["queuePause"]["queue"];
     assert!(!paused["pausedAt"].is_null());
-    assert_eq!((&paused["queued"], &paused["running"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&paused["queued"], &paused["running"]),
+        (&json!(1), &json!(1))
+    );
     assert!(world.lease(1).await.is_empty());
-    assert_eq!(world.engine.finish(vec![(running, Outcome::Succeeded(json!(1)))]).await.unwrap().len(), 1, "what runs goes on");
-    let resumed = &world.data(&admin(&world), resume, json!({"name": "work"})).await["queueResume"]["queue"];
+    assert_eq!(
+        world
+            .engine
+            .finish(vec![(running, Outcome::Succeeded(json!(1)))])
+            .await
+            .unwrap()
+            .len(),
+        1,
+        "what runs goes on"
+    );
+    let resumed = &world
+        .data(&admin(&world), resume, json!({"name": "work"}))
+        .await["queueResume"]["queue"];
     assert!(resumed["pausedAt"].is_null());
     assert_eq!(world.lease(1).await.len(), 1);
-    assert_eq!(world.error(&user, "{ queues { name } }", json!({})).await, "FORBIDDEN");
+    assert_eq!(
+        world.error(&user, "{ queues { name } }", json!({})).await,
+        "FORBIDDEN"
+    );
 }

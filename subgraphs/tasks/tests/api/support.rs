@@ -41,10 +41,25 @@ impl Drop for World {
 
 pub async fn world() -> World {
     let test = deps(NAME, &MIGRATIONS).await;
-    let config = EngineConfig { arrival: Duration::from_secs(2), ..EngineConfig::default() };
+    let config = EngineConfig {
+        arrival: Duration::from_secs(2),
+        ..EngineConfig::default()
+    };
     let engine = Engine::new(test.deps.clone(), config.clone());
-    let subgraph = subgraph(test.deps.clone(), TasksConfig { engine: config, ..TasksConfig::default() });
-    World { subgraph, engine, clock: test.clock.clone(), _test: test, stop: CancellationToken::new() }
+    let subgraph = subgraph(
+        test.deps.clone(),
+        TasksConfig {
+            engine: config,
+            ..TasksConfig::default()
+        },
+    );
+    World {
+        subgraph,
+        engine,
+        clock: test.clock.clone(),
+        _test: test,
+        stop: CancellationToken::new(),
+    }
 }
 
 impl World {
@@ -67,12 +82,23 @@ impl World {
 
     /// A new task of type `test.work` in queue `work`.
     pub fn task(&self, owner: Option<Id<User>>) -> NewTask {
-        NewTask { owner, ..NewTask::new(self.engine.deps().new_id(), "test.work", "work", json!({"n": 1})) }
+        NewTask {
+            owner,
+            ..NewTask::new(
+                self.engine.deps().new_id(),
+                "test.work",
+                "work",
+                json!({"n": 1}),
+            )
+        }
     }
 
     pub async fn enqueue(&self, task: NewTask) -> Id<Task> {
         let id = task.id;
-        assert_eq!(self.engine.enqueue(&[task]).await.unwrap(), [Enqueued::Accepted]);
+        assert_eq!(
+            self.engine.enqueue(&[task]).await.unwrap(),
+            [Enqueued::Accepted]
+        );
         id
     }
 
@@ -85,7 +111,9 @@ impl World {
     }
 
     pub async fn execute(&self, actor: &Actor, query: &str, variables: Value) -> Response {
-        let request = Request::new(query).variables(Variables::from_json(variables)).data(Arc::new(actor.clone()));
+        let request = Request::new(query)
+            .variables(Variables::from_json(variables))
+            .data(Arc::new(actor.clone()));
         self.subgraph.service.execute(request).await
     }
 
@@ -106,16 +134,28 @@ impl World {
         let data = self.data(actor, mutation, variables).await;
         let payload = data.as_object().unwrap().values().next().unwrap();
         let errors = payload["userErrors"].as_array().unwrap().iter();
-        let others = payload.as_object().unwrap().iter().filter(|(name, _)| *name != "userErrors");
+        let others = payload
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(name, _)| *name != "userErrors");
         for (name, value) in others {
             assert!(value.is_null(), "{name} is {value}");
         }
-        errors.map(|error| error["code"].as_str().unwrap().to_owned()).collect()
+        errors
+            .map(|error| error["code"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub async fn status(&self, id: Id<Task>) -> String {
         let admin = admin(self);
-        let data = self.data(&admin, "query($id: ID!) { task(id: $id) { status } }", json!({"id": id})).await;
+        let data = self
+            .data(
+                &admin,
+                "query($id: ID!) { task(id: $id) { status } }",
+                json!({"id": id}),
+            )
+            .await;
         data["task"]["status"].as_str().unwrap_or("none").to_owned()
     }
 
@@ -124,8 +164,15 @@ impl World {
         until(async || self.status(id).await == status.as_str()).await;
     }
 
-    pub fn subscribe(&self, actor: &Actor, query: &str, variables: Value) -> BoxStream<'static, Response> {
-        let request = Request::new(query).variables(Variables::from_json(variables)).data(Arc::new(actor.clone()));
+    pub fn subscribe(
+        &self,
+        actor: &Actor,
+        query: &str,
+        variables: Value,
+    ) -> BoxStream<'static, Response> {
+        let request = Request::new(query)
+            .variables(Variables::from_json(variables))
+            .data(Arc::new(actor.clone()));
         self.subgraph.service.execute_stream(request)
     }
 }
@@ -143,7 +190,9 @@ pub fn wanted(max: usize) -> Wanted {
 
 /// The code of the one top-level error.
 pub fn code(response: &Response) -> String {
-    let [error] = &response.errors[..] else { panic!("one error: {response:?}") };
+    let [error] = &response.errors[..] else {
+        panic!("one error: {response:?}")
+    };
     let extensions = serde_json::to_value(error.extensions.as_ref().unwrap()).unwrap();
     extensions["code"].as_str().unwrap().to_owned()
 }
@@ -159,12 +208,16 @@ pub async fn until(condition: impl AsyncFn() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(DEADLINE, wait).await.expect("the condition comes true in time");
+    tokio::time::timeout(DEADLINE, wait)
+        .await
+        .expect("the condition comes true in time");
 }
 
 /// The next event of a subscription.
 pub async fn event(stream: &mut BoxStream<'static, Response>) -> Option<Value> {
-    let response = tokio::time::timeout(DEADLINE, stream.next()).await.expect("an event comes in time")?;
+    let response = tokio::time::timeout(DEADLINE, stream.next())
+        .await
+        .expect("an event comes in time")?;
     assert!(response.errors.is_empty(), "{:?}", response.errors);
     let data = response.data.into_json().unwrap();
     Some(data.as_object().unwrap().values().next().unwrap().clone())

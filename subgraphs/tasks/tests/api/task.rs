@@ -13,9 +13,15 @@ const TASK: &str = "query($id: ID!) { task(id: $id) { id type queue status progr
 async fn an_owner_reads_their_task() {
     let world = world().await;
     let user = world.user();
-    let task = NewTask { subject: Some("ast_1".to_owned()), steps: vec!["decode".to_owned(), "scale".to_owned()], ..world.task(Some(user)) };
+    let task = NewTask {
+        subject: Some("ast_1".to_owned()),
+        steps: vec!["decode".to_owned(), "scale".to_owned()],
+        ..world.task(Some(user))
+    };
     let id = world.enqueue(task).await;
-    let task = &world.data(&Actor::user(user, &[]), TASK, json!({"id": id})).await["task"];
+    let task = &world
+        .data(&Actor::user(user, &[]), TASK, json!({"id": id}))
+        .await["task"];
     assert_eq!(
         *task,
         json!({
@@ -40,10 +46,23 @@ async fn nobody_else_learns_that_a_task_exists() {
         (Actor::user(world.user(), &[]), false),
         (Actor::anonymous(), false),
     ] {
-        let data = world.data(&actor, "query($id: ID!) { task(id: $id) { id } }", json!({"id": id})).await;
+        let data = world
+            .data(
+                &actor,
+                "query($id: ID!) { task(id: $id) { id } }",
+                json!({"id": id}),
+            )
+            .await;
         assert_eq!(!data["task"].is_null(), sees, "{actor:?}");
-        let entities = "query($of: [_Any!]!) { _entities(representations: $of) { ... on Task { id } } }";
-        let data = world.data(&actor, entities, json!({"of": [{"__typename": "Task", "id": id}]})).await;
+        let entities =
+            "query($of: [_Any!]!) { _entities(representations: $of) { ... on Task { id } } }";
+        let data = world
+            .data(
+                &actor,
+                entities,
+                json!({"of": [{"__typename": "Task", "id": id}]}),
+            )
+            .await;
         assert_eq!(!data["_entities"][0].is_null(), sees, "{actor:?}");
     }
 }
@@ -53,8 +72,18 @@ async fn a_task_of_nobody_is_for_administrators_only() {
     let world = world().await;
     let id = world.enqueue(world.task(None)).await;
     let query = "query($id: ID!) { task(id: $id) { id } }";
-    assert!(world.data(&Actor::user(world.user(), &[]), query, json!({"id": id})).await["task"].is_null());
-    assert!(world.data(&Actor::anonymous(), query, json!({"id": id})).await["task"].is_null());
+    assert!(
+        world
+            .data(&Actor::user(world.user(), &[]), query, json!({"id": id}))
+            .await["task"]
+            .is_null()
+    );
+    assert!(
+        world
+            .data(&Actor::anonymous(), query, json!({"id": id}))
+            .await["task"]
+            .is_null()
+    );
     assert!(!world.data(&admin(&world), query, json!({"id": id})).await["task"].is_null());
 }
 
@@ -64,20 +93,37 @@ async fn a_hundred_references_are_one_statement() {
     let user = world.user();
     let tasks: Vec<_> = (0..100).map(|_| world.task(Some(user))).collect();
     world.engine.enqueue(&tasks).await.unwrap();
-    let of: Vec<Value> = tasks.iter().map(|task| json!({"__typename": "Task", "id": task.id})).collect();
+    let of: Vec<Value> = tasks
+        .iter()
+        .map(|task| json!({"__typename": "Task", "id": task.id}))
+        .collect();
     let query = "query($of: [_Any!]!) { _entities(representations: $of) { ... on Task { id status steps { name } position } } }";
     let db = &world.subgraph.deps.db;
     let read = async |query: &str| {
         let before = db.statements();
-        let data = world.data(&Actor::user(user, &[]), query, json!({"of": of.clone()})).await;
-        (data["_entities"].as_array().unwrap().len(), db.statements() - before)
+        let data = world
+            .data(&Actor::user(user, &[]), query, json!({"of": of.clone()}))
+            .await;
+        (
+            data["_entities"].as_array().unwrap().len(),
+            db.statements() - before,
+        )
     };
     // New connections say hello with statements of their own.
     read(query).await;
     read(query).await;
-    assert_eq!(read("query($of: [_Any!]!) { _entities(representations: $of) { ... on Task { id status } } }").await, (100, 1));
+    assert_eq!(
+        read(
+            "query($of: [_Any!]!) { _entities(representations: $of) { ... on Task { id status } } }"
+        )
+        .await,
+        (100, 1)
+    );
     let (entities, statements) = read(query).await;
-    assert!(entities == 100 && statements <= 10, "a few for tasks, steps and positions, not one per task: {statements}");
+    assert!(
+        entities == 100 && statements <= 10,
+        "a few for tasks, steps and positions, not one per task: {statements}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,24 +142,45 @@ async fn a_list_pages_over_the_callers_own_tasks() {
     let actor = Actor::user(user, &[]);
     let page = &world.data(&actor, query, json!({})).await["viewer"]["tasks"];
     assert_eq!(page["nodes"], json!([{"id": ids[2]}, {"id": ids[1]}]));
-    assert_eq!((&page["totalCount"], &page["pageInfo"]["hasNextPage"]), (&json!(3), &json!(true)));
+    assert_eq!(
+        (&page["totalCount"], &page["pageInfo"]["hasNextPage"]),
+        (&json!(3), &json!(true))
+    );
     let cursor = page["pageInfo"]["endCursor"].clone();
     let page = &world.data(&actor, query, json!({"after": cursor})).await["viewer"]["tasks"];
     assert_eq!(page["nodes"], json!([{"id": ids[0]}]));
     assert_eq!(page["pageInfo"]["hasNextPage"], json!(false));
     assert!(world.data(&Actor::anonymous(), query, json!({})).await["viewer"].is_null());
-    assert_eq!(world.error(&actor, query, json!({"after": "forged"})).await, "BAD_USER_INPUT");
+    assert_eq!(
+        world.error(&actor, query, json!({"after": "forged"})).await,
+        "BAD_USER_INPUT"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_can_be_filtered() {
     let world = world().await;
     let user = world.user();
-    let done = world.enqueue(NewTask { subject: Some("ast_7".to_owned()), ..world.task(Some(user)) }).await;
+    let done = world
+        .enqueue(NewTask {
+            subject: Some("ast_7".to_owned()),
+            ..world.task(Some(user))
+        })
+        .await;
     let lease = world.lease(1).await[0].lease_id;
-    world.engine.finish(vec![(lease, Outcome::Succeeded(Value::Null))]).await.unwrap();
+    world
+        .engine
+        .finish(vec![(lease, Outcome::Succeeded(Value::Null))])
+        .await
+        .unwrap();
     world.advance(1);
-    let waiting = world.enqueue(NewTask { queue: "other".to_owned(), task_type: "test.other".to_owned(), ..world.task(Some(user)) }).await;
+    let waiting = world
+        .enqueue(NewTask {
+            queue: "other".to_owned(),
+            task_type: "test.other".to_owned(),
+            ..world.task(Some(user))
+        })
+        .await;
     let query = "query($where: TaskWhere) { viewer { tasks(where: $where) { nodes { id } } } }";
     for (filter, expected) in [
         (json!({"status": ["SUCCEEDED"]}), vec![done]),
@@ -124,9 +191,15 @@ async fn a_list_can_be_filtered() {
         (json!({"subject": "ast_7", "queue": "other"}), vec![]),
         (json!({}), vec![waiting, done]),
     ] {
-        let data = world.data(&Actor::user(user, &[]), query, json!({"where": filter})).await;
+        let data = world
+            .data(&Actor::user(user, &[]), query, json!({"where": filter}))
+            .await;
         let expected: Vec<Value> = expected.iter().map(|id| json!({"id": id})).collect();
-        assert_eq!(data["viewer"]["tasks"]["nodes"], json!(expected), "{filter}");
+        assert_eq!(
+            data["viewer"]["tasks"]["nodes"],
+            json!(expected),
+            "{filter}"
+        );
     }
 }
 
@@ -137,10 +210,23 @@ async fn the_list_of_all_is_for_administrators() {
     let id = world.enqueue(world.task(Some(user))).await;
     world.enqueue(world.task(None)).await;
     let query = "query($owner: ID) { tasks(ownerId: $owner) { totalCount nodes { id } } }";
-    assert_eq!(world.error(&Actor::anonymous(), query, json!({})).await, "UNAUTHENTICATED");
-    assert_eq!(world.error(&Actor::user(user, &["worker"]), query, json!({})).await, "FORBIDDEN");
-    assert_eq!(world.data(&admin(&world), query, json!({})).await["tasks"]["totalCount"], 2);
-    let own = &world.data(&admin(&world), query, json!({"owner": user})).await["tasks"];
+    assert_eq!(
+        world.error(&Actor::anonymous(), query, json!({})).await,
+        "UNAUTHENTICATED"
+    );
+    assert_eq!(
+        world
+            .error(&Actor::user(user, &["worker"]), query, json!({}))
+            .await,
+        "FORBIDDEN"
+    );
+    assert_eq!(
+        world.data(&admin(&world), query, json!({})).await["tasks"]["totalCount"],
+        2
+    );
+    let own = &world
+        .data(&admin(&world), query, json!({"owner": user}))
+        .await["tasks"];
     assert_eq!(own["nodes"], json!([{"id": id}]));
 }
 
@@ -152,22 +238,42 @@ async fn estimates_are_learned_from_earlier_tasks() {
         world.enqueue(world.task(Some(user))).await;
         let lease = world.lease(1).await[0].lease_id;
         world.advance(10);
-        world.engine.finish(vec![(lease, Outcome::Succeeded(Value::Null))]).await.unwrap();
+        world
+            .engine
+            .finish(vec![(lease, Outcome::Succeeded(Value::Null))])
+            .await
+            .unwrap();
     }
     world.engine.learn().await.unwrap();
     let id = world.enqueue(world.task(Some(user))).await;
     let remaining = async || {
         let query = "query($id: ID!) { task(id: $id) { estimatedRemainingMs } }";
-        world.data(&Actor::user(user, &[]), query, json!({"id": id})).await["task"]["estimatedRemainingMs"].clone()
+        world
+            .data(&Actor::user(user, &[]), query, json!({"id": id}))
+            .await["task"]["estimatedRemainingMs"]
+            .clone()
     };
     assert_eq!(remaining().await, 10_000);
     let lease = world.lease(1).await[0].lease_id;
     world.advance(4);
     assert_eq!(remaining().await, 6_000);
-    world.engine.finish(vec![(lease, Outcome::Succeeded(Value::Null))]).await.unwrap();
+    world
+        .engine
+        .finish(vec![(lease, Outcome::Succeeded(Value::Null))])
+        .await
+        .unwrap();
     assert!(remaining().await.is_null());
-    let types = world.data(&admin(&world), "{ taskTypes { name samples medianMs } }", json!({})).await;
-    assert_eq!(types["taskTypes"], json!([{"name": "test.work", "samples": 3, "medianMs": 10_000}]));
+    let types = world
+        .data(
+            &admin(&world),
+            "{ taskTypes { name samples medianMs } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        types["taskTypes"],
+        json!([{"name": "test.work", "samples": 3, "medianMs": 10_000}])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

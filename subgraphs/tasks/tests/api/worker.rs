@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use atelier_kit::{
     error::{Error, ErrorCode},
     jobs::{Handler, NewTask, Running, TaskFailure},
 };
 use atelier_tasks::{Worker, WorkerConfig, engine::Status};
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,11 @@ enum What {
 
 impl Does {
     fn new(what: What) -> Arc<Self> {
-        Arc::new(Self { starts: AtomicUsize::new(0), started: Notify::new(), what })
+        Arc::new(Self {
+            starts: AtomicUsize::new(0),
+            started: Notify::new(),
+            what,
+        })
     }
 
     fn starts(&self) -> usize {
@@ -63,7 +67,10 @@ impl Handler for Does {
         match self.what {
             What::Return => Ok(json!({"n": task.payload()["n"], "attempt": task.attempt()})),
             What::Panic => panic!("as the test wants it"),
-            What::Refuse => Err(TaskFailure::GiveUp(Error::with_detail(ErrorCode::BadUserInput, "No such picture."))),
+            What::Refuse => Err(TaskFailure::GiveUp(Error::with_detail(
+                ErrorCode::BadUserInput,
+                "No such picture.",
+            ))),
             What::WaitForStop => {
                 task.stopped().await;
                 Err(TaskFailure::Cancelled)
@@ -75,12 +82,25 @@ impl Handler for Does {
 
 fn config() -> WorkerConfig {
     let quick = Duration::from_millis(50);
-    WorkerConfig { poll: quick, drain: quick, ..WorkerConfig::default() }
+    WorkerConfig {
+        poll: quick,
+        drain: quick,
+        ..WorkerConfig::default()
+    }
 }
 
-fn work(world: &World, handler: &Arc<Does>, config: WorkerConfig) -> (tokio::task::JoinHandle<()>, CancellationToken) {
+fn work(
+    world: &World,
+    handler: &Arc<Does>,
+    config: WorkerConfig,
+) -> (tokio::task::JoinHandle<()>, CancellationToken) {
     let stop = world.stop();
-    let run = Worker::run(world.engine.clone(), vec![Arc::clone(handler) as Arc<dyn Handler>], config, stop.clone());
+    let run = Worker::run(
+        world.engine.clone(),
+        vec![Arc::clone(handler) as Arc<dyn Handler>],
+        config,
+        stop.clone(),
+    );
     (tokio::spawn(run), stop)
 }
 
@@ -108,7 +128,11 @@ async fn a_task_of_a_dead_worker_is_finished_once_by_another() {
     let _ = dies.await;
     let does = Does::new(What::Return);
     let (_worker, _stop) = work(&world, &does, config());
-    assert_eq!(world.status(id).await, "RUNNING", "the dead worker's lease holds");
+    assert_eq!(
+        world.status(id).await,
+        "RUNNING",
+        "the dead worker's lease holds"
+    );
     world.advance(31);
     world.engine.rescue().await.unwrap();
     world.reaches(id, Status::Succeeded).await;
@@ -121,7 +145,12 @@ async fn a_panic_is_a_failed_attempt_and_the_worker_goes_on() {
     let does = Does::new(What::Panic);
     let (_worker, _stop) = work(&world, &does, config());
     for _ in 0..2 {
-        let id = world.enqueue(NewTask { max_attempts: 1, ..world.task(None) }).await;
+        let id = world
+            .enqueue(NewTask {
+                max_attempts: 1,
+                ..world.task(None)
+            })
+            .await;
         world.reaches(id, Status::Failed).await;
     }
     let id = world.enqueue(world.task(None)).await;
@@ -137,15 +166,31 @@ async fn a_task_that_is_given_up_tells_why() {
     let id = world.enqueue(world.task(Some(user))).await;
     world.reaches(id, Status::Failed).await;
     let query = "query($id: ID!) { task(id: $id) { error { code message retrying } } }";
-    let task = world.data(&atelier_kit::actor::Actor::user(user, &[]), query, json!({"id": id})).await;
-    assert_eq!(task["task"]["error"], json!({"code": "BAD_USER_INPUT", "message": "No such picture.", "retrying": false}));
+    let task = world
+        .data(
+            &atelier_kit::actor::Actor::user(user, &[]),
+            query,
+            json!({"id": id}),
+        )
+        .await;
+    assert_eq!(
+        task["task"]["error"],
+        json!({"code": "BAD_USER_INPUT", "message": "No such picture.", "retrying": false})
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_hears_of_a_cancellation() {
     let world = world().await;
     let does = Does::new(What::WaitForStop);
-    let (_worker, _stop) = work(&world, &does, WorkerConfig { lease: Duration::from_secs(1), ..config() });
+    let (_worker, _stop) = work(
+        &world,
+        &does,
+        WorkerConfig {
+            lease: Duration::from_secs(1),
+            ..config()
+        },
+    );
     let id = world.enqueue(world.task(None)).await;
     does.started.notified().await;
     world.engine.cancel(&[id]).await.unwrap();
@@ -165,6 +210,10 @@ async fn a_worker_that_stops_gives_back_what_it_cannot_finish() {
         worker.await.unwrap();
         assert_eq!(world.status(id).await, "QUEUED");
         let leased = world.lease(1).await;
-        assert_eq!((leased[0].id, leased[0].attempt), (id, 1), "no attempt was lost");
+        assert_eq!(
+            (leased[0].id, leased[0].attempt),
+            (id, 1),
+            "no attempt was lost"
+        );
     }
 }

@@ -21,17 +21,37 @@ async fn external(world: &World) -> External {
     let actor = Actor::user(world.user(), &["worker"]);
     let input = json!({"name": "python", "queues": ["work"], "capabilities": {"gpu": 1}});
     let data = world.data(&actor, REGISTER, json!({"input": input})).await;
-    External { actor, id: data["workerRegister"]["worker"]["id"].clone() }
+    External {
+        actor,
+        id: data["workerRegister"]["worker"]["id"].clone(),
+    }
 }
 
 impl External {
     async fn lease(&self, world: &World) -> Vec<Value> {
-        let data = world.data(&self.actor, LEASE, json!({"input": {"workerId": self.id, "max": 10}})).await;
-        data["taskLease"]["granted"]["leases"].as_array().unwrap().clone()
+        let data = world
+            .data(
+                &self.actor,
+                LEASE,
+                json!({"input": {"workerId": self.id, "max": 10}}),
+            )
+            .await;
+        data["taskLease"]["granted"]["leases"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     async fn run(&self, world: &World, mutation: &str, input: Value) -> Value {
-        world.data(&self.actor, mutation, json!({"input": input})).await.as_object().unwrap().values().next().unwrap().clone()
+        world
+            .data(&self.actor, mutation, json!({"input": input}))
+            .await
+            .as_object()
+            .unwrap()
+            .values()
+            .next()
+            .unwrap()
+            .clone()
     }
 }
 
@@ -39,11 +59,21 @@ impl External {
 async fn an_external_worker_does_a_task() {
     let world = world().await;
     let requires = [("gpu".to_owned(), "1".to_owned())].into();
-    let id = world.enqueue(NewTask { requires, ..world.task(None) }).await;
+    let id = world
+        .enqueue(NewTask {
+            requires,
+            ..world.task(None)
+        })
+        .await;
     let worker = external(&world).await;
     let leases = worker.lease(&world).await;
-    let [lease] = &leases[..] else { panic!("one lease: {leases:?}") };
-    assert_eq!((&lease["taskId"], &lease["type"], &lease["attempt"]), (&json!(id), &json!("test.work"), &json!(1)));
+    let [lease] = &leases[..] else {
+        panic!("one lease: {leases:?}")
+    };
+    assert_eq!(
+        (&lease["taskId"], &lease["type"], &lease["attempt"]),
+        (&json!(id), &json!("test.work"), &json!(1))
+    );
     assert_eq!(lease["payload"], json!({"n": 1}));
     let beat = json!({"leaseId": lease["leaseId"], "progress": 0.5, "step": "half", "etaMs": 1000, "log": ["so far", "so good"]});
     let beaten = worker.run(&world, BEAT, beat).await;
@@ -55,9 +85,21 @@ async fn an_external_worker_does_a_task() {
     until(async || read().await["progress"] == 0.5).await;
     until(async || read().await["logs"] == json!([{"line": "so good"}])).await;
     let task = read().await;
-    assert_eq!((&task["currentStep"], &task["estimatedRemainingMs"]), (&json!("half"), &json!(1000)));
-    assert_eq!(task["steps"], json!([{"name": "half", "status": "RUNNING"}]));
-    let done = worker.run(&world, COMPLETE, json!({"leaseId": lease["leaseId"], "result": {"ok": true}})).await;
+    assert_eq!(
+        (&task["currentStep"], &task["estimatedRemainingMs"]),
+        (&json!("half"), &json!(1000))
+    );
+    assert_eq!(
+        task["steps"],
+        json!([{"name": "half", "status": "RUNNING"}])
+    );
+    let done = worker
+        .run(
+            &world,
+            COMPLETE,
+            json!({"leaseId": lease["leaseId"], "result": {"ok": true}}),
+        )
+        .await;
     assert_eq!(done["task"], json!({"id": id, "status": "SUCCEEDED"}));
 }
 
@@ -71,20 +113,46 @@ async fn a_late_worker_is_told_that_its_lease_is_lost_and_changes_nothing() {
     world.engine.rescue().await.unwrap();
     let new = other.lease(&world).await[0]["leaseId"].clone();
     for (mutation, input) in [
-        (BEAT, json!({"leaseId": old, "progress": 0.9, "log": ["late"]})),
+        (
+            BEAT,
+            json!({"leaseId": old, "progress": 0.9, "log": ["late"]}),
+        ),
         (COMPLETE, json!({"leaseId": old, "result": "late"})),
         (FAIL, json!({"leaseId": old, "message": "late"})),
-        (COMPLETE, json!({"leaseId": "lse_01h455vb4pex5vsknk084sn02q"})),
+        (
+            COMPLETE,
+            json!({"leaseId": "lse_01h455vb4pex5vsknk084sn02q"}),
+        ),
     ] {
-        assert_eq!(world.refusals(&late.actor, mutation, json!({"input": input})).await, ["LEASE_LOST"]);
+        assert_eq!(
+            world
+                .refusals(&late.actor, mutation, json!({"input": input}))
+                .await,
+            ["LEASE_LOST"]
+        );
     }
-    let query = "query($id: ID!) { task(id: $id) { status progress result attempt logs { line } } }";
+    let query =
+        "query($id: ID!) { task(id: $id) { status progress result attempt logs { line } } }";
     let task = world.data(&admin(&world), query, json!({"id": id})).await["task"].clone();
-    assert_eq!(task, json!({"status": "RUNNING", "progress": 0.0, "result": null, "attempt": 2, "logs": []}));
-    let done = other.run(&world, COMPLETE, json!({"leaseId": new, "result": "right"})).await;
+    assert_eq!(
+        task,
+        json!({"status": "RUNNING", "progress": 0.0, "result": null, "attempt": 2, "logs": []})
+    );
+    let done = other
+        .run(&world, COMPLETE, json!({"leaseId": new, "result": "right"}))
+        .await;
     assert_eq!(done["task"]["status"], "SUCCEEDED");
-    assert_eq!(world.data(&admin(&world), query, json!({"id": id})).await["task"]["result"], "right");
-    assert_eq!(world.refusals(&other.actor, COMPLETE, json!({"input": {"leaseId": new}})).await, ["LEASE_LOST"], "once");
+    assert_eq!(
+        world.data(&admin(&world), query, json!({"id": id})).await["task"]["result"],
+        "right"
+    );
+    assert_eq!(
+        world
+            .refusals(&other.actor, COMPLETE, json!({"input": {"leaseId": new}}))
+            .await,
+        ["LEASE_LOST"],
+        "once"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,8 +162,17 @@ async fn a_worker_hears_of_a_cancellation_with_its_heartbeat() {
     let worker = external(&world).await;
     let lease = worker.lease(&world).await[0]["leaseId"].clone();
     world.engine.cancel(&[id]).await.unwrap();
-    assert_eq!(worker.run(&world, BEAT, json!({"leaseId": lease})).await["lease"]["cancelRequested"], json!(true));
-    let ended = worker.run(&world, FAIL, json!({"leaseId": lease, "message": "stopped", "cancelled": true})).await;
+    assert_eq!(
+        worker.run(&world, BEAT, json!({"leaseId": lease})).await["lease"]["cancelRequested"],
+        json!(true)
+    );
+    let ended = worker
+        .run(
+            &world,
+            FAIL,
+            json!({"leaseId": lease, "message": "stopped", "cancelled": true}),
+        )
+        .await;
     assert_eq!(ended["task"]["status"], "CANCELLED");
 }
 
@@ -106,8 +183,20 @@ async fn a_failure_says_whether_to_try_again() {
     for (retryable, status) in [(true, "RETRYING"), (false, "FAILED")] {
         world.enqueue(world.task(None)).await;
         let lease = worker.lease(&world).await[0]["leaseId"].clone();
-        let failed = worker.run(&world, FAIL, json!({"leaseId": lease, "message": "no", "retryable": retryable})).await;
-        assert_eq!((&failed["task"]["status"], failed["task"]["nextAttemptAt"].is_null()), (&json!(status), !retryable));
+        let failed = worker
+            .run(
+                &world,
+                FAIL,
+                json!({"leaseId": lease, "message": "no", "retryable": retryable}),
+            )
+            .await;
+        assert_eq!(
+            (
+                &failed["task"]["status"],
+                failed["task"]["nextAttemptAt"].is_null()
+            ),
+            (&json!(status), !retryable)
+        );
     }
 }
 
@@ -126,8 +215,18 @@ async fn the_worker_api_wants_its_scope() {
         (DRAIN, json!({"workerId": worker.id})),
     ] {
         let plain = Actor::user(world.user(), &["admin:users"]);
-        assert_eq!(world.error(&plain, mutation, json!({"input": input})).await, "FORBIDDEN", "{mutation}");
-        assert_eq!(world.error(&Actor::anonymous(), mutation, json!({"input": input})).await, "UNAUTHENTICATED", "{mutation}");
+        assert_eq!(
+            world.error(&plain, mutation, json!({"input": input})).await,
+            "FORBIDDEN",
+            "{mutation}"
+        );
+        assert_eq!(
+            world
+                .error(&Actor::anonymous(), mutation, json!({"input": input}))
+                .await,
+            "UNAUTHENTICATED",
+            "{mutation}"
+        );
     }
     assert_eq!(world.status(id).await, "RUNNING");
 }
@@ -138,12 +237,26 @@ async fn a_draining_worker_gets_nothing_more() {
     let worker = external(&world).await;
     let stranger = external(&world).await;
     let input = json!({"input": {"workerId": worker.id}});
-    assert_eq!(world.refusals(&stranger.actor, DRAIN, input.clone()).await, ["UNKNOWN_WORKER"]);
-    assert_eq!(world.data(&admin(&world), DRAIN, input).await["workerDrain"]["worker"]["draining"], json!(true));
+    assert_eq!(
+        world.refusals(&stranger.actor, DRAIN, input.clone()).await,
+        ["UNKNOWN_WORKER"]
+    );
+    assert_eq!(
+        world.data(&admin(&world), DRAIN, input).await["workerDrain"]["worker"]["draining"],
+        json!(true)
+    );
     world.enqueue(world.task(None)).await;
-    let answer = worker.run(&world, LEASE, json!({"workerId": worker.id})).await;
+    let answer = worker
+        .run(&world, LEASE, json!({"workerId": worker.id}))
+        .await;
     assert_eq!(answer["granted"], json!({"draining": true, "leases": []}));
-    let listed = world.data(&admin(&world), "{ workers { nodes { name draining running } } }", json!({})).await;
+    let listed = world
+        .data(
+            &admin(&world),
+            "{ workers { nodes { name draining running } } }",
+            json!({}),
+        )
+        .await;
     assert_eq!(listed["workers"]["nodes"].as_array().unwrap().len(), 2);
 }
 
@@ -154,16 +267,58 @@ async fn what_workers_say_is_bounded() {
     let worker = external(&world).await;
     let lease = worker.lease(&world).await[0]["leaseId"].clone();
     for (mutation, input, code) in [
-        (COMPLETE, json!({"leaseId": lease, "result": "x".repeat(70_000)}), "PAYLOAD_TOO_LARGE"),
-        (COMPLETE, json!({"leaseId": lease, "result": "\0"}), "INVALID_INPUT"),
-        (BEAT, json!({"leaseId": lease, "progress": 1.5}), "INVALID_INPUT"),
-        (BEAT, json!({"leaseId": lease, "log": vec!["x"; 101]}), "INVALID_INPUT"),
-        (BEAT, json!({"leaseId": lease, "leaseSeconds": 1}), "INVALID_INPUT"),
-        (LEASE, json!({"workerId": worker.id, "max": 101}), "INVALID_INPUT"),
-        (LEASE, json!({"workerId": worker.id, "queues": ["secret"]}), "INVALID_INPUT"),
-        (REGISTER, json!({"name": "x", "queues": []}), "INVALID_INPUT"),
-        (REGISTER, json!({"name": "x", "queues": ["work"], "capabilities": [1]}), "INVALID_INPUT"),
+        (
+            COMPLETE,
+            json!({"leaseId": lease, "result": "x".repeat(70_000)}),
+            "PAYLOAD_TOO_LARGE",
+        ),
+        (
+            COMPLETE,
+            json!({"leaseId": lease, "result": "\0"}),
+            "INVALID_INPUT",
+        ),
+        (
+            BEAT,
+            json!({"leaseId": lease, "progress": 1.5}),
+            "INVALID_INPUT",
+        ),
+        (
+            BEAT,
+            json!({"leaseId": lease, "log": vec!["x"; 101]}),
+            "INVALID_INPUT",
+        ),
+        (
+            BEAT,
+            json!({"leaseId": lease, "leaseSeconds": 1}),
+            "INVALID_INPUT",
+        ),
+        (
+            LEASE,
+            json!({"workerId": worker.id, "max": 101}),
+            "INVALID_INPUT",
+        ),
+        (
+            LEASE,
+            json!({"workerId": worker.id, "queues": ["secret"]}),
+            "INVALID_INPUT",
+        ),
+        (
+            REGISTER,
+            json!({"name": "x", "queues": []}),
+            "INVALID_INPUT",
+        ),
+        (
+            REGISTER,
+            json!({"name": "x", "queues": ["work"], "capabilities": [1]}),
+            "INVALID_INPUT",
+        ),
     ] {
-        assert_eq!(world.refusals(&worker.actor, mutation, json!({"input": input})).await, [code], "{mutation} {input}");
+        assert_eq!(
+            world
+                .refusals(&worker.actor, mutation, json!({"input": input}))
+                .await,
+            [code],
+            "{mutation} {input}"
+        );
     }
 }
