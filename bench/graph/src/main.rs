@@ -36,9 +36,10 @@ async fn main() -> anyhow::Result<()> {
     start_times(binary).await?;
 
     let dir = tempfile::tempdir()?;
+    let (postgres, redis) = (dir.path().join("postgres"), dir.path().join("redis"));
     let (postgres, redis) = tokio::try_join!(
-        PrivatePostgres::start(&dir.path().join("postgres"), PostgresOptions::default()),
-        PrivateRedis::start(&dir.path().join("redis"), RedisOptions::default()),
+        PrivatePostgres::start(&postgres, PostgresOptions::default()),
+        PrivateRedis::start(&redis, RedisOptions::default()),
     )?;
     let store = S3Store::open(&dir.path().join("s3"))?;
     store.ensure_bucket("atelier")?;
