@@ -113,6 +113,9 @@ pub struct WorkerArgs {
     /// Tasks done at the same time.
     #[arg(long, env = "ATELIER_WORKER_CONCURRENCY", default_value_t = 2)]
     pub concurrency: usize,
+    /// Seconds after which the tasks of a worker that died are given to others.
+    #[arg(long, env = "ATELIER_WORKER_LEASE", default_value_t = 30, value_parser = clap::value_parser!(u64).range(2..=3600))]
+    pub lease: u64,
     /// Where the subgraphs are: `accounts=http://127.0.0.1:4001/accounts/graphql`.
     #[arg(long = "peer", env = "ATELIER_SUBGRAPH_URLS", value_delimiter = ',')]
     pub peers: Vec<String>,

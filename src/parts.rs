@@ -1,6 +1,6 @@
 //! The parts of Atelier, each in a process of its own; `atelier up` is all of them in one.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use atelier_kit::{
@@ -148,12 +148,12 @@ pub async fn worker(args: WorkerArgs) -> anyhow::Result<()> {
     domains::require_migrated(&servers.databases, &domains::find(&domains::names())?).await?;
     let shared = Shared::new(&servers, http_peers(&args.peers, &servers.secret)?)?;
     let mut running = worker::relays(&shared, &stop)?;
-    running.push(worker::spawn(
-        &shared,
-        args.queues,
-        args.concurrency,
-        &stop,
-    )?);
+    let wanted = worker::Wanted {
+        queues: args.queues,
+        concurrency: args.concurrency,
+        lease: Duration::from_secs(args.lease),
+    };
+    running.push(worker::spawn(&shared, wanted, &stop)?);
     println!("The worker is at work.");
     stop.cancelled().await;
     lifecycle::finish(running).await;

@@ -1,6 +1,10 @@
 //! `atelier up`: everything in one process, servers included.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use atelier_kit::{Subgraph, actor::ActorSigner, graphql::Service, metrics, peers::LocalPeers};
 use atelier_local::DataDir;
@@ -19,6 +23,9 @@ use crate::{
     settings::Settings,
     worker,
 };
+
+/// After this time the tasks of a process that died are given to others.
+const LEASE: Duration = Duration::from_secs(30);
 
 /// Runs until a signal.
 ///
@@ -65,7 +72,12 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
         verifier.follow_changes(shared.redis.clone(), stop.clone()),
     ));
     if !args.no_worker {
-        running.push(worker::spawn(&shared, Vec::new(), args.concurrency, &stop)?);
+        let wanted = worker::Wanted {
+            queues: Vec::new(),
+            concurrency: args.concurrency,
+            lease: LEASE,
+        };
+        running.push(worker::spawn(&shared, wanted, &stop)?);
     }
     let draining = stop.clone();
     tokio::spawn(async move {

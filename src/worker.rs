@@ -1,6 +1,6 @@
 //! Doing the domains' background tasks in this process.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use atelier_kit::{event::Relay, jobs::Handler};
 use atelier_tasks::{Engine, EngineConfig, Worker, WorkerConfig};
@@ -9,15 +9,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domains::{DOMAINS, Shared};
 
-/// Starts a worker on `queues`, or on all queues that this binary has handlers for. It gives back
+/// What a worker is to do.
+pub struct Wanted {
+    /// Its queues; all that this binary has handlers for, if there is none.
+    pub queues: Vec<String>,
+    /// Tasks done at the same time.
+    pub concurrency: usize,
+    /// After this time the tasks of a worker that died are given to others.
+    pub lease: Duration,
+}
+
+/// Starts a worker on the wanted queues, or on all queues that this binary has handlers for. It gives back
 /// what it has not finished when `stop` comes.
 ///
 /// # Errors
 /// If a domain's surroundings cannot be made, or no handler serves the queues.
 pub fn spawn(
     shared: &Shared,
-    queues: Vec<String>,
-    concurrency: usize,
+    wanted: Wanted,
     stop: &CancellationToken,
 ) -> anyhow::Result<JoinHandle<()>> {
     let mut handlers: Vec<Arc<dyn Handler>> = Vec::new();
@@ -28,10 +37,10 @@ pub fn spawn(
         .iter()
         .map(|handler| handler.queue().to_owned())
         .collect();
-    let queues = if queues.is_empty() {
+    let queues = if wanted.queues.is_empty() {
         served.iter().cloned().collect()
     } else {
-        queues
+        wanted.queues
     };
     if let Some(unknown) = queues.iter().find(|queue| !served.contains(*queue)) {
         anyhow::bail!(
@@ -42,7 +51,8 @@ pub fn spawn(
     let engine = Engine::new(shared.deps(atelier_tasks::NAME)?, EngineConfig::default());
     let config = WorkerConfig {
         queues,
-        concurrency,
+        concurrency: wanted.concurrency,
+        lease: wanted.lease,
         ..WorkerConfig::default()
     };
     Ok(tokio::spawn(Worker::run(

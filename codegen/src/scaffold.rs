@@ -114,7 +114,7 @@ src/domains.rs, DOMAINS
         handlers: |_, _| Vec::new(),
     }},
 
-Then: cargo nextest run -p atelier-{name} && make generate",
+Then: cargo fmt -p atelier-{name} && cargo nextest run -p atelier-{name} && make generate",
             pascal_case(name)
         )
     }

@@ -26,11 +26,22 @@ fn a_subgraph_has_the_layout_of_the_house_and_no_placeholder_left() {
     for file in &made.files {
         let text = fs::read_to_string(root.path().join(file)).unwrap();
         for placeholder in ["{{name", "{{Name", "{{prefix", "{{migration"] {
-            assert!(!text.contains(placeholder), "{} has {placeholder}", file.display());
+            assert!(
+                !text.contains(placeholder),
+                "{} has {placeholder}",
+                file.display()
+            );
         }
     }
     let has = |file: &str| made.files.iter().any(|made| made.ends_with(file));
-    for file in ["src/graphql/item.rs", "src/app/item.rs", "src/db/item.rs", "tests/api/item.rs", "up.sql", "down.sql"] {
+    for file in [
+        "src/graphql/item.rs",
+        "src/app/item.rs",
+        "src/db/item.rs",
+        "tests/api/item.rs",
+        "up.sql",
+        "down.sql",
+    ] {
         assert!(has(file), "{file}");
     }
 }
@@ -39,7 +50,10 @@ fn a_subgraph_has_the_layout_of_the_house_and_no_placeholder_left() {
 fn what_is_left_to_do_is_told_with_the_lines_to_add() {
     let root = tempfile::tempdir().unwrap();
     let told = scaffold(root.path(), "gallery").unwrap().to_string();
-    for line in ["atelier-gallery = { path = \"subgraphs/gallery\" }", "name: atelier_gallery::NAME,"] {
+    for line in [
+        "atelier-gallery = { path = \"subgraphs/gallery\" }",
+        "name: atelier_gallery::NAME,",
+    ] {
         assert!(told.contains(line), "{told}");
     }
 }
@@ -56,7 +70,16 @@ fn a_subgraph_that_exists_is_left_alone() {
 #[test]
 fn a_name_that_cannot_be_used_is_refused() {
     let root = tempfile::tempdir().unwrap();
-    for name in ["", "ab", "Gallery", "my-gallery", "a/b", "../up", "kit", "gallery2"] {
+    for name in [
+        "",
+        "ab",
+        "Gallery",
+        "my-gallery",
+        "a/b",
+        "../up",
+        "kit",
+        "gallery2",
+    ] {
         let error = scaffold(root.path(), name).unwrap_err();
         assert!(matches!(error, ScaffoldError::Name(_)), "{name}: {error}");
     }

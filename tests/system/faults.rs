@@ -9,8 +9,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
-    harness::{Atelier, eventually},
-    uploads::{Uploaded, picture, task_ended, upload},
+    harness::{Atelier, Place, Process, eventually},
+    journey::parts,
+    uploads::{Uploaded, picture, picture_of, task_ended, upload},
 };
 
 /// Uploads that are attempted.
@@ -66,4 +67,55 @@ async fn a_power_cut_during_uploads_loses_nothing_that_was_acknowledged() {
         );
     }
     again.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_worker_is_killed_is_finished_once_by_another() {
+    let place = Place::new().await;
+    let parts = parts(&place).await;
+    let ada = parts.client.registered("ada").await;
+    let uploaded = upload(&ada, "large.png", picture_of(1, 1200))
+        .await
+        .unwrap();
+    let state = async || {
+        let query = "query($id: ID!) { task(id: $id) { status attempt } }";
+        ada.run(query, json!({ "id": uploaded.task })).await["task"].clone()
+    };
+
+    let start = || {
+        Process::start(
+            &["worker", "--lease", "3"],
+            place.dir.path(),
+            &parts.variables,
+        )
+    };
+    let mut first = start();
+    let running = async || (state().await["status"] == "RUNNING").then_some(());
+    eventually("the start of the task", running).await;
+    first.kill().await;
+
+    let mut second = start();
+    let task = task_ended(&ada, &uploaded.task).await;
+    assert_eq!(
+        (&task["status"], &task["attempt"]),
+        (&json!("SUCCEEDED"), &json!(2)),
+        "{task}"
+    );
+    let query = "query($id: ID!) { asset(id: $id) { status derivatives { width contentType } } }";
+    let asset = ada.run(query, json!({ "id": uploaded.asset })).await["asset"].clone();
+    assert_eq!(asset["status"], "ACTIVE", "{asset}");
+    let mut made: Vec<String> = asset["derivatives"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let all = made.len();
+    made.sort_unstable();
+    made.dedup();
+    assert!(
+        all > 0 && made.len() == all,
+        "each derivative once: {asset}"
+    );
+    assert!(second.stop().await.success());
 }

@@ -79,13 +79,16 @@ async fn a_browser_uses_the_playground() {
 }
 
 /// The processes of the graph in parts.
-struct Parts {
-    processes: Vec<Process>,
-    client: Client,
-    admin: (String, String),
+pub struct Parts {
+    pub processes: Vec<Process>,
+    pub client: Client,
+    pub admin: (String, String),
+    /// Of the processes.
+    pub variables: Vec<(String, String)>,
 }
 
-async fn parts(place: &Place) -> Parts {
+/// All parts but a worker.
+pub async fn parts(place: &Place) -> Parts {
     let dir = place.dir.path();
     // The first start of everything makes the tables and the administrator.
     let mut first = Atelier::up(place).await;
@@ -108,9 +111,6 @@ async fn parts(place: &Place) -> Parts {
         process.says("listens on").await;
         processes.push(process);
     }
-    let mut worker = Process::start(&["worker"], dir, &variables);
-    worker.says("at work").await;
-    processes.push(worker);
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
     let mut router = Process::start(&["router", "--listen", &listen], dir, &variables);
@@ -120,6 +120,7 @@ async fn parts(place: &Place) -> Parts {
         processes,
         client: Client::new(port),
         admin,
+        variables,
     }
 }
 
@@ -127,6 +128,9 @@ async fn parts(place: &Place) -> Parts {
 async fn node_and_python_clients_in_parts() {
     let place = Place::new().await;
     let mut parts = parts(&place).await;
+    let mut worker = Process::start(&["worker"], place.dir.path(), &parts.variables);
+    worker.says("at work").await;
+    parts.processes.push(worker);
     all_clients(&parts.client.base, parts.admin).await;
     for process in &mut parts.processes {
         assert!(process.stop().await.success());

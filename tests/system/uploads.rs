@@ -4,14 +4,18 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, eventually};
 
-/// A small picture that differs by `seed` (an uncompressed 24-bit BMP wrapped as PNG would need an
-/// encoder; a PNG with one stored block does not).
+/// A small picture that differs by `seed`.
 pub fn picture(seed: u32) -> Vec<u8> {
-    let (width, height) = (8_u32, 8_u32);
+    picture_of(seed, 8)
+}
+
+/// A square picture with sides of `side` pixels. The pixels are stored as they are, so that no
+/// encoder is needed.
+pub fn picture_of(seed: u32, side: u32) -> Vec<u8> {
     let mut raw = Vec::new();
-    for row in 0..height {
+    for row in 0..side {
         raw.push(0);
-        for column in 0..width {
+        for column in 0..side {
             let pixel = seed
                 .wrapping_mul(2_654_435_761)
                 .wrapping_add(row * 977 + column * 31);
@@ -20,15 +24,21 @@ pub fn picture(seed: u32) -> Vec<u8> {
     }
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut header = Vec::new();
-    header.extend_from_slice(&width.to_be_bytes());
-    header.extend_from_slice(&height.to_be_bytes());
+    header.extend_from_slice(&side.to_be_bytes());
+    header.extend_from_slice(&side.to_be_bytes());
     header.extend_from_slice(&[8, 2, 0, 0, 0]);
     chunk(&mut png, b"IHDR", &header);
-    let length = u16::try_from(raw.len()).expect("a small picture");
-    let mut stored = vec![0x78, 0x01, 0x01];
-    stored.extend_from_slice(&length.to_le_bytes());
-    stored.extend_from_slice(&(!length).to_le_bytes());
-    stored.extend_from_slice(&raw);
+    // Stored blocks of RFC 1951 §3.2.4, inside the frame of RFC 1950.
+    let mut stored = vec![0x78, 0x01];
+    let blocks = raw.chunks(usize::from(u16::MAX));
+    let last = blocks.len() - 1;
+    for (at, block) in blocks.enumerate() {
+        let length = u16::try_from(block.len()).expect("a block of at most 65,535 bytes");
+        stored.push(u8::from(at == last));
+        stored.extend_from_slice(&length.to_le_bytes());
+        stored.extend_from_slice(&(!length).to_le_bytes());
+        stored.extend_from_slice(block);
+    }
     stored.extend_from_slice(&adler32(&raw).to_be_bytes());
     chunk(&mut png, b"IDAT", &stored);
     chunk(&mut png, b"IEND", &[]);
