@@ -14,6 +14,7 @@ allowed = {
     "atelier-composition": set(),
     "atelier-router": {"atelier-composition"},
     "atelier-codegen": {"atelier-composition"},
+    "atelier-bench": {"atelier-local"},
     "atelier": ours,
 }
 allowed.update({name: {"atelier-kit", "atelier-local"} for name in subgraphs})
