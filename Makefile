@@ -17,10 +17,11 @@ lint:
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	deploy/check-dependencies.sh
 
-# Write schema/, docs/ERRORS.md and the TypeScript client anew from the code.
+# Write schema/, docs/ERRORS.md, the TypeScript client and the GraphiQL bundle anew from the code.
 generate:
 	cargo run --quiet --bin atelier -- schema generate $(ARGS)
 	codegen/typescript/generate.sh
+	router/graphiql/generate.sh
 
 deps:
 	@deploy/deps.sh

@@ -50,6 +50,9 @@ missing() {
   fi
   if [ $with_tests = yes ]; then
     have python3 || case $1 in apt) echo python3 ;; brew) echo python ;; esac
+    # The lines of docs/FIRST-STEPS.md, which the tests run.
+    have curl || echo curl
+    have jq || echo jq
     # Without any font a page is a page of blanks, and chromium only recommends them.
     have_browser || case $1 in apt) echo chromium fonts-liberation ;; brew) echo --cask chromium ;; esac
   fi
@@ -116,6 +119,7 @@ have_node || absent="$absent Node.js 18 or later with npm;"
 have cc || absent="$absent a C compiler (cc);"
 if [ $with_tests = yes ]; then
   have python3 || absent="$absent Python 3;"
+  { have curl && have jq; } || absent="$absent curl and jq;"
   have_browser || absent="$absent Chromium (or set CHROMIUM_PATH);"
 fi
 if [ -n "$absent" ]; then

@@ -34,7 +34,8 @@ SHOP="$(realpath "$target")/debug/examples/shop" npm test --prefix router/tests/
 step "generated files are as committed"
 "$target/debug/atelier" schema generate
 codegen/typescript/generate.sh
-if ! git diff --exit-code --stat -- schema docs/ERRORS.md codegen/typescript; then
+router/graphiql/generate.sh
+if ! git diff --exit-code --stat -- schema docs/ERRORS.md codegen/typescript router/graphiql; then
     echo "Generated files differ from the code: run 'make generate' and commit." >&2
     exit 1
 fi

@@ -40,7 +40,7 @@ async fn all_clients(base: &str, admin: (String, String)) {
     ];
     client(
         "node",
-        &["--test", "journey.test.mjs"],
+        &["--test", "journey.test.mjs", "first-steps.test.mjs"],
         &clients,
         &variables,
     )
