@@ -21,6 +21,7 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 use futures::FutureExt;
 use tokio::sync::Notify;
+use tracing::Span;
 
 use crate::error::{Error, ErrorCode};
 
@@ -75,7 +76,10 @@ impl Database {
             let counter = Arc::clone(&counter);
             async move {
                 let mut connection = Connection::establish(url).await?;
-                connection.set_instrumentation(StatementCounter(counter));
+                connection.set_instrumentation(StatementObserver {
+                    statements: counter,
+                    span: None,
+                });
                 Ok(connection)
             }
             .boxed()
@@ -184,13 +188,29 @@ impl Drop for WriteConnection {
     }
 }
 
-struct StatementCounter(Arc<AtomicU64>);
+/// Counts statements, and traces them where traces are collected.
+struct StatementObserver {
+    statements: Arc<AtomicU64>,
+    /// Of the statement under way.
+    span: Option<Span>,
+}
 
-impl Instrumentation for StatementCounter {
+impl Instrumentation for StatementObserver {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            tracing::trace!(target: "sql", statement = %query);
+        match event {
+            InstrumentationEvent::StartQuery { query, .. } => {
+                self.statements.fetch_add(1, Ordering::Relaxed);
+                let span = tracing::debug_span!(target: "sql", "sql", db.system = "postgresql", db.statement = tracing::field::Empty);
+                if !span.is_disabled() {
+                    // Behind the statement come its values, which are nobody's business.
+                    let text = query.to_string();
+                    let statement = text.split(" -- binds").next().unwrap_or_default();
+                    span.record("db.statement", statement.trim());
+                    self.span = Some(span);
+                }
+            }
+            InstrumentationEvent::FinishQuery { .. } => self.span = None,
+            _ => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::harness::{Atelier, Process, eventually, free_port};
+use crate::harness::{Atelier, Place, Process, eventually, free_port};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_start_finds_everything_as_it_was() {
@@ -174,4 +174,25 @@ async fn help_names_every_command() {
     ] {
         assert!(text.contains(command), "{command} is missing:\n{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pending_migrations_are_named_with_the_command_that_applies_them() {
+    let place = Place::new().await;
+    let listen = format!("127.0.0.1:{}", free_port());
+    let arguments = ["subgraph", "accounts", "--listen", &listen];
+    let mut process = Process::start(&arguments, place.dir.path(), &place.variables);
+    assert!(!process.ended().await.success());
+    process.says("Apply them with: atelier migrate").await;
+
+    let mut process = Process::start(&["migrate"], place.dir.path(), &place.variables);
+    assert!(process.ended().await.success());
+    process.says("accounts: applied").await;
+    let mut process = Process::start(&["migrate"], place.dir.path(), &place.variables);
+    assert!(process.ended().await.success());
+    process.says("accounts: up to date").await;
+
+    let mut process = Process::start(&arguments, place.dir.path(), &place.variables);
+    process.says("The subgraph accounts listens").await;
+    assert!(process.stop().await.success());
 }

@@ -6,4 +6,5 @@ mod journey;
 mod launcher;
 mod outages;
 mod refusals;
+mod traces;
 mod uploads;

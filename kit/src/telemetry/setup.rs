@@ -167,6 +167,9 @@ impl Drop for Guard {
     }
 }
 
+/// The spans that are traced: ours, and every SQL statement.
+const TRACED: &str = "info,sql=debug,hyper=off,h2=off,tower=off,reqwest=off";
+
 /// Sets up logging and tracing for the whole process, once.
 ///
 /// # Errors
@@ -197,13 +200,16 @@ pub fn init(config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
             config.sample_ratio,
         )?),
     };
-    if let Some(provider) = &provider {
-        let tracer = provider.tracer("atelier");
-        layers.push(tracing_opentelemetry::layer().with_tracer(tracer).boxed());
-    }
+    // Traces have levels of their own: what is logged says nothing about what is worth tracing.
+    let traces = provider.as_ref().map(|provider| {
+        tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer("atelier"))
+            .with_filter(EnvFilter::new(TRACED))
+    });
 
     tracing_subscriber::registry()
         .with(layers.with_filter(filter))
+        .with(traces)
         .try_init()
         .map_err(|_| TelemetryError::AlreadyInstalled)?;
     Ok(Guard {
