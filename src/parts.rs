@@ -76,11 +76,13 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
             )
         }
     };
-    let app = router
+    let trusted = settings.trusted_proxies;
+    let server = router
         .clone()
-        .into_axum()
+        .server()
         .merge(health.router())
-        .merge(metrics::router(metrics));
+        .merge(metrics::router(metrics))
+        .admit(move |request, peer| serve::note_client(&mut request.headers, peer, trusted));
     let draining = stop.clone();
     tokio::spawn(async move {
         draining.cancelled().await;
@@ -88,7 +90,8 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
         router.drain();
     });
     println!("The router listens on http://{listen}/graphql");
-    serve::serve(listener, app, settings.trusted_proxies, stop).await
+    let served = server.serve(listener, stop).await;
+    served.context("the listener broke")
 }
 
 /// `atelier subgraph NAME…`.

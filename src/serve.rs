@@ -6,7 +6,7 @@ use anyhow::Context;
 use axum::{
     Router,
     extract::{ConnectInfo, Request},
-    http::HeaderValue,
+    http::{HeaderMap, HeaderValue},
     middleware::{self, Next},
     response::Response,
     serve::ListenerExt,
@@ -48,7 +48,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let app = app.layer(middleware::from_fn(move |request, next| {
-        note_client(trusted_proxies, request, next)
+        noted(trusted_proxies, request, next)
     }));
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
@@ -67,26 +67,26 @@ pub async fn serve(
 
 /// Notes the client's address where the rest of the process looks for it, and lets no client say it
 /// themselves: behind `trusted` proxies it is the entry that the outermost of them added.
-async fn note_client(trusted: usize, mut request: Request, next: Next) -> Response {
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|info| info.0.ip().to_string());
+pub fn note_client(headers: &mut HeaderMap, peer: SocketAddr, trusted: usize) {
     let forwarded = (trusted > 0)
-        .then(|| forwarded_for(request.headers(), trusted))
+        .then(|| forwarded_for(headers, trusted))
         .flatten();
-    let headers = request.headers_mut();
     headers.remove(CLIENT_IP);
-    if let Some(value) = forwarded
-        .or(peer)
-        .and_then(|ip| HeaderValue::from_str(&ip).ok())
-    {
+    let ip = forwarded.unwrap_or_else(|| peer.ip().to_string());
+    if let Ok(value) = HeaderValue::from_str(&ip) {
         headers.insert(CLIENT_IP, value);
+    }
+}
+
+async fn noted(trusted: usize, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    if let Some(ConnectInfo(peer)) = peer.copied() {
+        note_client(request.headers_mut(), peer, trusted);
     }
     next.run(request).await
 }
 
-fn forwarded_for(headers: &axum::http::HeaderMap, trusted: usize) -> Option<String> {
+fn forwarded_for(headers: &HeaderMap, trusted: usize) -> Option<String> {
     let chain: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()
@@ -104,9 +104,7 @@ fn forwarded_for(headers: &axum::http::HeaderMap, trusted: usize) -> Option<Stri
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
-
-    use super::forwarded_for;
+    use super::{HeaderMap, forwarded_for};
 
     #[test]
     fn only_entries_of_trusted_proxies_are_believed() {

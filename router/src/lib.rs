@@ -17,6 +17,7 @@ pub mod subgraph;
 mod supergraph;
 
 pub use config::RouterConfig;
+pub use http::Server;
 pub use identity::{Anonymous, Caller, Credentials, Identify, IdentifyError};
 pub use operation::Kind as OperationKind;
 pub use request::{

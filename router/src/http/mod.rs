@@ -7,12 +7,14 @@ mod multipart;
 mod negotiate;
 mod observe;
 mod pump;
+mod server;
 mod sse;
 mod sse_single;
 mod websocket;
 mod websocket_session;
 mod ws_protocol;
 
+pub use server::Server;
 pub(crate) use sse_single::Streams;
 
 use std::sync::Arc;

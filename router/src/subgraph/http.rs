@@ -1,5 +1,6 @@
 //! A subgraph behind a URL: pooled connections, bounded bodies, a deadline per request.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use super::http1::{self, Http1};
 use super::websocket::WebsocketSubgraph;
 use super::{SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, sse};
 use crate::config::{SubgraphSettings, SubscriptionProtocol};
@@ -32,7 +34,11 @@ pub(super) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 #[derive(Debug)]
 pub struct HttpSubgraph {
     uri: Uri,
-    client: HttpClient,
+    /// For plain HTTP/1.1, which is what subgraphs next door speak.
+    http1: Option<Http1>,
+    /// For TLS, HTTP/2 and event streams; built when first needed.
+    client: OnceLock<HttpClient>,
+    settings: SubgraphSettings,
     timeout: Duration,
     max_response_bytes: usize,
     events: Events,
@@ -59,15 +65,35 @@ impl HttpSubgraph {
             SubscriptionProtocol::Sse => Events::Sse(absolute(events_url)?),
         };
         Ok(Self {
+            http1: match settings.http2 {
+                true => None,
+                false => Http1::new(
+                    &uri,
+                    ACCEPTED,
+                    settings.max_idle_connections,
+                    settings.max_response_bytes,
+                ),
+            },
             uri,
-            client: client(settings),
+            client: OnceLock::new(),
+            settings: settings.clone(),
             timeout: Duration::from_millis(settings.timeout_ms),
             max_response_bytes: settings.max_response_bytes,
             events,
         })
     }
 
+    fn client(&self) -> &HttpClient {
+        self.client.get_or_init(|| client(&self.settings))
+    }
+
     async fn send(&self, request: &SubgraphRequest) -> Result<Bytes, SubgraphError> {
+        if let Some(http1) = &self.http1 {
+            let answer = http1.send(request).await?;
+            let json = answer.content_type.as_deref().map(http1::is_json);
+            check_type(answer.status, json)?;
+            return Ok(answer.body);
+        }
         let mut response = self.call(request).await;
         // A kept-alive connection may be closed just when it is used again. Only
         // what changes nothing may be sent twice.
@@ -76,16 +102,9 @@ impl HttpSubgraph {
         }
         let response = response?;
         let (parts, body) = response.into_parts();
-        let json = is_json(&parts.headers);
-        // Errors of GraphQL may come with any status; other bodies mean nothing to a client.
-        if !json.unwrap_or(parts.status.is_success()) {
-            let what = format!("status {} with a body that is not JSON", parts.status);
-            return Err(if parts.status.is_success() {
-                SubgraphError::InvalidResponse(what)
-            } else {
-                SubgraphError::Unavailable(what)
-            });
-        }
+        let kind = parts.headers.get(CONTENT_TYPE);
+        let json = kind.map(|kind| http1::is_json(kind.as_bytes()));
+        check_type(parts.status.as_u16(), json)?;
         collect(body, &parts.headers, self.max_response_bytes).await
     }
 }
@@ -93,7 +112,7 @@ impl HttpSubgraph {
 impl HttpSubgraph {
     async fn call(&self, request: &SubgraphRequest) -> Result<Response<Incoming>, SubgraphError> {
         let call = post(&self.uri, request, ACCEPTED)?;
-        let response = self.client.request(call).await;
+        let response = self.client().request(call).await;
         response.map_err(|error| SubgraphError::Unavailable(chain(&error)))
     }
 }
@@ -171,15 +190,18 @@ pub(super) fn post(
     Ok(call)
 }
 
-/// Whether the body says it is JSON; `None` when it does not say what it is.
-fn is_json(headers: &HeaderMap) -> Option<bool> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let kind = value.split(';').next().unwrap_or_default().trim();
-    Some(
-        kind.eq_ignore_ascii_case("application/json")
-            || kind.eq_ignore_ascii_case("application/graphql-response+json")
-            || kind.eq_ignore_ascii_case("text/json"),
-    )
+/// Errors of GraphQL may come with any status; other bodies mean nothing to a
+/// client. `json` is what the body says of itself.
+fn check_type(status: u16, json: Option<bool>) -> Result<(), SubgraphError> {
+    let success = (200..300).contains(&status);
+    if json.unwrap_or(success) {
+        return Ok(());
+    }
+    let what = format!("status {status} with a body that is not JSON");
+    Err(match success {
+        true => SubgraphError::InvalidResponse(what),
+        false => SubgraphError::Unavailable(what),
+    })
 }
 
 /// The body, up to `limit` bytes. A body of one piece is not copied.
@@ -253,7 +275,7 @@ impl SubgraphClient for HttpSubgraph {
             match &self.events {
                 Events::Websocket(websocket) => websocket.subscribe(request).await,
                 Events::Sse(uri) => {
-                    sse::subscribe(&self.client, uri, &request, self.max_response_bytes).await
+                    sse::subscribe(self.client(), uri, &request, self.max_response_bytes).await
                 }
             }
         };

@@ -1,6 +1,7 @@
 //! Reaching a subgraph: one trait, over HTTP or in process.
 
 mod http;
+mod http1;
 mod local;
 mod sse;
 mod websocket;
@@ -99,6 +100,8 @@ impl RequestContext {
     }
 }
 
+const VARIABLES: &[u8] = b",\"variables\":";
+
 /// One request to a subgraph.
 #[derive(Debug, Clone)]
 pub struct SubgraphRequest {
@@ -113,15 +116,31 @@ pub struct SubgraphRequest {
 impl SubgraphRequest {
     /// The JSON body of a GraphQL over HTTP request.
     pub fn body(&self) -> Vec<u8> {
-        let start = self.operation.body_start();
-        let mut body = Vec::with_capacity(start.len() + self.variables.len() + 16);
-        body.extend_from_slice(start);
-        if self.variables.len() > 2 {
-            body.extend_from_slice(b",\"variables\":");
-            body.extend_from_slice(&self.variables);
-        }
-        body.push(b'}');
+        let mut body = Vec::with_capacity(self.body_len());
+        self.write_body(&mut body);
         body
+    }
+
+    /// Length of [`SubgraphRequest::body`] in bytes.
+    pub(crate) fn body_len(&self) -> usize {
+        let variables = match self.has_variables() {
+            true => VARIABLES.len() + self.variables.len(),
+            false => 0,
+        };
+        self.operation.body_start().len() + variables + 1
+    }
+
+    pub(crate) fn write_body(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.operation.body_start());
+        if self.has_variables() {
+            out.extend_from_slice(VARIABLES);
+            out.extend_from_slice(&self.variables);
+        }
+        out.push(b'}');
+    }
+
+    fn has_variables(&self) -> bool {
+        self.variables.len() > b"{}".len()
     }
 }
 

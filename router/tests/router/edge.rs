@@ -11,10 +11,10 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::graph::Actor;
-use crate::harness::{Answer, Graph, http, in_process, in_process_with, serve};
+use crate::harness::{Answer, Graph, http, in_process, in_process_with, serve_router};
 
 async fn edge(config: RouterConfig) -> String {
-    serve(in_process_with(config).router.into_axum()).await
+    serve_router(in_process_with(config).router).await
 }
 
 async fn post(base: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -116,7 +116,7 @@ async fn status_codes_follow_the_specification() {
 #[tokio::test]
 async fn mutations_are_refused_on_get() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let answer = get(&base, "query=mutation%7Bappend(text%3A%22x%22)%7D", &[]).await;
     assert_eq!(answer.status, 405);
     assert_eq!(answer.header("allow"), "POST");
@@ -302,7 +302,7 @@ async fn the_root_shows_a_page() {
 #[tokio::test]
 async fn introspection_shows_the_public_schema_only() {
     let shop = in_process();
-    let base = serve(shop.router.into_axum()).await;
+    let base = serve_router(shop.router).await;
     let body = query("{ __schema { types { name } queryType { name } } }");
     let answer = post(&base, &[JSON], &body).await.json();
     assert_eq!(answer["data"]["__schema"]["queryType"]["name"], "Query");
@@ -409,7 +409,7 @@ async fn callers_are_identified_once_and_reach_the_subgraphs() {
         .identify(Arc::new(OneToken))
         .build()
         .unwrap();
-    let base = serve(router.into_axum()).await;
+    let base = serve_router(router).await;
     let body = query("{ me { askedBy } }");
     let by = |answer: Answer| answer.json()["data"]["me"]["askedBy"].clone();
     assert_eq!(by(post(&base, &[JSON], &body).await), Value::Null);
@@ -451,7 +451,7 @@ async fn an_event_stream_belongs_to_who_reserved_it() {
         .identify(Arc::new(ByHeader))
         .build()
         .unwrap();
-    let base = serve(router.into_axum()).await;
+    let base = serve_router(router).await;
     let mine = ("authorization", "Bearer mine");
     let reserve = Request::put(format!("{base}/graphql")).header(mine.0, mine.1);
     let reserved = http(reserve.body(String::new()).unwrap()).await;

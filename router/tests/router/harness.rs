@@ -15,6 +15,7 @@ use futures::stream::BoxStream;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
 use crate::graph;
 
@@ -175,6 +176,19 @@ pub async fn serve(app: axum::Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    format!("http://{address}")
+}
+
+/// Serves a router on threads of its own; gives `http://…` without a path.
+pub async fn serve_router(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(
+        router
+            .server()
+            .threads(2)
+            .serve(listener, CancellationToken::new()),
+    );
     format!("http://{address}")
 }
 

@@ -13,4 +13,5 @@ mod hostile;
 mod limits;
 mod queries;
 mod robustness;
+mod serving;
 mod subscriptions;

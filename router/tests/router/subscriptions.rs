@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::harness::{self, Graph, in_process, in_process_with, serve, supergraph};
+use crate::harness::{self, Graph, in_process, in_process_with, serve_router, supergraph};
 
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -99,7 +99,7 @@ async fn publish(graph: &Graph, text: &str) {
 #[tokio::test]
 async fn each_event_runs_the_rest_of_the_plan() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let mut socket = Socket::ready(&base).await;
     socket.subscribe("a", CHANGED).await;
     publish(&shop.graph, "1").await;
@@ -121,7 +121,7 @@ async fn each_event_runs_the_rest_of_the_plan() {
 #[tokio::test]
 async fn queries_and_mutations_run_over_websockets() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let mut socket = Socket::ready(&base).await;
     socket.subscribe("q", "{ me { name } }").await;
     assert_eq!(
@@ -141,7 +141,7 @@ async fn queries_and_mutations_run_over_websockets() {
 #[tokio::test]
 async fn a_refused_document_is_an_error_message() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let mut socket = Socket::ready(&base).await;
     socket.subscribe("a", "subscription { nothing }").await;
     let answer = socket.next().await;
@@ -171,7 +171,7 @@ async fn protocol_errors_close_the_socket_with_their_code() {
         },
         ..RouterConfig::default()
     });
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let protocol = "graphql-transport-ws";
 
     let mut silent = Socket::open(&base, protocol).await;
@@ -198,7 +198,7 @@ async fn protocol_errors_close_the_socket_with_their_code() {
 #[tokio::test]
 async fn completing_ends_the_subscription_upstream() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let mut socket = Socket::ready(&base).await;
     socket.subscribe("a", CHANGED).await;
     publish(&shop.graph, "1").await;
@@ -217,7 +217,7 @@ async fn completing_ends_the_subscription_upstream() {
 #[tokio::test]
 async fn the_older_subprotocol_works_too() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let mut socket = Socket::open(&base, "graphql-ws").await;
     socket
         .send(json!({"type": "connection_init", "payload": {}}))
@@ -239,7 +239,7 @@ async fn the_older_subprotocol_works_too() {
 #[tokio::test]
 async fn draining_closes_sockets_and_refuses_new_requests() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let mut socket = Socket::ready(&base).await;
     socket.subscribe("a", CHANGED).await;
     publish(&shop.graph, "1").await;
@@ -262,7 +262,7 @@ async fn a_client_that_reads_too_slowly_is_closed() {
         },
         ..RouterConfig::default()
     });
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let mut socket = Socket::ready(&base).await;
     // More than the queues and the buffers of the connection hold.
     socket
@@ -300,7 +300,7 @@ async fn sse(base: &str, query: &str) -> (u16, String) {
 #[tokio::test]
 async fn events_come_as_server_sent_events() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let (status, body) = sse(&base, "subscription { countTo(n: 2) }").await;
     assert_eq!(status, 200);
     assert_eq!(
@@ -313,7 +313,7 @@ async fn events_come_as_server_sent_events() {
 #[tokio::test]
 async fn a_query_can_be_asked_as_server_sent_events() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let (_, body) = sse(&base, "{ me { name } }").await;
     assert_eq!(
         body,
@@ -326,7 +326,7 @@ async fn a_query_can_be_asked_as_server_sent_events() {
 #[tokio::test]
 async fn events_come_as_parts_for_clients_of_that_protocol() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let request = |query: &str| {
         http::Request::post(format!("{base}/graphql"))
             .header("content-type", "application/json")
@@ -359,7 +359,7 @@ async fn events_come_as_parts_for_clients_of_that_protocol() {
 #[tokio::test]
 async fn a_reload_keeps_open_subscriptions() {
     let shop = in_process();
-    let base = serve(shop.router.clone().into_axum()).await;
+    let base = serve_router(shop.router.clone()).await;
     let mut socket = Socket::ready(&base).await;
     socket
         .subscribe("a", "subscription { productChanged { name } }")
@@ -384,7 +384,7 @@ async fn over_the_network(protocol: SubscriptionProtocol) -> (Graph, Router) {
         .subgraph("products", std::sync::Arc::new(products))
         .build()
         .unwrap();
-    let events = format!("{}/graphql", serve(upstream.into_axum()).await);
+    let events = format!("{}/graphql", serve_router(upstream).await);
     let sdls = graph.sdls([
         &harness::serve_schema(graph.accounts.clone()).await,
         &events,
@@ -407,7 +407,7 @@ async fn over_the_network(protocol: SubscriptionProtocol) -> (Graph, Router) {
 
 async fn events_arrive(protocol: SubscriptionProtocol) {
     let (graph, router) = over_the_network(protocol).await;
-    let base = serve(router.into_axum()).await;
+    let base = serve_router(router).await;
     let mut socket = Socket::ready(&base).await;
     socket.subscribe("a", CHANGED).await;
     socket
