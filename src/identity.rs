@@ -133,7 +133,9 @@ impl Verifier {
         }
         let scopes: Arc<[String]> = actor.scopes.iter().cloned().collect();
         let locale = Some(actor.locale.tag().into());
-        let fingerprint = fingerprint(&actor);
+        let identity = identity(&actor);
+        let mut hasher = DefaultHasher::new();
+        identity.hash(&mut hasher);
         let mut extensions = axum::http::Extensions::new();
         extensions.insert(Arc::new(actor));
         Ok(Caller {
@@ -141,7 +143,8 @@ impl Verifier {
             scopes,
             extensions,
             forward,
-            fingerprint,
+            fingerprint: hasher.finish(),
+            identity: Some(identity.into()),
             locale,
             expires_at: expires_at.and_then(|at| {
                 let seconds = u64::try_from(at.timestamp()).ok()?;
@@ -153,16 +156,13 @@ impl Verifier {
 }
 
 /// Everything that may change an answer, and nothing that differs by request.
-fn fingerprint(actor: &Actor) -> u64 {
-    let mut hasher = DefaultHasher::new();
+fn identity(actor: &Actor) -> String {
+    let (scopes, locale) = (&actor.scopes, actor.locale.tag());
     match &actor.identity {
-        Identity::Anonymous => 0.hash(&mut hasher),
-        Identity::User { user, session } => (1, user, session).hash(&mut hasher),
-        Identity::Service { name } => (2, name).hash(&mut hasher),
+        Identity::Anonymous => format!("anonymous {scopes:?} {locale}"),
+        Identity::User { user, session } => format!("user {user} {session:?} {scopes:?} {locale}"),
+        Identity::Service { name } => format!("service {name:?} {scopes:?} {locale}"),
     }
-    actor.scopes.hash(&mut hasher);
-    actor.locale.tag().hash(&mut hasher);
-    hasher.finish()
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

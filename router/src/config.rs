@@ -24,6 +24,8 @@ pub struct RouterConfig {
     pub cache: Cache,
     /// How long things may take.
     pub timeouts: Timeouts,
+    /// Identical queries under way at the same time.
+    pub dedup: Dedup,
     /// What is passed on to subgraphs.
     pub headers: Headers,
     /// Subscriptions.
@@ -290,6 +292,19 @@ impl Default for Timeouts {
             planning_ms: 5_000,
         }
     }
+}
+
+/// Identical queries under way at the same time run once. Both are off by
+/// default: shared are only requests with the same forwarded headers for the
+/// same caller, but what else a subgraph looks at (the request's id, a clock)
+/// the router cannot know.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dedup {
+    /// Share the answers of subgraphs.
+    pub subgraph_requests: bool,
+    /// Share whole answers.
+    pub client_requests: bool,
 }
 
 /// What is passed on to subgraphs.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use http::{Extensions, HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
@@ -62,6 +63,13 @@ pub struct Caller {
     pub forward: HeaderMap,
     /// Callers whose answers may differ must differ here.
     pub fingerprint: u64,
+    /// What the fingerprint is of, in full: everything about the caller that may
+    /// change an answer. Compared before answers are shared between callers;
+    /// without it a fingerprint that is not 0 is believed.
+    pub identity: Option<Arc<str>>,
+    /// Makes the headers of `forward` anew, for subscriptions that last longer
+    /// than they hold.
+    pub renew: Option<Renew>,
     /// Preferred language, for error messages of subgraphs.
     pub locale: Option<Arc<str>>,
     /// When the credentials end; WebSockets are closed then.
@@ -77,9 +85,40 @@ impl Default for Caller {
             extensions: Extensions::new(),
             forward: HeaderMap::new(),
             fingerprint: 0,
+            identity: None,
+            renew: None,
             locale: None,
             expires_at: None,
         }
+    }
+}
+
+/// Verifies a caller again and gives the headers for subgraphs, see [`Caller::renew`].
+#[derive(Clone)]
+pub struct Renew(
+    Arc<dyn Fn() -> BoxFuture<'static, Result<HeaderMap, IdentifyError>> + Send + Sync>,
+);
+
+impl Renew {
+    /// `renew` is called whenever a subscription is continued.
+    pub fn new(
+        renew: impl Fn() -> BoxFuture<'static, Result<HeaderMap, IdentifyError>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(renew))
+    }
+
+    /// The headers anew.
+    ///
+    /// # Errors
+    /// When the caller's credentials no longer hold.
+    pub async fn headers(&self) -> Result<HeaderMap, IdentifyError> {
+        (self.0)().await
+    }
+}
+
+impl std::fmt::Debug for Renew {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Renew")
     }
 }
 

@@ -3,6 +3,7 @@
 //! It knows no domain. `docs/ROUTER.md` explains its stages.
 
 pub mod config;
+mod dedup;
 pub mod error;
 mod execute;
 mod http;
@@ -18,7 +19,7 @@ mod supergraph;
 
 pub use config::RouterConfig;
 pub use http::Server;
-pub use identity::{Anonymous, Caller, Credentials, Identify, IdentifyError};
+pub use identity::{Anonymous, Caller, Credentials, Identify, IdentifyError, Renew};
 pub use operation::Kind as OperationKind;
 pub use request::{
     Accepts, ClientRequest, ClientResponse, GraphqlParams, Outcome, ResponseStatus, Summary,

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::config::{ConfigError, RouterConfig};
+use crate::dedup::{ClientFlights, Epoch};
 use crate::error::{GraphqlError, code};
 use crate::execute::{self, Run, Source};
 use crate::identity::{Anonymous, Identify};
@@ -18,8 +19,8 @@ use crate::operation::authorize::Decisions;
 use crate::operation::document::Operation;
 use crate::operation::{Document, Kind, variables};
 use crate::request::{Accepts, ClientRequest, ClientResponse, Outcome, ResponseStatus, Summary};
-use crate::snapshot::{Snapshot, Subgraphs, Variant};
-use crate::subgraph::{HttpSubgraph, Propagate, RequestContext, SubgraphClient};
+use crate::snapshot::{Snapshot, Variant};
+use crate::subgraph::{Clients, Propagate, RequestContext, SubgraphClient};
 use crate::supergraph::Supergraph;
 
 /// Why a router cannot be built or reloaded.
@@ -96,13 +97,20 @@ impl RouterBuilder {
     pub fn build(self) -> Result<Router, BuildError> {
         self.config.check()?;
         let config = Arc::new(self.config);
-        let subgraphs = clients(&self.supergraph, &config, &self.clients, &HashMap::new())?;
+        let epoch = Epoch::default();
+        let shared = config
+            .dedup
+            .client_requests
+            .then(|| ClientFlights::new(epoch.clone()));
+        let clients = Clients::new(self.clients, Arc::clone(&config), epoch);
+        let subgraphs = clients.of(&self.supergraph, None)?;
         let snapshot = Snapshot::new(Arc::new(self.supergraph), subgraphs, Arc::clone(&config));
         Ok(Router {
             inner: Arc::new(Inner {
                 snapshot: ArcSwap::from_pointee(snapshot),
                 config,
-                clients: self.clients,
+                clients,
+                shared,
                 identify: self.identify,
                 propagate: self.propagate,
                 streams: crate::http::Streams::default(),
@@ -110,40 +118,6 @@ impl RouterBuilder {
             }),
         })
     }
-}
-
-/// The client of each subgraph: given ones first, those of `before` when their
-/// URL did not change (they keep their connections), new ones otherwise.
-fn clients(
-    supergraph: &Supergraph,
-    config: &RouterConfig,
-    given: &HashMap<String, Arc<dyn SubgraphClient>>,
-    before: &HashMap<(String, String), Arc<dyn SubgraphClient>>,
-) -> Result<Subgraphs, BuildError> {
-    let mut all = Subgraphs::new();
-    for subgraph in supergraph.subgraphs() {
-        let client = match given.get(&subgraph.name) {
-            Some(client) => Arc::clone(client),
-            None => {
-                let settings = config.subgraph(&subgraph.name);
-                let url = settings.url.clone().unwrap_or_else(|| subgraph.url.clone());
-                match before.get(&(subgraph.name.clone(), url.clone())) {
-                    Some(client) => Arc::clone(client),
-                    None => {
-                        let http = HttpSubgraph::new(&subgraph.name, &url, &settings).map_err(
-                            |problem| BuildError::Subgraph {
-                                name: subgraph.name.clone(),
-                                problem,
-                            },
-                        )?;
-                        Arc::new(http)
-                    }
-                }
-            }
-        };
-        all.insert(subgraph.name.as_str().into(), client);
-    }
-    Ok(all)
 }
 
 /// A running router; clones share everything.
@@ -155,7 +129,9 @@ pub struct Router {
 struct Inner {
     snapshot: ArcSwap<Snapshot>,
     config: Arc<RouterConfig>,
-    clients: HashMap<String, Arc<dyn SubgraphClient>>,
+    clients: Clients,
+    /// Identical queries under way, when they are to be shared.
+    shared: Option<ClientFlights>,
     identify: Arc<dyn Identify>,
     propagate: Option<Propagate>,
     streams: crate::http::Streams,
@@ -189,18 +165,7 @@ impl Router {
     /// When a subgraph of it cannot be reached in any way; the old one stays.
     pub fn reload(&self, supergraph: Supergraph) -> Result<(), BuildError> {
         let old = self.snapshot();
-        let mut before = HashMap::new();
-        for subgraph in old.supergraph.subgraphs() {
-            let url = self
-                .config()
-                .subgraph(&subgraph.name)
-                .url
-                .unwrap_or_else(|| subgraph.url.clone());
-            if let Some(client) = old.subgraphs.get(subgraph.name.as_str()) {
-                before.insert((subgraph.name.clone(), url), Arc::clone(client));
-            }
-        }
-        let subgraphs = clients(&supergraph, self.config(), &self.inner.clients, &before)?;
+        let subgraphs = self.inner.clients.of(&supergraph, Some(&old))?;
         let snapshot = Snapshot::new(
             Arc::new(supergraph),
             subgraphs,
@@ -268,7 +233,7 @@ impl Router {
             graphql.kind = tracing::field::Empty,
         );
         // A bug in a stage costs one answer, not the connection.
-        let stages = AssertUnwindSafe(self.stages(request))
+        let stages = AssertUnwindSafe(self.answer(request))
             .catch_unwind()
             .instrument(span);
         match tokio::time::timeout(limit, stages).await {
@@ -287,8 +252,15 @@ impl Router {
         }
     }
 
+    async fn answer(&self, request: ClientRequest) -> Result<Outcome, Refused> {
+        match &self.inner.shared {
+            Some(shared) => self.shared_stages(shared, request).await,
+            None => self.stages(request).await,
+        }
+    }
+
     /// The stages of a request, in order.
-    async fn stages(&self, request: ClientRequest) -> Result<Outcome, Refused> {
+    pub(crate) async fn stages(&self, request: ClientRequest) -> Result<Outcome, Refused> {
         let snapshot = self.snapshot();
         let params = request.params;
         let text = params.query.as_deref().ok_or_else(Refused::no_query)?;
@@ -376,13 +348,13 @@ impl Router {
 }
 
 /// A request that did not run.
-struct Refused {
+pub(crate) struct Refused {
     errors: Vec<GraphqlError>,
     status: ResponseStatus,
 }
 
 impl Refused {
-    fn request(errors: Vec<GraphqlError>) -> Self {
+    pub(crate) fn request(errors: Vec<GraphqlError>) -> Self {
         Self {
             errors,
             status: ResponseStatus::Refused,
@@ -432,7 +404,7 @@ fn refuse(errors: &[GraphqlError], status: ResponseStatus, request_id: &str) -> 
     })
 }
 
-fn choose<'a>(
+pub(crate) fn choose<'a>(
     document: &'a Document,
     name: Option<&str>,
 ) -> Result<(usize, &'a Operation), Refused> {

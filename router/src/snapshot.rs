@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::future::Cache;
@@ -28,7 +29,9 @@ pub(crate) type Subgraphs = HashMap<Arc<str>, Arc<dyn SubgraphClient>>;
 /// See the module.
 pub(crate) struct Snapshot {
     pub(crate) supergraph: Arc<Supergraph>,
-    pub(crate) subgraphs: Subgraphs,
+    pub(crate) subgraphs: Arc<Subgraphs>,
+    /// Tells snapshots apart.
+    pub(crate) generation: u64,
     documents: Cache<String, Arc<Entry>>,
     plans: Cache<String, Arc<OperationPlan>>,
     config: Arc<RouterConfig>,
@@ -68,9 +71,11 @@ impl Snapshot {
             })
             .build();
         let plans = Cache::new(config.cache.plans);
+        static GENERATIONS: AtomicU64 = AtomicU64::new(0);
         Self {
             supergraph,
-            subgraphs,
+            subgraphs: Arc::new(subgraphs),
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             documents,
             plans,
             config,

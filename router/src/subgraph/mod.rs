@@ -1,5 +1,6 @@
 //! Reaching a subgraph: one trait, over HTTP or in process.
 
+mod clients;
 mod http;
 mod http1;
 mod local;
@@ -7,6 +8,7 @@ mod sse;
 mod websocket;
 mod websocket_connection;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -15,6 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
+pub(crate) use self::clients::Clients;
 pub use self::http::HttpSubgraph;
 pub use self::local::{CatchPanics, LocalSubgraph};
 
@@ -30,6 +33,7 @@ pub struct SubgraphOperation {
     kind: Kind,
     /// `{"query":"…"`, the start of a request body.
     body_start: Box<[u8]>,
+    text_hash: u64,
     /// The document as async-graphql's parser reads it, for in-process subgraphs.
     pub(crate) parsed: OnceLock<Result<async_graphql::parser::types::ExecutableDocument, String>>,
 }
@@ -39,7 +43,10 @@ impl SubgraphOperation {
     pub fn new(text: String, kind: Kind) -> Self {
         let mut body = b"{\"query\":".to_vec();
         body.extend_from_slice(&quoted(&text));
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
         Self {
+            text_hash: hasher.finish(),
             text,
             kind,
             body_start: body.into(),
@@ -55,6 +62,11 @@ impl SubgraphOperation {
     /// What the document does.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Differs for different documents, nearly always.
+    pub(crate) fn text_hash(&self) -> u64 {
+        self.text_hash
     }
 
     pub(crate) fn body_start(&self) -> &[u8] {
@@ -145,7 +157,7 @@ impl SubgraphRequest {
 }
 
 /// The answer of a subgraph.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum SubgraphResponse {
     /// A GraphQL response as JSON, not looked at yet.
     Json(Bytes),

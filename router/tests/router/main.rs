@@ -6,6 +6,7 @@ mod harness;
 mod mocks;
 
 mod authorization;
+mod dedup;
 mod edge;
 mod errors;
 mod federation;
