@@ -48,7 +48,12 @@ fn value(
             let from = scanner.value().map_err(|_| NotNullable)?;
             let word = &text[from];
             match values {
-                Some(values) if !values.contains(word) => Err(NotNullable),
+                Some(values) if !values.contains(word) && shape.non_null => Err(NotNullable),
+                // A value clients do not know is nothing to them, and no failure.
+                Some(values) if !values.contains(word) => {
+                    out.text.extend_from_slice(b"null");
+                    Ok(())
+                }
                 _ => {
                     out.text.extend_from_slice(word);
                     Ok(())

@@ -41,7 +41,7 @@ pub(crate) fn project(source: &Source<'_>, errors: &mut Vec<GraphqlError>, out: 
         refused: HashSet::new(),
         nulls: 0,
     };
-    let written = projector.object(source.plan.projection.root, 0);
+    let written = projector.object(source.plan.projection.root, 0, false);
     if written.is_err() {
         out.truncate(start);
         out.extend_from_slice(b"null");
@@ -65,7 +65,12 @@ struct Projector<'a, 'o> {
 }
 
 impl<'a> Projector<'a, '_> {
-    fn object(&mut self, projection: usize, object: u32) -> Result<(), NotNullable> {
+    fn object(
+        &mut self,
+        projection: usize,
+        object: u32,
+        nullable: bool,
+    ) -> Result<(), NotNullable> {
         let source = self.source;
         let list = match &source.plan.projection.objects[projection] {
             Variants::One(list) => Some(*list),
@@ -73,6 +78,7 @@ impl<'a> Projector<'a, '_> {
                 typename,
                 table,
                 fallback,
+                hidden_members,
             } => {
                 match typename.and_then(|slot| source.store.leaf(object, slot)) {
                     None => *fallback,
@@ -82,7 +88,8 @@ impl<'a> Projector<'a, '_> {
                             self.report_denied(*denial);
                             return Err(NotNullable);
                         }
-                        // A type clients may not know about.
+                        // A type clients may not know about is nothing to them.
+                        None if *hidden_members && nullable => return Err(NotNullable),
                         None => None,
                     },
                 }
@@ -154,7 +161,7 @@ impl<'a> Projector<'a, '_> {
                 self.leaf(leaf, shape, self.source.store.text(buffer, start, len))
             }
             (Slot::Object(object), ValueProjection::Object(projection), None) => {
-                self.object(*projection, object)
+                self.object(*projection, object, !shape.non_null)
             }
             (Slot::List { start, len }, _, Some(item)) => self.list(value, item, start, len),
             // Nothing, or not what the schema promises.

@@ -35,6 +35,8 @@ pub(crate) enum Variants {
         table: Vec<(Box<[u8]>, Variant)>,
         /// For objects without a `__typename` in the answer.
         fallback: Option<usize>,
+        /// The type has members that are not public.
+        hidden_members: bool,
     },
 }
 
@@ -177,6 +179,7 @@ impl<'a> Builder<'a> {
                 typename: None,
                 table: Vec::new(),
                 fallback: None,
+                hidden_members: false,
             },
         };
         self.out.objects.push(variants);
@@ -215,6 +218,7 @@ impl<'a> Builder<'a> {
             typename,
             table,
             fallback,
+            hidden_members: ty.has_hidden_values,
         }
     }
 

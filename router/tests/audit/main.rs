@@ -1,0 +1,134 @@
+//! The public audit of federation gateways (`graphql-hive/federation-gateway-audit`),
+//! its facts in a format of ours: every suite is composed by our composer, planned
+//! and run by the router against strict mock subgraphs.
+
+use std::collections::BTreeMap;
+
+mod schema;
+mod subgraph;
+mod suite;
+mod tables;
+
+use suite::{Suite, folder};
+
+/// Cases of all suites together.
+const CASES: usize = 213;
+
+macro_rules! suites {
+    ($($test:ident)*) => {
+        $(#[tokio::test]
+        async fn $test() {
+            agrees(&stringify!($test).replace('_', "-")).await;
+        })*
+
+        const SUITES: &[&str] = &[$(stringify!($test)),*];
+    };
+}
+
+suites! {
+    abstract_types
+    child_type_mismatch
+    circular_reference_interface
+    complex_entity_call
+    corrupted_supergraph_node_id
+    enum_intersection
+    executable_directive_definition_default_arguments
+    fed1_external_extends
+    fed1_external_extends_resolvable
+    fed1_external_extension
+    fed2_external_extends
+    fed2_external_extension
+    include_skip
+    input_object_intersection
+    interface_object_indirect_extension
+    interface_object_with_requires
+    keys_mashup
+    mutations
+    mysterious_external
+    nested_provides
+    nested_requires
+    node
+    non_resolvable_interface_object
+    null_keys
+    override_type_interface
+    override_with_requires
+    parent_entity_call
+    parent_entity_call_complex
+    partial_union
+    partial_union_complex
+    provides_on_interface
+    provides_on_union
+    provides_only_requested_fields
+    requires_circular
+    requires_interface
+    requires_requires
+    requires_with_argument
+    requires_with_argument_conflict
+    requires_with_fragments
+    shared_root
+    simple_entity_call
+    simple_inaccessible
+    simple_interface_object
+    simple_override
+    simple_requires_provides
+    typename
+    unavailable_override
+    union_interface_distributed
+    union_intersection
+}
+
+/// Cases known to differ, `suite number`, each with the reason.
+fn listed() -> BTreeMap<String, String> {
+    serde_json::from_str(include_str!("differences.json")).unwrap()
+}
+
+async fn agrees(name: &str) {
+    let suite = Suite::read(name);
+    let failures = suite.run().await;
+    let total = suite.cases.len();
+    println!("{name}: {} of {total}", total - failures.len());
+    let listed = listed();
+    let mut wrong = Vec::new();
+    for at in 1..=total {
+        let listed = listed.contains_key(&format!("{name} {at}"));
+        match failures.iter().find(|(failed, _)| *failed == at) {
+            Some((_, difference)) if !listed => wrong.push(format!("case {at}: {difference}")),
+            None if listed => wrong.push(format!("case {at} agrees, but is listed as different")),
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn every_suite_of_the_audit_is_here_and_counted() {
+    let mut files: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    files.sort();
+    let mut named: Vec<String> = SUITES.iter().map(|name| name.replace('_', "-")).collect();
+    named.sort();
+    assert_eq!(
+        files, named,
+        "suites without a test, or tests without a suite"
+    );
+    let (mut passed, mut total) = (0, 0);
+    for name in &named {
+        let suite = Suite::read(name);
+        total += suite.cases.len();
+        passed += suite.cases.len() - suite.run().await.len();
+    }
+    println!("audit: {passed} of {total}");
+    assert_eq!(total, CASES);
+    assert_eq!(passed, CASES - listed().len(), "see the test of the suite");
+}

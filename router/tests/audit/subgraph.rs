@@ -1,0 +1,602 @@
+//! A subgraph given as SDL and tables: it validates what it is asked as a
+//! GraphQL server does, and answers only what its SDL says it can answer on
+//! that path. A wrong plan therefore shows as an error.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use atelier_router::{SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse};
+use futures::stream::BoxStream;
+use graphql_tools::static_graphql::{query, schema as ast};
+use graphql_tools::validation::rules::default_rules_validation_plan;
+use graphql_tools::validation::validate::validate;
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+
+use crate::schema::{Key, Schema, base};
+use crate::tables::Tables;
+
+/// What all subgraphs of a suite were asked: subgraph, document, variables.
+pub type Log = Arc<Mutex<Vec<(String, String, Value)>>>;
+
+pub struct Subgraph {
+    pub name: String,
+    pub schema: Schema,
+    pub tables: Tables,
+    pub log: Log,
+    /// Root fields of mutations, in the order they ran, of all subgraphs.
+    pub mutated: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl SubgraphClient for Subgraph {
+    async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError> {
+        let variables: Value = serde_json::from_slice(&request.variables).unwrap();
+        let text = request.operation.text().to_owned();
+        let answer = self.answer(&text, &variables);
+        self.log.lock().push((self.name.clone(), text, variables));
+        Ok(SubgraphResponse::Json(answer.to_string().into()))
+    }
+
+    async fn subscribe(
+        &self,
+        _: SubgraphRequest,
+    ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
+        Err(SubgraphError::Timeout)
+    }
+}
+
+impl Subgraph {
+    fn answer(&self, text: &str, variables: &Value) -> Value {
+        let refuse = |message: String| json!({"errors": [{"message": message}]});
+        let document = match graphql_tools::parser::parse_query::<String>(text) {
+            Ok(document) => document.into_static(),
+            Err(error) => return refuse(error.to_string()),
+        };
+        let plan = default_rules_validation_plan();
+        let errors = validate(&self.schema.document, &document, &plan);
+        if let Some(error) = errors.first() {
+            return refuse(format!("{}: {} in {text}", self.name, error.message));
+        }
+        let operation = document
+            .definitions
+            .iter()
+            .find_map(|definition| match definition {
+                query::Definition::Operation(operation) => Some(operation),
+                query::Definition::Fragment(_) => None,
+            })
+            .unwrap();
+        let root = match operation {
+            query::OperationDefinition::Mutation(_) => "Mutation",
+            _ => "Query",
+        };
+        let mut variables = variables.clone();
+        for definition in operation.variable_definitions() {
+            if variables.get(&definition.name).is_none()
+                && let Some(value) = &definition.default_value
+            {
+                variables[&definition.name] = json_of(value, &Value::Null);
+            }
+        }
+        let mut run = Run {
+            subgraph: self,
+            document: &document,
+            variables: &variables,
+            errors: Vec::new(),
+        };
+        let object = Object {
+            ty: root.to_owned(),
+            row: Map::new(),
+            representation: None,
+            provided: Vec::new(),
+        };
+        let data = run.object(&object, &[operation.selection_set()], &mut Vec::new());
+        let mut answer = json!({ "data": data.unwrap_or(Value::Null) });
+        if !run.errors.is_empty() {
+            answer["errors"] = run.errors.into();
+        }
+        answer
+    }
+}
+
+/// An object being answered.
+#[derive(Clone)]
+struct Object {
+    ty: String,
+    row: Map<String, Value>,
+    /// What the router sent, for an entity.
+    representation: Option<Value>,
+    /// What `@provides` allows here.
+    provided: Vec<query::SelectionSet>,
+}
+
+/// A null that goes up.
+struct Propagate;
+
+struct Run<'a> {
+    subgraph: &'a Subgraph,
+    document: &'a query::Document,
+    variables: &'a Value,
+    errors: Vec<Value>,
+}
+
+type Path = Vec<Value>;
+
+impl<'a> Run<'a> {
+    fn fail(&mut self, message: String, path: &Path) {
+        let message = format!("{}: {message}", self.subgraph.name);
+        self.errors.push(json!({"message": message, "path": path}));
+    }
+
+    fn object(
+        &mut self,
+        object: &Object,
+        sets: &[&'a query::SelectionSet],
+        path: &mut Path,
+    ) -> Result<Value, Propagate> {
+        let mut groups: Vec<(&str, Vec<&'a query::Field>)> = Vec::new();
+        for set in sets {
+            self.collect(&object.ty, set, &mut groups);
+        }
+        let mut out = Map::new();
+        for (key, fields) in groups {
+            path.push(key.into());
+            let value = self.field(object, &fields, path);
+            path.pop();
+            out.insert(key.to_owned(), value?);
+        }
+        Ok(out.into())
+    }
+
+    fn collect(
+        &self,
+        ty: &str,
+        set: &'a query::SelectionSet,
+        groups: &mut Vec<(&'a str, Vec<&'a query::Field>)>,
+    ) {
+        for selection in &set.items {
+            let (directives, condition, inner) = match selection {
+                query::Selection::Field(field) => {
+                    if self.included(&field.directives) {
+                        let key = field.alias.as_ref().unwrap_or(&field.name);
+                        match groups.iter_mut().find(|(known, _)| known == key) {
+                            Some((_, fields)) => fields.push(field),
+                            None => groups.push((key, vec![field])),
+                        }
+                    }
+                    continue;
+                }
+                query::Selection::InlineFragment(fragment) => (
+                    &fragment.directives,
+                    fragment.type_condition.as_ref(),
+                    &fragment.selection_set,
+                ),
+                query::Selection::FragmentSpread(spread) => {
+                    let fragment = self.fragment(&spread.fragment_name);
+                    (
+                        &spread.directives,
+                        Some(&fragment.type_condition),
+                        &fragment.selection_set,
+                    )
+                }
+            };
+            let applies = condition
+                .is_none_or(|query::TypeCondition::On(on)| self.subgraph.schema.is(ty, on));
+            if applies && self.included(directives) {
+                self.collect(ty, inner, groups);
+            }
+        }
+    }
+
+    fn fragment(&self, name: &str) -> &'a query::FragmentDefinition {
+        self.document
+            .definitions
+            .iter()
+            .find_map(|definition| match definition {
+                query::Definition::Fragment(fragment) if fragment.name == name => Some(fragment),
+                _ => None,
+            })
+            .unwrap()
+    }
+
+    fn included(&self, directives: &[query::Directive]) -> bool {
+        directives.iter().all(|directive| {
+            let value = json_of(&directive.arguments[0].1, self.variables);
+            match directive.name.as_str() {
+                "skip" => value == false,
+                "include" => value == true,
+                _ => true,
+            }
+        })
+    }
+
+    fn field(
+        &mut self,
+        object: &Object,
+        fields: &[&'a query::Field],
+        path: &mut Path,
+    ) -> Result<Value, Propagate> {
+        let field = fields[0];
+        if field.name == "__typename" {
+            return Ok(object.ty.clone().into());
+        }
+        let sets: Vec<_> = fields.iter().map(|field| &field.selection_set).collect();
+        if field.name == "_entities" {
+            return self.entities(field, &sets, path);
+        }
+        let schema = &self.subgraph.schema;
+        let known = &schema.types[&object.ty].fields[&field.name];
+        let arguments = self.arguments(field, &known.arguments);
+        if object.ty == "Mutation" {
+            let call = format!("{}{}", field.name, spelled(&arguments));
+            self.subgraph.mutated.lock().push(call);
+        }
+        let found = self
+            .may_answer(object, field)
+            .and_then(|()| self.find(object, &field.name, &arguments));
+        let value = match found {
+            Ok(value) => value,
+            Err(message) => {
+                self.fail(message, path);
+                return null_of(&known.ty);
+            }
+        };
+        let mut provided = provided_below(object, &field.name);
+        provided.extend(known.provides.clone());
+        self.complete(&known.ty, value, &sets, &provided, path)
+    }
+
+    fn arguments(&self, field: &query::Field, known: &[ast::InputValue]) -> Map<String, Value> {
+        let mut arguments = Map::new();
+        for argument in known {
+            let given = field
+                .arguments
+                .iter()
+                .find(|(name, _)| *name == argument.name);
+            let absent = |value: &query::Value| matches!(value, query::Value::Variable(name) if self.variables.get(name).is_none());
+            match (given, &argument.default_value) {
+                (Some((name, value)), _) if !absent(value) => {
+                    arguments.insert(name.clone(), json_of(value, self.variables));
+                }
+                (_, Some(value)) => {
+                    arguments.insert(argument.name.clone(), json_of(value, &Value::Null));
+                }
+                _ => {}
+            }
+        }
+        arguments
+    }
+
+    /// Refuses external fields that nothing provides and required fields the
+    /// router did not send, or sent with other values than they have.
+    fn may_answer(&self, object: &Object, field: &query::Field) -> Result<(), String> {
+        let schema = &self.subgraph.schema;
+        let known = &schema.types[&object.ty].fields[&field.name];
+        let name = format!("{}.{}", object.ty, field.name);
+        let in_key = schema
+            .key_fields
+            .contains(&(object.ty.clone(), field.name.clone()));
+        let provided = object.provided.iter().any(|set| selects(set, &field.name));
+        if known.external && !in_key && !provided {
+            return Err(format!("{name} is external and not provided here"));
+        }
+        let Some(requires) = &known.requires else {
+            return Ok(());
+        };
+        let Some(representation) = &object.representation else {
+            return Err(format!("{name} asked without what it requires"));
+        };
+        let row = Value::Object(object.row.clone());
+        self.agrees(&object.ty, representation, &row, requires)
+            .map_err(|message| format!("{name}: {message}"))
+    }
+
+    /// Whether what was sent is what the tables say, for all of a field set.
+    fn agrees(
+        &self,
+        ty: &str,
+        sent: &Value,
+        truth: &Value,
+        set: &query::SelectionSet,
+    ) -> Result<(), String> {
+        if let (Value::Array(sent), Value::Array(truth)) = (sent, truth) {
+            if sent.len() != truth.len() {
+                return Err(format!(
+                    "{} items were sent, not {}",
+                    sent.len(),
+                    truth.len()
+                ));
+            }
+            let mut pairs = sent.iter().zip(truth);
+            return pairs.try_for_each(|(sent, truth)| self.agrees(ty, sent, truth, set));
+        }
+        if sent.is_null() && truth.is_null() {
+            return Ok(());
+        }
+        let schema = &self.subgraph.schema;
+        let truth = self.subgraph.tables.complete_row(schema, ty, truth);
+        for selection in &set.items {
+            match selection {
+                query::Selection::Field(field) if field.name == "__typename" => {}
+                query::Selection::Field(field) => {
+                    let declared = schema
+                        .types
+                        .get(ty)
+                        .and_then(|ty| ty.fields.get(&field.name));
+                    let declared_arguments = declared.map_or(&[][..], |f| &f.arguments);
+                    let arguments = self.arguments(field, declared_arguments);
+                    let Some(got) = sent.get(&field.name) else {
+                        return Err(format!("{} was not sent", field.name));
+                    };
+                    let want = Tables::value(&truth, &field.name, &arguments)
+                        .ok_or_else(|| format!("no data for the required {}", field.name))?;
+                    let want = self.subgraph.tables.expand(&want);
+                    let below = declared.map_or("", |field| base(&field.ty));
+                    if field.selection_set.items.is_empty() {
+                        if *got != want {
+                            return Err(format!("{} was sent as {got}, not {want}", field.name));
+                        }
+                    } else {
+                        let below = want["__typename"].as_str().unwrap_or(below).to_owned();
+                        self.agrees(&below, got, &want, &field.selection_set)?;
+                    }
+                }
+                query::Selection::InlineFragment(fragment) => {
+                    let name = truth["__typename"].as_str().unwrap_or(ty).to_owned();
+                    let applies = fragment
+                        .type_condition
+                        .as_ref()
+                        .is_none_or(|query::TypeCondition::On(on)| schema.is(&name, on));
+                    if applies {
+                        self.agrees(&name, sent, &truth, &fragment.selection_set)?;
+                    }
+                }
+                query::Selection::FragmentSpread(_) => unreachable!("not in a field set"),
+            }
+        }
+        Ok(())
+    }
+
+    fn find(
+        &self,
+        object: &Object,
+        field: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<Value, String> {
+        let tables = &self.subgraph.tables;
+        let row = match object.ty.as_str() {
+            "Query" | "Mutation" => tables.root(&object.ty),
+            ty => tables.complete_row(&self.subgraph.schema, ty, &object.row.clone().into()),
+        };
+        let found = Tables::value(&row, field, arguments)
+            .ok_or_else(|| format!("no data for {}.{field}{}", object.ty, spelled(arguments)))?;
+        match found.get("$error").and_then(Value::as_str) {
+            Some(message) => Err(message.to_owned()),
+            None => Ok(tables.expand(&found)),
+        }
+    }
+
+    fn complete(
+        &mut self,
+        ty: &ast::Type,
+        value: Value,
+        sets: &[&'a query::SelectionSet],
+        provided: &[query::SelectionSet],
+        path: &mut Path,
+    ) -> Result<Value, Propagate> {
+        match ty {
+            ast::Type::NonNullType(inner) => {
+                let before = self.errors.len();
+                let value = self.complete(inner, value, sets, provided, path)?;
+                if value.is_null() {
+                    if self.errors.len() == before {
+                        self.fail("null where it is forbidden".into(), path);
+                    }
+                    return Err(Propagate);
+                }
+                Ok(value)
+            }
+            _ if value.is_null() => Ok(Value::Null),
+            ast::Type::ListType(inner) => {
+                let Value::Array(items) = value else {
+                    self.fail(format!("{value} is not a list"), path);
+                    return Ok(Value::Null);
+                };
+                let mut out = Vec::new();
+                for (at, item) in items.into_iter().enumerate() {
+                    path.push(at.into());
+                    let item = self.complete(inner, item, sets, provided, path);
+                    path.pop();
+                    match item {
+                        Ok(item) => out.push(item),
+                        Err(Propagate) => return Ok(Value::Null),
+                    }
+                }
+                Ok(out.into())
+            }
+            ast::Type::NamedType(name) => Ok(self.named(name, value, sets, provided, path)),
+        }
+    }
+
+    fn named(
+        &mut self,
+        name: &str,
+        value: Value,
+        sets: &[&'a query::SelectionSet],
+        provided: &[query::SelectionSet],
+        path: &mut Path,
+    ) -> Value {
+        let schema = &self.subgraph.schema;
+        let Some(ty) = schema.types.get(name) else {
+            return value;
+        };
+        if let Some(known) = &ty.enum_values {
+            if !known.iter().any(|known| value == known.as_str()) {
+                self.fail(format!("{value} is not a {name}"), path);
+                return Value::Null;
+            }
+            return value;
+        }
+        let Value::Object(row) = value else {
+            return value;
+        };
+        let concrete = self.subgraph.tables.type_of(schema, name, &row);
+        if !schema.possible(name).contains(&concrete.as_str()) {
+            self.fail(format!("{concrete} is not a {name} here"), path);
+            return Value::Null;
+        }
+        let object = Object {
+            ty: concrete,
+            row,
+            representation: None,
+            provided: provided.to_vec(),
+        };
+        self.object(&object, sets, path).unwrap_or(Value::Null)
+    }
+
+    fn entities(
+        &mut self,
+        field: &'a query::Field,
+        sets: &[&'a query::SelectionSet],
+        path: &mut Path,
+    ) -> Result<Value, Propagate> {
+        let representations = json_of(&field.arguments[0].1, self.variables);
+        let mut out = Vec::new();
+        for (at, representation) in representations.as_array().unwrap().iter().enumerate() {
+            path.push(at.into());
+            out.push(self.entity(representation, sets, path));
+            path.pop();
+        }
+        Ok(out.into())
+    }
+
+    fn entity(
+        &mut self,
+        representation: &Value,
+        sets: &[&'a query::SelectionSet],
+        path: &mut Path,
+    ) -> Value {
+        let (schema, tables) = (&self.subgraph.schema, &self.subgraph.tables);
+        let name = representation["__typename"].as_str().unwrap_or_default();
+        let keys = schema.types.get(name).map_or(&[][..], |ty| &ty.keys);
+        let key = keys
+            .iter()
+            .filter(|key| key.resolvable)
+            .find(|key| has_all(representation, &key.fields));
+        let Some(Key { fields, .. }) = key else {
+            self.fail(format!("no key of {name} is in {representation}"), path);
+            return Value::Null;
+        };
+        let identity = project(representation, fields);
+        let Some((ty, row)) = tables.entity(schema, name, &identity) else {
+            return Value::Null;
+        };
+        let object = Object {
+            ty,
+            row,
+            representation: Some(representation.clone()),
+            provided: Vec::new(),
+        };
+        self.object(&object, sets, path).unwrap_or(Value::Null)
+    }
+}
+
+fn null_of(ty: &ast::Type) -> Result<Value, Propagate> {
+    match ty {
+        ast::Type::NonNullType(_) => Err(Propagate),
+        _ => Ok(Value::Null),
+    }
+}
+
+/// Whether a field set selects a field, in whichever fragment.
+fn selects(set: &query::SelectionSet, name: &str) -> bool {
+    set.items.iter().any(|selection| match selection {
+        query::Selection::Field(field) => field.name == name,
+        query::Selection::InlineFragment(fragment) => selects(&fragment.selection_set, name),
+        query::Selection::FragmentSpread(_) => false,
+    })
+}
+
+fn provided_below(object: &Object, name: &str) -> Vec<query::SelectionSet> {
+    fn visit(set: &query::SelectionSet, name: &str, out: &mut Vec<query::SelectionSet>) {
+        for selection in &set.items {
+            match selection {
+                query::Selection::Field(field) if field.name == name => {
+                    out.push(field.selection_set.clone());
+                }
+                query::Selection::InlineFragment(fragment) => {
+                    visit(&fragment.selection_set, name, out);
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for set in &object.provided {
+        visit(set, name, &mut out);
+    }
+    out
+}
+
+fn has_all(value: &Value, set: &query::SelectionSet) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(|item| has_all(item, set)),
+        _ => set.items.iter().all(|selection| match selection {
+            query::Selection::Field(field) => value
+                .get(&field.name)
+                .is_some_and(|below| has_all(below, &field.selection_set)),
+            _ => true,
+        }),
+    }
+}
+
+fn project(value: &Value, set: &query::SelectionSet) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(|item| project(item, set)).collect(),
+        Value::Object(_) if !set.items.is_empty() => set
+            .items
+            .iter()
+            .filter_map(|selection| match selection {
+                query::Selection::Field(field) => Some((
+                    field.name.clone(),
+                    project(&value[&field.name], &field.selection_set),
+                )),
+                _ => None,
+            })
+            .collect::<Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+/// Arguments as tables and expectations spell them: `(by:2,id:x)`.
+pub fn spelled(arguments: &Map<String, Value>) -> String {
+    if arguments.is_empty() {
+        return String::new();
+    }
+    let spelled: Vec<String> = arguments
+        .iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name}:{text}"),
+            other => format!("{name}:{other}"),
+        })
+        .collect();
+    format!("({})", spelled.join(","))
+}
+
+fn json_of(value: &query::Value, variables: &Value) -> Value {
+    match value {
+        query::Value::Variable(name) => variables.get(name).cloned().unwrap_or(Value::Null),
+        query::Value::Int(number) => number.as_i64().into(),
+        query::Value::Float(number) => (*number).into(),
+        query::Value::String(text) | query::Value::Enum(text) => text.clone().into(),
+        query::Value::Boolean(truth) => (*truth).into(),
+        query::Value::Null => Value::Null,
+        query::Value::List(items) => items.iter().map(|item| json_of(item, variables)).collect(),
+        query::Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), json_of(value, variables)))
+            .collect::<Map<_, _>>()
+            .into(),
+    }
+}
