@@ -22,7 +22,8 @@ pub use http::Server;
 pub use identity::{Anonymous, Caller, Credentials, Identify, IdentifyError, Renew};
 pub use operation::Kind as OperationKind;
 pub use request::{
-    Accepts, ClientRequest, ClientResponse, GraphqlParams, Outcome, ResponseStatus, Summary,
+    Accepts, ClientRequest, ClientResponse, GraphqlParams, IncrementalFormat, Outcome,
+    ResponseStatus, Summary,
 };
 pub use router::{BuildError, Router, RouterBuilder};
 pub use subgraph::{

@@ -40,6 +40,8 @@ pub struct ClientRequest {
     pub request_id: Arc<str>,
     /// What the transport can do.
     pub accepts: Accepts,
+    /// How answers with `@defer` may come in pieces; `None` when they may not.
+    pub incremental: Option<IncrementalFormat>,
 }
 
 impl ClientRequest {
@@ -54,8 +56,18 @@ impl ClientRequest {
             headers: HeaderMap::new(),
             request_id: new_request_id(),
             accepts: Accepts::Everything,
+            incremental: None,
         }
     }
+}
+
+/// Formats of answers that come in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncrementalFormat {
+    /// Each piece names its path and its label: `deferSpec=20220824`.
+    ByPath,
+    /// Pieces are announced, then named by id: `incrementalSpec=v0.2`.
+    ById,
 }
 
 /// A new id for a request.
@@ -82,6 +94,8 @@ pub enum Outcome {
     Single(ClientResponse),
     /// A subscription: one answer per event.
     Stream(BoxStream<'static, Bytes>, Summary),
+    /// An answer in pieces, the first one being ready.
+    Incremental(BoxStream<'static, Bytes>, Summary),
 }
 
 impl std::fmt::Debug for Outcome {
@@ -89,6 +103,7 @@ impl std::fmt::Debug for Outcome {
         match self {
             Self::Single(response) => f.debug_tuple("Single").field(response).finish(),
             Self::Stream(..) => f.write_str("Stream"),
+            Self::Incremental(..) => f.write_str("Incremental"),
         }
     }
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::config::{ConfigError, RouterConfig};
 use crate::dedup::{ClientFlights, Epoch};
 use crate::error::{GraphqlError, code};
-use crate::execute::{self, Run, Source};
+use crate::execute::{self, Incremental, Message, Run, Source};
 use crate::identity::{Anonymous, Identify};
 use crate::operation::authorize::Decisions;
 use crate::operation::document::Operation;
@@ -284,8 +284,14 @@ impl Router {
         // 4. Decide conditions and permissions.
         let conditions = variables::conditions(operation, &variables);
         let decisions = Decisions::new(&operation.rules, &request.caller);
+        let format = request
+            .incremental
+            .filter(|_| operation.kind != Kind::Subscription);
+        let deferral = format.and_then(|_| operation.defers.decide(operation, &variables));
         // 5. Plan (cached by normalised operation).
-        let planned = snapshot.variant(&entry, index, conditions, decisions).await;
+        let planned = snapshot
+            .variant(&entry, index, conditions, decisions, deferral)
+            .await;
         let variant = planned.map_err(Refused::failed)?;
         // 6. Fetch, merge, and write the answer.
         let context = Arc::new(RequestContext {
@@ -313,6 +319,17 @@ impl Router {
             return events
                 .map(|events| Outcome::Stream(events, summary))
                 .map_err(|error| Refused::executed(vec![error]));
+        }
+        if let (Some(format), Some(_)) = (format, &plan.deferral) {
+            let work = Incremental {
+                snapshot,
+                plan,
+                operation,
+                variables,
+                context,
+                format,
+            };
+            return Ok(in_pieces(work, summary).await);
         }
         let mut run = Run::new(&plan, &snapshot.subgraphs, &variables, Arc::clone(&context));
         run.all(None).await;
@@ -402,6 +419,36 @@ fn refuse(errors: &[GraphqlError], status: ResponseStatus, request_id: &str) -> 
         status,
         summary,
     })
+}
+
+/// Answers in pieces, once the first one is there.
+async fn in_pieces(work: Incremental, mut summary: Summary) -> Outcome {
+    let request_id = Arc::clone(&work.context.request_id);
+    let mut messages = work.messages();
+    let single = |body, status, summary| {
+        Outcome::Single(ClientResponse {
+            body,
+            status,
+            summary,
+        })
+    };
+    match messages.next().await {
+        Some(Message::Whole(body, errors)) => {
+            summary.errors = errors;
+            single(body, ResponseStatus::Executed, summary)
+        }
+        Some(Message::First(body, errors)) => {
+            summary.errors = errors;
+            let first = futures::stream::once(std::future::ready(body));
+            let rest = messages.map(Message::into_bytes);
+            Outcome::Incremental(first.chain(rest).boxed(), summary)
+        }
+        Some(Message::Next(_) | Message::Failed(_)) | None => {
+            let error = GraphqlError::new("Something went wrong inside of the router.")
+                .with_code(code::INTERNAL);
+            refuse(&[error], ResponseStatus::Failed, &request_id)
+        }
+    }
 }
 
 pub(crate) fn choose<'a>(

@@ -49,6 +49,7 @@ struct VariantKey {
     operation: usize,
     conditions: Vec<bool>,
     decisions: String,
+    deferral: Option<Conditions>,
 }
 
 /// An operation ready to run.
@@ -106,11 +107,13 @@ impl Snapshot {
         operation: usize,
         conditions: Conditions,
         decisions: Decisions,
+        deferral: Option<Conditions>,
     ) -> Result<Variant, GraphqlError> {
         let key = VariantKey {
             operation,
             conditions: conditions.0.iter().map(|(_, value)| *value).collect(),
             decisions: decisions.fingerprint(),
+            deferral: deferral.clone(),
         };
         if let Some(known) = entry.variants.read().get(&key) {
             return Ok(known.clone());
@@ -118,7 +121,7 @@ impl Snapshot {
         let document = Arc::clone(&entry.document);
         let schema = &self.supergraph.schema;
         let prepared = Arc::new(PreparedOperation::new(
-            schema, document, operation, conditions, decisions,
+            schema, document, operation, conditions, decisions, deferral,
         ));
         let plan = self.plan(Arc::clone(&prepared)).await?;
         let variant = Variant {

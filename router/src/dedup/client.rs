@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{Epoch, Flights, same_caller, same_headers};
 use crate::identity::Caller;
 use crate::operation::Kind;
+use crate::operation::document::Operation;
 use crate::request::{Accepts, ClientRequest, ClientResponse, GraphqlParams, Outcome};
 use crate::router::{Refused, Router, choose};
 
@@ -73,13 +74,17 @@ impl Router {
         };
         let entry = snapshot.document(text).await.map_err(Refused::request)?;
         let chosen = choose(&entry.document, request.params.operation_name.as_deref());
-        match chosen.map(|(_, operation)| operation.kind) {
-            Ok(Kind::Query) => {}
-            Ok(Kind::Mutation) => {
+        let in_pieces =
+            |operation: &Operation| request.incremental.is_some() && operation.defers.possibly();
+        match chosen.map(|(_, operation)| (operation.kind, in_pieces(operation))) {
+            Ok((Kind::Query, false)) => {}
+            // An answer in pieces is one client's own.
+            Ok((Kind::Query, true)) => return self.stages(request).await,
+            Ok((Kind::Mutation, _)) => {
                 let _changes = flights.epoch.mutation();
                 return self.stages(request).await;
             }
-            Ok(Kind::Subscription) | Err(_) => return self.stages(request).await,
+            Ok((Kind::Subscription, _)) | Err(_) => return self.stages(request).await,
         }
         let (generation, epoch) = (snapshot.generation, flights.epoch.now());
         let hash = flights.flights.hash((

@@ -22,6 +22,13 @@ use crate::subgraph::{RequestContext, SubgraphError, SubgraphRequest, SubgraphRe
 /// Errors kept per request; more are dropped.
 const MAX_ERRORS: usize = 1000;
 
+/// The answer to one fetch.
+pub(super) struct Answered {
+    pub(super) at: usize,
+    batches: Vec<Batch>,
+    answer: Result<SubgraphResponse, SubgraphError>,
+}
+
 /// One run of a plan.
 pub(crate) struct Run<'a> {
     pub(crate) plan: &'a OperationPlan,
@@ -30,6 +37,8 @@ pub(crate) struct Run<'a> {
     pub(crate) context: Arc<RequestContext>,
     pub(crate) store: Store,
     pub(crate) errors: Vec<GraphqlError>,
+    /// Set when a fetch gave nothing at all.
+    pub(super) failed: bool,
 }
 
 impl<'a> Run<'a> {
@@ -47,6 +56,7 @@ impl<'a> Run<'a> {
             context,
             store,
             errors: Vec::new(),
+            failed: false,
         }
     }
 
@@ -60,33 +70,49 @@ impl<'a> Run<'a> {
         let mut running = FuturesUnordered::new();
         loop {
             while let Some(at) = ready.pop() {
-                let fetch = &self.plan.fetches[at];
-                let Some((request, batches)) = self.request(fetch) else {
-                    ready.extend(release(&mut waiting, fetch));
-                    continue;
-                };
-                let client = self.subgraphs.get(&fetch.subgraph);
-                let span = tracing::info_span!(
-                    target: "atelier_router",
-                    "router.fetch",
-                    subgraph = %fetch.subgraph
-                );
-                let answer = async move {
-                    let answer = match client {
-                        Some(client) => client.execute(request).await,
-                        None => Err(SubgraphError::Unavailable("no client for it".into())),
-                    };
-                    (at, batches, answer)
-                };
-                running.push(answer.instrument(span));
+                match self.start(at) {
+                    Some(answer) => running.push(answer),
+                    None => ready.extend(release(&mut waiting, &self.plan.fetches[at])),
+                }
             }
-            let Some((at, batches, answer)) = running.next().await else {
+            let Some(answered) = running.next().await else {
                 break;
             };
-            let fetch = &self.plan.fetches[at];
-            self.take(fetch, &batches, answer);
-            ready.extend(release(&mut waiting, fetch));
+            ready.extend(release(&mut waiting, &self.plan.fetches[answered.at]));
+            self.take_in(answered);
         }
+    }
+
+    /// Asks what the fetch at `at` asks, or nothing when there is nothing to ask.
+    pub(super) fn start(
+        &self,
+        at: usize,
+    ) -> Option<impl Future<Output = Answered> + Send + use<'a>> {
+        let fetch = &self.plan.fetches[at];
+        let (request, batches) = self.request(fetch)?;
+        let client = self.subgraphs.get(&fetch.subgraph);
+        let span = tracing::info_span!(
+            target: "atelier_router",
+            "router.fetch",
+            subgraph = %fetch.subgraph
+        );
+        let answer = async move {
+            let answer = match client {
+                Some(client) => client.execute(request).await,
+                None => Err(SubgraphError::Unavailable("no client for it".into())),
+            };
+            Answered {
+                at,
+                batches,
+                answer,
+            }
+        };
+        Some(answer.instrument(span))
+    }
+
+    pub(super) fn take_in(&mut self, answered: Answered) {
+        let fetch = &self.plan.fetches[answered.at];
+        self.take(fetch, &answered.batches, answered.answer);
     }
 
     /// The request of a fetch, or nothing when there is nothing to ask.
@@ -222,6 +248,7 @@ impl<'a> Run<'a> {
             "code" => error.code(),
         )
         .increment(1);
+        self.failed = true;
         let build = || {
             GraphqlError::new(error.public_message())
                 .with_code(error.code())

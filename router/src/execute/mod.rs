@@ -3,8 +3,10 @@
 mod blame;
 mod entities;
 mod fetch;
+mod incremental;
 mod merge;
 mod nullify;
+mod payload;
 mod project;
 mod store;
 mod subscribe;
@@ -13,6 +15,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 pub(crate) use fetch::Run;
+pub(crate) use incremental::{Incremental, Message};
 pub(crate) use project::{Source, project};
 pub(crate) use subscribe::events;
 

@@ -30,22 +30,39 @@ pub(crate) struct Source<'a> {
     pub(crate) variables: &'a Map<String, Value>,
 }
 
+/// A deferred fragment of an object that was written.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) fragment: usize,
+    /// Its fields, in `Projection::lists`.
+    pub(crate) list: usize,
+    pub(crate) object: u32,
+    pub(crate) path: Vec<PathSegment>,
+}
+
 /// Writes `data` to `out`; adds errors for nulls and refusals met on the way.
-pub(crate) fn project(source: &Source<'_>, errors: &mut Vec<GraphqlError>, out: &mut Vec<u8>) {
-    let start = out.len();
-    let mut projector = Projector {
-        source,
-        out,
-        errors,
-        path: Vec::new(),
-        refused: HashSet::new(),
-        nulls: 0,
-    };
-    let written = projector.object(source.plan.projection.root, 0, false);
-    if written.is_err() {
-        out.truncate(start);
-        out.extend_from_slice(b"null");
-    }
+/// Gives the deferred fragments of what was written.
+pub(crate) fn project(
+    source: &Source<'_>,
+    errors: &mut Vec<GraphqlError>,
+    out: &mut Vec<u8>,
+) -> Vec<Found> {
+    let mut projector = Projector::new(source, &[], errors, out);
+    projector.all(|projector| projector.object(source.plan.projection.root, 0, false));
+    projector.found
+}
+
+/// Writes the fields of a deferred fragment, or null when one of them that may
+/// not be null is. Gives the deferred fragments in it.
+pub(crate) fn project_deferred(
+    source: &Source<'_>,
+    deferred: &Found,
+    errors: &mut Vec<GraphqlError>,
+    out: &mut Vec<u8>,
+) -> Vec<Found> {
+    let mut projector = Projector::new(source, &deferred.path, errors, out);
+    projector.all(|projector| projector.fields(deferred.list, deferred.object));
+    projector.found
 }
 
 #[derive(Clone, Copy)]
@@ -62,9 +79,41 @@ struct Projector<'a, 'o> {
     /// Refused fields already reported: once each, however many objects have them.
     refused: HashSet<*const FieldProjection>,
     nulls: usize,
+    found: Vec<Found>,
 }
 
-impl<'a> Projector<'a, '_> {
+impl<'a, 'o> Projector<'a, 'o> {
+    fn new(
+        source: &'a Source<'a>,
+        path: &'a [PathSegment],
+        errors: &'o mut Vec<GraphqlError>,
+        out: &'o mut Vec<u8>,
+    ) -> Self {
+        let step = |segment: &'a PathSegment| match segment {
+            PathSegment::Key(key) => Step::Key(key),
+            PathSegment::Index(at) => Step::Index(*at),
+        };
+        Self {
+            source,
+            out,
+            errors,
+            path: path.iter().map(step).collect(),
+            refused: HashSet::new(),
+            nulls: 0,
+            found: Vec::new(),
+        }
+    }
+
+    /// Runs `write`; what it wrote becomes null when it fails.
+    fn all(&mut self, write: impl FnOnce(&mut Self) -> Result<(), NotNullable>) {
+        let start = self.out.len();
+        if write(self).is_err() {
+            self.out.truncate(start);
+            self.out.extend_from_slice(b"null");
+            self.found.clear();
+        }
+    }
+
     fn object(
         &mut self,
         projection: usize,
@@ -99,9 +148,22 @@ impl<'a> Projector<'a, '_> {
             self.report_null();
             return Err(NotNullable);
         };
-        let fields = &source.plan.projection.lists[list];
+        self.fields(list, object)
+    }
+
+    fn fields(&mut self, list: usize, object: u32) -> Result<(), NotNullable> {
+        let list = &self.source.plan.projection.lists[list];
+        for deferred in &list.deferred {
+            let path = self.here();
+            self.found.push(Found {
+                fragment: deferred.fragment,
+                list: deferred.list,
+                object,
+                path,
+            });
+        }
         self.out.push(b'{');
-        for (at, field) in fields.iter().enumerate() {
+        for (at, field) in list.fields.iter().enumerate() {
             if at > 0 {
                 self.out.push(b',');
             }
@@ -156,6 +218,7 @@ impl<'a> Projector<'a, '_> {
     ) -> Result<(), NotNullable> {
         let start = self.out.len();
         let depth = self.path.len();
+        let found = self.found.len();
         let written = match (slot, value, &shape.item) {
             (Slot::Leaf { buffer, start, len }, ValueProjection::Leaf(leaf), _) => {
                 self.leaf(leaf, shape, self.source.store.text(buffer, start, len))
@@ -175,6 +238,7 @@ impl<'a> Projector<'a, '_> {
         if written.is_err() {
             self.path.truncate(depth);
             self.out.truncate(start);
+            self.found.truncate(found);
             return self.null(shape);
         }
         Ok(())

@@ -11,13 +11,15 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 
-use super::negotiate::{BodyType, MediaType};
+use super::negotiate::{BodyType, MediaType, Multipart};
 use super::observe::Observed;
 use super::{csrf, multipart, sse, sse_single, websocket};
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::{Caller, Credentials, IdentifyError};
-use crate::request::{Accepts, ClientRequest, ClientResponse, GraphqlParams, Outcome, Summary};
+use crate::request::{
+    Accepts, ClientRequest, ClientResponse, GraphqlParams, IncrementalFormat, Outcome, Summary,
+};
 use crate::router::Router;
 
 /// A request refused by the edge itself.
@@ -115,6 +117,7 @@ pub(super) async fn post(State(router): State<Arc<Router>>, request: Request) ->
             headers: forwarded(&router, &parts.headers),
             request_id: Arc::clone(&observed.id),
             accepts: Accepts::Everything,
+            incremental: Some(IncrementalFormat::ByPath),
         };
         let response = sse_single::run(&router, token, request).await;
         return observed.finish(&router.config().http.path, response, &Summary::default());
@@ -269,8 +272,8 @@ async fn answer(
     accepts: Accepts,
 ) -> Response {
     let path = router.config().http.path.as_str();
-    let parts = MediaType::takes_multipart(headers);
-    let media = MediaType::negotiate(headers).or(parts.then_some(MediaType::Json));
+    let parts = Multipart::of(headers);
+    let media = MediaType::negotiate(headers).or(parts.any().then_some(MediaType::Json));
     let refused = |error: EdgeError, observed: Observed| {
         let response = error.response(media.unwrap_or(MediaType::Json), &observed.id);
         observed.finish(
@@ -295,7 +298,12 @@ async fn answer(
         Ok(caller) => caller,
         Err(error) => return refused(EdgeError::identify(error), observed),
     };
-    let accepts = match (media == MediaType::EventStream || parts, accepts) {
+    let incremental = match media {
+        MediaType::EventStream => Some(IncrementalFormat::ByPath),
+        MediaType::Graphql | MediaType::Json => parts.incremental,
+    };
+    let streams = media == MediaType::EventStream || parts.subscriptions;
+    let accepts = match (streams, accepts) {
         // Streams by GET are for clients that cannot do better; mutations stay refused.
         (true, Accepts::Queries) => Accepts::QueriesAndStreams,
         (true, _) => Accepts::Everything,
@@ -307,6 +315,7 @@ async fn answer(
         headers: forwarded(router, headers),
         request_id: Arc::clone(&observed.id),
         accepts,
+        incremental,
     };
     match router.execute(request).await {
         Outcome::Single(response) => {
@@ -322,6 +331,13 @@ async fn answer(
             let http = match media {
                 MediaType::EventStream => sse::stream(router, events),
                 MediaType::Graphql | MediaType::Json => multipart::stream(router, events),
+            };
+            observed.finish(path, http, &summary)
+        }
+        Outcome::Incremental(messages, summary) => {
+            let http = match (media, incremental) {
+                (MediaType::EventStream, _) => sse::pieces(router, messages),
+                (_, format) => multipart::pieces(messages, format),
             };
             observed.finish(path, http, &summary)
         }

@@ -1,5 +1,8 @@
-//! Subscriptions as `multipart/mixed`, the protocol of Apollo's clients
-//! (subscriptionSpec 1.0).
+//! `multipart/mixed`, as Apollo's clients and others read it: subscriptions
+//! (subscriptionSpec 1.0) and answers in pieces (deferSpec and incrementalSpec).
+//!
+//! Clients read a part when they see the delimiter behind it, so each part is
+//! sent with that.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,6 +11,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -17,11 +21,48 @@ use super::pump::{End, Pumped, pump};
 use super::sse::Open;
 use crate::error::{GraphqlError, code};
 use crate::execute;
+use crate::request::IncrementalFormat;
 use crate::router::Router;
 
-const MEDIA_TYPE: &str = "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\"";
-const PART: &[u8] = b"\r\n--graphql\r\ncontent-type: application/json\r\n\r\n";
-const END: &[u8] = b"\r\n--graphql--\r\n";
+const SUBSCRIPTION: &str = "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\"";
+const BY_PATH: &str = "multipart/mixed; boundary=\"graphql\"; deferSpec=20220824";
+const BY_ID: &str = "multipart/mixed; boundary=\"graphql\"; incrementalSpec=v0.2";
+const DELIMITER: &[u8] = b"\r\n--graphql";
+const HEAD: &[u8] = b"\r\ncontent-type: application/json\r\n\r\n";
+/// After a delimiter.
+const END: &[u8] = b"--\r\n";
+
+/// An answer in pieces.
+pub(super) fn pieces(
+    messages: BoxStream<'static, Bytes>,
+    format: Option<IncrementalFormat>,
+) -> Response {
+    let parts = messages.map(|message| Bytes::from(part(&message)));
+    let media_type = match format {
+        Some(IncrementalFormat::ById) => BY_ID,
+        Some(IncrementalFormat::ByPath) | None => BY_PATH,
+    };
+    let end = futures::stream::once(std::future::ready(Bytes::from_static(END)));
+    response(parts.chain(end), media_type)
+}
+
+/// The response around `parts`.
+fn response(
+    parts: impl futures::Stream<Item = Bytes> + Send + 'static,
+    media_type: &'static str,
+) -> Response {
+    let start = futures::stream::once(std::future::ready(Bytes::from_static(DELIMITER)));
+    let body = start.chain(parts).map(Ok::<_, Infallible>);
+    let mut response = Body::from_stream(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
 
 /// A subscription.
 pub(super) fn stream(router: &Arc<Router>, events: BoxStream<'static, Bytes>) -> Response {
@@ -32,19 +73,9 @@ pub(super) fn stream(router: &Arc<Router>, events: BoxStream<'static, Bytes>) ->
     let frames = futures::stream::unfold(state, move |state| async move {
         let (mut receiver, gauge) = state?;
         let (frame, over) = frame(&mut receiver, every).await;
-        Some((
-            Ok::<_, Infallible>(Bytes::from(frame)),
-            (!over).then_some((receiver, gauge)),
-        ))
+        Some((Bytes::from(frame), (!over).then_some((receiver, gauge))))
     });
-    let mut response = Body::from_stream(frames).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-    headers.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, no-transform"),
-    );
-    response
+    response(frames, SUBSCRIPTION)
 }
 
 async fn frame(receiver: &mut Receiver<Pumped>, every: Duration) -> (Vec<u8>, bool) {
@@ -82,8 +113,9 @@ fn wrap(key: &str, json: &[u8]) -> Vec<u8> {
 }
 
 fn part(json: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(PART.len() + json.len());
-    out.extend_from_slice(PART);
+    let mut out = Vec::with_capacity(HEAD.len() + json.len() + DELIMITER.len());
+    out.extend_from_slice(HEAD);
     out.extend_from_slice(json);
+    out.extend_from_slice(DELIMITER);
     out
 }

@@ -3,7 +3,7 @@
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::request::ResponseStatus;
+use crate::request::{IncrementalFormat, ResponseStatus};
 
 /// Media type of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,18 +40,6 @@ impl MediaType {
         }
     }
 
-    /// True when subscriptions may come as `multipart/mixed` (subscriptionSpec 1.0).
-    pub(super) fn takes_multipart(headers: &HeaderMap) -> bool {
-        headers.get_all(ACCEPT).iter().any(|value| {
-            value.to_str().unwrap_or_default().split(',').any(|range| {
-                let range = range.to_ascii_lowercase().replace(['"', ' '], "");
-                let mut parts = range.split(';');
-                parts.next() == Some("multipart/mixed")
-                    && parts.any(|part| part == "subscriptionspec=1.0")
-            })
-        })
-    }
-
     pub(super) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Graphql => "application/graphql-response+json; charset=utf-8",
@@ -73,6 +61,57 @@ impl MediaType {
             ResponseStatus::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             ResponseStatus::Draining => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+/// What may come as `multipart/mixed`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Multipart {
+    /// Subscriptions (subscriptionSpec 1.0).
+    pub(super) subscriptions: bool,
+    /// Answers in pieces; of several formats the one named first.
+    pub(super) incremental: Option<IncrementalFormat>,
+}
+
+impl Multipart {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut taken = Self::default();
+        for value in headers.get_all(ACCEPT) {
+            let value = value.to_str().unwrap_or_default();
+            // Most requests stop here.
+            if value.contains("multipart/mixed") {
+                value.split(',').for_each(|range| taken.add(range));
+            }
+        }
+        taken
+    }
+
+    fn add(&mut self, range: &str) {
+        let range = range.to_ascii_lowercase().replace(['"', ' '], "");
+        let mut parts = range.split(';');
+        if parts.next() != Some("multipart/mixed") {
+            return;
+        }
+        let mut format = Some(IncrementalFormat::ByPath);
+        for part in parts {
+            match part.split_once('=') {
+                Some(("subscriptionspec", version)) => {
+                    self.subscriptions |= version == "1.0";
+                    format = None;
+                }
+                Some(("deferspec", "20220824")) => format = Some(IncrementalFormat::ByPath),
+                Some(("incrementalspec", "v0.2")) => format = Some(IncrementalFormat::ById),
+                // Some other version, which its client could not read from us.
+                Some(("deferspec" | "incrementalspec", _)) => format = None,
+                Some(("q", quality)) if quality.parse() == Ok(0.0) => return,
+                _ => {}
+            }
+        }
+        self.incremental = self.incremental.or(format);
+    }
+
+    pub(super) fn any(self) -> bool {
+        self.subscriptions || self.incremental.is_some()
     }
 }
 
@@ -137,6 +176,37 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_str(value).unwrap());
         MediaType::negotiate(&headers)
+    }
+
+    #[test]
+    fn multipart_is_for_those_who_name_a_known_version() {
+        let of = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_str(value).unwrap());
+            let taken = Multipart::of(&headers);
+            (taken.subscriptions, taken.incremental)
+        };
+        let (path, id) = (IncrementalFormat::ByPath, IncrementalFormat::ById);
+        assert_eq!(of("application/json"), (false, None));
+        assert_eq!(
+            of("multipart/mixed;deferSpec=20220824,application/json"),
+            (false, Some(path))
+        );
+        assert_eq!(
+            of("multipart/mixed; incrementalSpec=v0.2, */*"),
+            (false, Some(id))
+        );
+        assert_eq!(
+            of("multipart/mixed;boundary=graphql;subscriptionSpec=1.0"),
+            (true, None)
+        );
+        assert_eq!(
+            of("multipart/mixed;subscriptionSpec=\"1.0\", multipart/mixed;deferSpec=20220824"),
+            (true, Some(path))
+        );
+        assert_eq!(of("application/json, multipart/mixed"), (false, Some(path)));
+        assert_eq!(of("multipart/mixed;deferSpec=19990101"), (false, None));
+        assert_eq!(of("multipart/mixed;q=0, */*"), (false, None));
     }
 
     #[test]

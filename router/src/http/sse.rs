@@ -31,6 +31,21 @@ pub(super) fn single(response: &ClientResponse) -> Response {
     with_headers(Body::from(body))
 }
 
+/// An answer in pieces, each an event.
+pub(super) fn pieces(router: &Arc<Router>, messages: BoxStream<'static, Bytes>) -> Response {
+    let every = Duration::from_millis(router.config().subscriptions.keep_alive_ms.max(1));
+    let frames = futures::stream::unfold(Some(messages), move |state| async move {
+        let mut messages = state?;
+        let (frame, over) = match tokio::time::timeout(every, messages.next()).await {
+            Err(_) => (Bytes::from_static(KEEP_ALIVE), false),
+            Ok(Some(message)) => (next(&message).into(), false),
+            Ok(None) => (Bytes::from_static(COMPLETE), true),
+        };
+        Some((Ok::<_, Infallible>(frame), (!over).then_some(messages)))
+    });
+    with_headers(Body::from_stream(frames))
+}
+
 /// A subscription.
 pub(super) fn stream(router: &Arc<Router>, events: BoxStream<'static, Bytes>) -> Response {
     let config = &router.config().subscriptions;

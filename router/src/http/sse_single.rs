@@ -170,7 +170,7 @@ pub(super) async fn run(router: &Arc<Router>, token: String, request: ClientRequ
             let status = media.status(response.status);
             return (status, [(CONTENT_TYPE, media.header())], response.body).into_response();
         }
-        Outcome::Stream(events, _) => operation.spawn(events),
+        Outcome::Stream(events, _) | Outcome::Incremental(events, _) => operation.spawn(events),
     }
     StatusCode::ACCEPTED.into_response()
 }

@@ -21,7 +21,7 @@ use super::ws_protocol::{self, ClientMessage, Protocol};
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::Caller;
-use crate::request::{Accepts, ClientRequest, GraphqlParams, Outcome};
+use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat, Outcome};
 use crate::router::Router;
 
 /// How a socket is closed. Codes from 4400 on are those of graphql-transport-ws.
@@ -262,6 +262,7 @@ impl Session {
                 headers: forwarded(&self.router, &self.headers),
                 request_id: format!("{}-{}", self.id, self.started).into(),
                 accepts: Accepts::Everything,
+                incremental: Some(IncrementalFormat::ByPath),
             },
         }
     }
@@ -306,7 +307,7 @@ impl Operation {
         let outcome = self.router.execute(self.request).await;
         let summary = match &outcome {
             Outcome::Single(response) => response.summary.clone(),
-            Outcome::Stream(_, summary) => summary.clone(),
+            Outcome::Stream(_, summary) | Outcome::Incremental(_, summary) => summary.clone(),
         };
         tracing::info!(
             target: "atelier_router::request",
@@ -333,6 +334,16 @@ impl Operation {
                     .outgoing
                     .send(ws_protocol::error(protocol, &id, &errors))
                     .await;
+            }
+            // The client sets the pace: nothing runs on while it does not read.
+            Outcome::Incremental(mut messages, _) => {
+                while let Some(message) = messages.next().await {
+                    let message = ws_protocol::next(protocol, &id, &message);
+                    if self.outgoing.send(message).await.is_err() {
+                        return;
+                    }
+                }
+                let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
             }
             Outcome::Stream(events, _) => {
                 let _open = Open::new();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use graphql_tools::static_graphql::query;
 
 use super::Kind;
+use super::defer::Defers;
 use crate::supergraph::schema::TypeRef;
 use crate::supergraph::{Rule, Schema};
 
@@ -25,6 +26,8 @@ pub(crate) struct Operation {
     pub(crate) variables: Vec<Variable>,
     /// Variables that decide `@skip` and `@include`.
     pub(crate) conditions: Vec<String>,
+    /// What the operation defers.
+    pub(crate) defers: Defers,
     /// Distinct access rules met anywhere in the operation.
     pub(crate) rules: Vec<Rule>,
 }
@@ -51,10 +54,14 @@ impl Document {
                 continue;
             };
             let mut conditions = Vec::new();
-            collect_conditions(
+            let mut defers = Defers::default();
+            visit_directives(
                 &document,
                 selection_of(operation),
-                &mut conditions,
+                &mut |directive| {
+                    collect_condition(directive, &mut conditions);
+                    defers.collect(directive);
+                },
                 &mut Vec::new(),
             );
             operations.push(Operation {
@@ -63,6 +70,7 @@ impl Document {
                 definition: at,
                 variables: variables_of(operation).iter().map(variable).collect(),
                 conditions,
+                defers,
                 rules: super::authorize::rules(schema, &document, operation),
             });
         }
@@ -177,31 +185,21 @@ pub(crate) fn directives_of(selection: &query::Selection) -> &[query::Directive]
     }
 }
 
-fn collect_conditions<'a>(
+/// Calls `visit` for every directive of the selections, each fragment once.
+fn visit_directives<'a>(
     document: &'a Document,
     set: &'a query::SelectionSet,
-    found: &mut Vec<String>,
+    visit: &mut impl FnMut(&query::Directive),
     seen: &mut Vec<&'a str>,
 ) {
     for selection in &set.items {
-        for directive in directives_of(selection) {
-            if !matches!(directive.name.as_str(), "skip" | "include") {
-                continue;
-            }
-            for (_, value) in &directive.arguments {
-                if let query::Value::Variable(name) = value
-                    && !found.contains(name)
-                {
-                    found.push(name.clone());
-                }
-            }
-        }
+        directives_of(selection).iter().for_each(&mut *visit);
         match selection {
             query::Selection::Field(field) => {
-                collect_conditions(document, &field.selection_set, found, seen);
+                visit_directives(document, &field.selection_set, visit, seen);
             }
             query::Selection::InlineFragment(fragment) => {
-                collect_conditions(document, &fragment.selection_set, found, seen);
+                visit_directives(document, &fragment.selection_set, visit, seen);
             }
             query::Selection::FragmentSpread(spread) => {
                 if seen.contains(&spread.fragment_name.as_str()) {
@@ -209,19 +207,32 @@ fn collect_conditions<'a>(
                 }
                 seen.push(&spread.fragment_name);
                 if let Some(fragment) = document.fragment(&spread.fragment_name) {
-                    collect_conditions(document, &fragment.selection_set, found, seen);
+                    visit_directives(document, &fragment.selection_set, visit, seen);
                 }
             }
         }
     }
 }
 
+fn collect_condition(directive: &query::Directive, found: &mut Vec<String>) {
+    if !matches!(directive.name.as_str(), "skip" | "include") {
+        return;
+    }
+    for (_, value) in &directive.arguments {
+        if let query::Value::Variable(name) = value
+            && !found.contains(name)
+        {
+            found.push(name.clone());
+        }
+    }
+}
+
 /// Values of the variables that decide `@skip` and `@include`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Conditions(pub(crate) Vec<(String, bool)>);
 
 impl Conditions {
-    fn value(&self, value: &query::Value) -> bool {
+    pub(super) fn value(&self, value: &query::Value) -> bool {
         match value {
             query::Value::Boolean(value) => *value,
             query::Value::Variable(name) => self

@@ -1,6 +1,7 @@
 //! Operations of clients: parsed, limited, validated and prepared for planning.
 
 pub(crate) mod authorize;
+pub(crate) mod defer;
 pub(crate) mod document;
 pub(crate) mod introspect;
 mod introspect_type;

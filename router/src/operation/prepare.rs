@@ -6,6 +6,7 @@ use std::sync::Arc;
 use graphql_tools::static_graphql::query;
 
 use super::authorize::Decisions;
+use super::defer::{self, Deferred};
 use super::document::{Conditions, kind_of, name_of, root_type, selection_of, variables_of};
 use super::{Document, Kind};
 use crate::supergraph::Schema;
@@ -18,6 +19,8 @@ pub(crate) struct PreparedOperation {
     pub(crate) index: usize,
     pub(crate) conditions: Conditions,
     pub(crate) decisions: Decisions,
+    /// Which fragments come later; `None` when the answer comes in one piece.
+    pub(crate) deferral: Option<Conditions>,
     /// What the planner gets; `None` when nothing is to be fetched.
     pub(crate) to_plan: Option<query::Document>,
 }
@@ -29,6 +32,7 @@ impl PreparedOperation {
         index: usize,
         conditions: Conditions,
         decisions: Decisions,
+        deferral: Option<Conditions>,
     ) -> Self {
         let kind = document.operations[index].kind;
         let stripped = {
@@ -48,8 +52,16 @@ impl PreparedOperation {
             index,
             conditions,
             decisions,
+            deferral,
             to_plan: stripped,
         }
+    }
+
+    /// The label and more of `selection` when it is to be delivered later.
+    pub(crate) fn deferred<'s>(&self, selection: &'s query::Selection) -> Option<Deferred<'s>> {
+        self.deferral
+            .as_ref()
+            .and_then(|conditions| defer::deferred(selection, conditions))
     }
 
     /// Text that is the same for operations that plan and project the same.
@@ -79,6 +91,13 @@ impl PreparedOperation {
             key.push_str(name);
         }
         key.push_str(&self.decisions.fingerprint());
+        if let Some(deferral) = &self.deferral {
+            key.push_str("\ndefer");
+            for (name, value) in &deferral.0 {
+                key.push_str(if *value { "\n+" } else { "\n-" });
+                key.push_str(name);
+            }
+        }
         key
     }
 }

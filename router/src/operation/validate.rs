@@ -9,7 +9,7 @@ use graphql_tools::validation::rules::*;
 use graphql_tools::validation::validate::ValidationPlan;
 
 use super::document::{kind_of, root_type};
-use super::overlap;
+use super::{defer, overlap};
 use crate::config::Limits;
 use crate::error::{GraphqlError, Location, code};
 use crate::supergraph::{Schema, Supergraph};
@@ -75,6 +75,7 @@ pub(crate) fn validate(
     if !errors.is_empty() {
         return Err(errors);
     }
+    defer::check(ast, &supergraph.schema).map_err(|error| vec![error])?;
     overlap::check(ast, &supergraph.schema, limits).map_err(|error| vec![error])
 }
 

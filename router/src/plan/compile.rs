@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::layout::{LayoutId, Layouts};
 use super::tree::{RawBranch, RawFetch, Rewrite, RewriteAction, Segment, Selection, Tree};
 use super::{
-    Branch, Fetch, FieldShape, ObjectShape, OperationPlan, PathStep, PlanError, Rename,
+    Branch, Deferral, Fetch, FieldShape, ObjectShape, OperationPlan, PathStep, PlanError, Rename,
     RequiredField, Requires, Target, TypeSet, projection,
 };
 use crate::json::write::quoted;
@@ -55,12 +55,14 @@ pub(crate) fn compile(
             "a subscription without a subscription fetch".into(),
         ));
     }
+    let (deferral, fragments) = Deferral::new(schema, operation, &flat.fetches).unzip();
     Ok(OperationPlan {
         kind: operation.kind,
         root_width: layouts.width(layouts.root()),
-        projection: projection::build(schema, operation, &layouts),
+        projection: projection::build(schema, operation, &layouts, fragments.as_ref()),
         fetches,
         subscription,
+        deferral,
     })
 }
 

@@ -2,18 +2,23 @@
 //! answer is put together. `hive` is the only module that knows the planner
 //! crate; everything outwards is in the types of this module.
 
+mod answer;
 mod compile;
+mod deferral;
 mod hive;
 mod layout;
+mod places;
 mod projection;
 mod tree;
 
 use std::sync::Arc;
 
-pub(crate) use hive::Planner;
-pub(crate) use projection::{
+pub(crate) use answer::{
     Denial, FieldProjection, Leaf, Projection, Shape, ValueProjection, Variant, Variants,
 };
+pub(crate) use deferral::{Deferral, FIRST};
+pub(crate) use hive::Planner;
+pub(crate) use places::FetchSet;
 
 use crate::operation::{Kind, PreparedOperation};
 use crate::subgraph::SubgraphOperation;
@@ -33,6 +38,8 @@ pub(crate) struct OperationPlan {
     /// Position in `fetches` of the subscription's own fetch.
     pub(crate) subscription: Option<usize>,
     pub(crate) projection: Projection,
+    /// Set when the answer is delivered in pieces.
+    pub(crate) deferral: Option<Deferral>,
 }
 
 /// Names of types, each as a quoted JSON string, for comparing with raw answers.

@@ -1,126 +1,33 @@
-//! How the answer is written: for each place the client's fields in the
-//! client's order, per object type where types differ, with slots resolved.
+//! From the client's selections to how the answer is written.
 
 use std::collections::HashMap;
 
 use graphql_tools::static_graphql::query;
 
+use super::TypeSet;
+use super::answer::{
+    DeferredFields, Denial, FieldList, FieldProjection, Leaf, Projection, Shape, ValueProjection,
+    Variant, Variants,
+};
+use super::deferral::Fragments;
 use super::layout::{LayoutId, Layouts};
-use super::{SlotIndex, TypeSet};
 use crate::json::write::quoted;
 use crate::operation::PreparedOperation;
-pub(crate) use crate::operation::authorize::Denial;
 use crate::operation::document::{root_type, selection_of};
 use crate::supergraph::Schema;
-use crate::supergraph::schema::{Kind, TypeDef, TypeRef};
-
-/// All field lists of an answer. Lists are shared between places that ask the same.
-#[derive(Debug, Default)]
-pub(crate) struct Projection {
-    pub(crate) root: usize,
-    pub(crate) objects: Vec<Variants>,
-    pub(crate) lists: Vec<Vec<FieldProjection>>,
-    /// Introspection fields of the root, selections of the same key merged.
-    pub(crate) introspection: Vec<query::Field>,
-}
-
-/// Which field list an object gets.
-#[derive(Debug)]
-pub(crate) enum Variants {
-    /// The type is known from the schema.
-    One(usize),
-    /// By the object's `__typename`.
-    ByType {
-        typename: Option<SlotIndex>,
-        table: Vec<(Box<[u8]>, Variant)>,
-        /// For objects without a `__typename` in the answer.
-        fallback: Option<usize>,
-        /// The type has members that are not public.
-        hidden_members: bool,
-    },
-}
-
-/// What an object of one type gives.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Variant {
-    Fields(usize),
-    Denied(Denial),
-}
-
-/// One key of the answer.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FieldProjection {
-    /// `"key":`
-    pub(crate) json_key: Box<[u8]>,
-    pub(crate) key: String,
-    pub(crate) slot: Option<SlotIndex>,
-    pub(crate) shape: Shape,
-    pub(crate) value: ValueProjection,
-}
-
-/// Lists and non-nulls around a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shape {
-    pub(crate) non_null: bool,
-    pub(crate) item: Option<Box<Shape>>,
-}
-
-impl Shape {
-    fn new(ty: &TypeRef) -> Self {
-        match ty {
-            TypeRef::NonNull(inner) => Self {
-                non_null: true,
-                ..Self::new(inner)
-            },
-            TypeRef::List(inner) => Self {
-                non_null: false,
-                item: Some(Box::new(Self::new(inner))),
-            },
-            TypeRef::Named(_) => Self {
-                non_null: false,
-                item: None,
-            },
-        }
-    }
-
-    /// True when nulls inside of lists matter.
-    pub(crate) fn has_non_null_items(&self) -> bool {
-        self.item
-            .as_ref()
-            .is_some_and(|item| item.non_null || item.has_non_null_items())
-    }
-}
-
-/// What is under a key.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum ValueProjection {
-    Leaf(Leaf),
-    /// Position in `Projection::objects`.
-    Object(usize),
-    /// `__typename` where the type is known: the quoted name.
-    Typename(Box<[u8]>),
-    /// Position in `Projection::introspection`.
-    Introspection(usize),
-    Denied(Denial),
-}
-
-/// A value without selections.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Leaf {
-    Any,
-    /// An enum some of whose values are hidden; these come out null.
-    Enum(TypeSet),
-}
+use crate::supergraph::schema::{Kind, TypeDef};
 
 pub(crate) fn build(
     schema: &Schema,
     operation: &PreparedOperation,
     layouts: &Layouts,
+    fragments: Option<&Fragments>,
 ) -> Projection {
     let mut builder = Builder {
         schema,
         operation,
         layouts,
+        fragments,
         memo: HashMap::new(),
         out: Projection::default(),
     };
@@ -144,6 +51,20 @@ struct Selected<'a> {
     parent: &'a str,
 }
 
+/// A deferred fragment met among the selections of an object.
+struct Later<'a> {
+    fragment: usize,
+    selected: Selected<'a>,
+    guard: Option<Denial>,
+}
+
+/// What the selections of an object come to.
+#[derive(Default)]
+struct Gathered<'a> {
+    fields: Vec<Collected<'a>>,
+    later: Vec<Later<'a>>,
+}
+
 /// The selections under one response key.
 struct Collected<'a> {
     key: &'a str,
@@ -156,6 +77,8 @@ struct Builder<'a> {
     schema: &'a Schema,
     operation: &'a PreparedOperation,
     layouts: &'a Layouts,
+    /// Set when fragments are deferred.
+    fragments: Option<&'a Fragments>,
     memo: HashMap<MemoKey, usize>,
     out: Projection,
 }
@@ -173,7 +96,7 @@ impl<'a> Builder<'a> {
         }
         let schema = self.schema;
         let variants = match schema.ty(base) {
-            Some(ty) if ty.kind == Kind::Object => Variants::One(self.list(ty, sets, place)),
+            Some(ty) if ty.kind == Kind::Object => Variants::One(self.list(ty, sets, None, place)),
             Some(ty) => self.by_type(ty, sets, place),
             None => Variants::ByType {
                 typename: None,
@@ -199,14 +122,14 @@ impl<'a> Builder<'a> {
         for possible in ty.possible.iter().filter_map(|name| schema.ty(name)) {
             let variant = match self.operation.decisions.denial(&possible.rule) {
                 Some(denial) => Variant::Denied(denial),
-                None => Variant::Fields(self.list(possible, sets, place)),
+                None => Variant::Fields(self.list(possible, sets, None, place)),
             };
             table.push((quoted(&possible.name).into_boxed_slice(), variant));
         }
         let mut fallback = None;
         if ty.kind == Kind::Interface {
             // A subgraph with `@interfaceObject` knows no other name than the interface's.
-            let own = self.list(ty, sets, place);
+            let own = self.list(ty, sets, None, place);
             table.push((quoted(&ty.name).into_boxed_slice(), Variant::Fields(own)));
             fallback = Some(own);
         }
@@ -223,19 +146,35 @@ impl<'a> Builder<'a> {
     }
 
     /// The fields of an object of the type `ty`, or of an interface when no more is known.
-    fn list(&mut self, ty: &'a TypeDef, sets: &[Selected<'a>], place: Option<LayoutId>) -> usize {
-        let mut collected = Vec::new();
+    fn list(
+        &mut self,
+        ty: &'a TypeDef,
+        sets: &[Selected<'a>],
+        guard: Option<Denial>,
+        place: Option<LayoutId>,
+    ) -> usize {
+        let mut gathered = Gathered::default();
         for selected in sets {
-            self.collect(ty, *selected, None, &mut collected, &mut Vec::new());
+            self.collect(ty, *selected, guard, &mut gathered, &mut Vec::new());
         }
-        let fields: Vec<FieldProjection> = collected
+        let fields = gathered
+            .fields
             .iter()
             .filter_map(|field| self.field(ty, field, place))
             .collect();
-        if let Some(same) = self.out.lists.iter().position(|list| *list == fields) {
+        let deferred = gathered
+            .later
+            .iter()
+            .map(|later| DeferredFields {
+                fragment: later.fragment,
+                list: self.list(ty, &[later.selected], later.guard, place),
+            })
+            .collect();
+        let list = FieldList { fields, deferred };
+        if let Some(same) = self.out.lists.iter().position(|known| *known == list) {
             return same;
         }
-        self.out.lists.push(fields);
+        self.out.lists.push(list);
         self.out.lists.len() - 1
     }
 
@@ -244,7 +183,7 @@ impl<'a> Builder<'a> {
         ty: &TypeDef,
         selected: Selected<'a>,
         guard: Option<Denial>,
-        into: &mut Vec<Collected<'a>>,
+        into: &mut Gathered<'a>,
         seen: &mut Vec<&'a str>,
     ) {
         for selection in &selected.set.items {
@@ -255,9 +194,9 @@ impl<'a> Builder<'a> {
                 query::Selection::Field(field) => {
                     let key = field.alias.as_ref().unwrap_or(&field.name);
                     let entry = (field, selected.parent, guard);
-                    match into.iter_mut().find(|known| known.key == key) {
+                    match into.fields.iter_mut().find(|known| known.key == key) {
                         Some(known) => known.fields.push(entry),
-                        None => into.push(Collected {
+                        None => into.fields.push(Collected {
                             key,
                             fields: vec![entry],
                         }),
@@ -270,14 +209,17 @@ impl<'a> Builder<'a> {
                     (on, &fragment.selection_set)
                 }
                 query::Selection::FragmentSpread(spread) => {
-                    if seen.contains(&spread.fragment_name.as_str()) {
+                    let is_later = self.later(selection).is_some();
+                    if !is_later && seen.contains(&spread.fragment_name.as_str()) {
                         continue;
                     }
                     let Some(fragment) = self.operation.document.fragment(&spread.fragment_name)
                     else {
                         continue;
                     };
-                    seen.push(&spread.fragment_name);
+                    if !is_later {
+                        seen.push(&spread.fragment_name);
+                    }
                     let query::TypeCondition::On(on) = &fragment.type_condition;
                     (on.as_str(), &fragment.selection_set)
                 }
@@ -291,8 +233,24 @@ impl<'a> Builder<'a> {
                     .flatten();
                 rule.and_then(|ty| self.operation.decisions.denial(&ty.rule))
             });
-            self.collect(ty, Selected { set, parent: on }, guard, into, seen);
+            let selected = Selected { set, parent: on };
+            match self.later(selection) {
+                None => self.collect(ty, selected, guard, into, seen),
+                Some(fragment) if into.later.iter().any(|l| l.fragment == fragment) => {}
+                Some(fragment) => into.later.push(Later {
+                    fragment,
+                    selected,
+                    guard,
+                }),
+            }
         }
+    }
+
+    /// The deferred fragment that `selection` is.
+    fn later(&self, selection: &query::Selection) -> Option<usize> {
+        let fragments = self.fragments?;
+        self.operation.deferred(selection)?;
+        fragments.get(selection)
     }
 
     fn applies(&self, ty: &TypeDef, condition: &str) -> bool {

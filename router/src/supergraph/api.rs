@@ -12,7 +12,7 @@ const INTROSPECTION: &str = include_str!("introspection.graphql");
 const PUBLIC_DIRECTIVES: [&str; 3] = ["deprecated", "specifiedBy", "oneOf"];
 
 /// Executable directives the router itself understands.
-const EXECUTABLE_DIRECTIVES: [&str; 2] = ["skip", "include"];
+const EXECUTABLE_DIRECTIVES: [&str; 3] = ["skip", "include", "defer"];
 
 pub(crate) fn is_inaccessible(directives: &[ast::Directive]) -> bool {
     directives.iter().any(|directive| {

@@ -155,7 +155,9 @@ pub fn in_process_with(config: RouterConfig) -> InProcess {
 pub async fn run(router: &Router, request: ClientRequest) -> Value {
     match router.execute(request).await {
         Outcome::Single(response) => serde_json::from_slice(&response.body).unwrap(),
-        Outcome::Stream(..) => panic!("a stream where one answer was expected"),
+        Outcome::Stream(..) | Outcome::Incremental(..) => {
+            panic!("a stream where one answer was expected")
+        }
     }
 }
 

@@ -1,12 +1,17 @@
 //! What clients of the router see, against real subgraphs in process and over
 //! HTTP, and against hostile ones.
 
+mod gates;
 mod graph;
 mod harness;
 mod mocks;
 
 mod authorization;
 mod dedup;
+mod defer;
+mod defer_edge;
+mod defer_errors;
+mod defer_rules;
 mod edge;
 mod errors;
 mod federation;
