@@ -17,7 +17,7 @@ use atelier_kit::{
     peers::Peers,
     redis::{Redis, Signal},
 };
-use atelier_router::{Caller, Credentials, Identify, IdentifyError};
+use atelier_router::{Caller, Credentials, Identify, IdentifyError, Renew};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
@@ -50,6 +50,7 @@ struct Resolved {
 }
 
 /// Verifies credentials with the accounts domain.
+#[derive(Clone)]
 pub struct Verifier {
     peers: Arc<dyn Peers>,
     signer: ActorSigner,
@@ -114,6 +115,34 @@ impl Verifier {
             refused(error.code(), locale)
         })?;
         Ok(resolved)
+    }
+
+    /// The caller with this credential, as it holds now.
+    async fn verified(
+        &self,
+        mut actor: Actor,
+        token: Option<&str>,
+    ) -> Result<Caller, IdentifyError> {
+        let Some(token) = token else {
+            return self.caller(actor, false, None);
+        };
+        if token.len() > 4096 {
+            return Err(refused(ErrorCode::Unauthenticated, actor.locale));
+        }
+        let resolved = self.resolve(token, actor.locale).await?;
+        // An answer that is still believed may have run out since it was given.
+        if resolved
+            .expires_at
+            .is_some_and(|at| at <= SystemClock.now())
+        {
+            return Err(refused(ErrorCode::TokenExpired, actor.locale));
+        }
+        actor.identity = Identity::User {
+            user: resolved.user_id,
+            session: resolved.session_id,
+        };
+        actor.scopes = resolved.scopes.iter().cloned().collect::<BTreeSet<_>>();
+        self.caller(actor, true, resolved.expires_at)
     }
 
     fn caller(
@@ -199,30 +228,24 @@ fn refused(code: ErrorCode, locale: Locale) -> IdentifyError {
 #[async_trait]
 impl Identify for Verifier {
     async fn identify(&self, credentials: &Credentials<'_>) -> Result<Caller, IdentifyError> {
-        let mut actor = anonymous(credentials);
+        let actor = anonymous(credentials);
         let token = credentials
             .bearer()
             .or_else(|| header(credentials.headers, API_KEY))
             .or_else(|| credentials.cookie(COOKIE));
-        let Some(token) = token else {
-            return self.caller(actor, false, None);
-        };
-        if token.len() > 4096 {
-            return Err(refused(ErrorCode::Unauthenticated, actor.locale));
+        let token = token.map(str::to_owned);
+        let mut caller = self.verified(actor.clone(), token.as_deref()).await?;
+        // Signatures hold for a minute, subscriptions for longer.
+        if self.sign {
+            let verifier = self.clone();
+            caller.renew = Some(Renew::new(move || {
+                let (verifier, actor, token) = (verifier.clone(), actor.clone(), token.clone());
+                Box::pin(async move {
+                    let caller = verifier.verified(actor, token.as_deref()).await?;
+                    Ok(caller.forward)
+                })
+            }));
         }
-        let resolved = self.resolve(token, actor.locale).await?;
-        // An answer that is still believed may have run out since it was given.
-        if resolved
-            .expires_at
-            .is_some_and(|at| at <= SystemClock.now())
-        {
-            return Err(refused(ErrorCode::TokenExpired, actor.locale));
-        }
-        actor.identity = Identity::User {
-            user: resolved.user_id,
-            session: resolved.session_id,
-        };
-        actor.scopes = resolved.scopes.iter().cloned().collect::<BTreeSet<_>>();
-        self.caller(actor, true, resolved.expires_at)
+        Ok(caller)
     }
 }

@@ -319,23 +319,42 @@ pub struct Headers {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Subscriptions {
-    /// Events kept for a client that reads slowly; one more and it is closed.
+    /// Events kept for a client that reads slowly.
     pub queue: usize,
+    /// Milliseconds a full queue may stay full before the client is closed.
+    pub slow_after_ms: u64,
     /// Open operations per WebSocket.
     pub max_per_connection: usize,
     /// Milliseconds to wait for `connection_init`.
     pub init_timeout_ms: u64,
     /// Milliseconds between pings (WebSocket) or comments (SSE).
     pub keep_alive_ms: u64,
+    /// Let identical subscriptions of one caller share one upstream.
+    pub share: bool,
+    /// Subscription fields whose late subscribers may share too, because what was
+    /// sent before them is nothing to them: no field that begins with the present state.
+    pub hot_fields: Vec<String>,
+    /// Milliseconds before a lost upstream is subscribed to again; doubles each time.
+    pub reconnect_initial_ms: u64,
+    /// The longest wait in milliseconds.
+    pub reconnect_max_ms: u64,
+    /// Attempts until subscribers are told; 0 never tries.
+    pub reconnect_attempts: u32,
 }
 
 impl Default for Subscriptions {
     fn default() -> Self {
         Self {
             queue: 64,
+            slow_after_ms: 1_000,
             max_per_connection: 100,
             init_timeout_ms: 10_000,
             keep_alive_ms: 12_000,
+            share: true,
+            hot_fields: Vec::new(),
+            reconnect_initial_ms: 100,
+            reconnect_max_ms: 5_000,
+            reconnect_attempts: 10,
         }
     }
 }

@@ -31,6 +31,8 @@ pub mod code {
     pub const RATE_LIMITED: &str = "RATE_LIMITED";
     /// A subscriber fell too far behind.
     pub const SLOW_CLIENT: &str = "SLOW_CLIENT";
+    /// The router shuts down; subscribe again elsewhere.
+    pub const SERVER_DRAINING: &str = "SERVER_DRAINING";
     /// Introspection is switched off.
     pub const INTROSPECTION_DISABLED: &str = "INTROSPECTION_DISABLED";
     /// Something broke inside of the router or a subgraph.

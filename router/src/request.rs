@@ -8,6 +8,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub use crate::execute::Position;
 use crate::identity::Caller;
 
 /// The parameters of a GraphQL request, as clients send them in JSON.
@@ -42,6 +43,9 @@ pub struct ClientRequest {
     pub accepts: Accepts,
     /// How answers with `@defer` may come in pieces; `None` when they may not.
     pub incremental: Option<IncrementalFormat>,
+    /// The last event the client has seen of a resumable subscription, when its
+    /// transport tells (`last-event-id`); goes before the subscription's argument.
+    pub last_event_id: Option<String>,
 }
 
 impl ClientRequest {
@@ -57,6 +61,7 @@ impl ClientRequest {
             request_id: new_request_id(),
             accepts: Accepts::Everything,
             incremental: None,
+            last_event_id: None,
         }
     }
 }
@@ -137,6 +142,8 @@ pub struct Summary {
     pub fetches: usize,
     /// Entries of `errors`.
     pub errors: usize,
+    /// Of a subscription: where it is.
+    pub position: Option<Position>,
 }
 
 /// How far a request came; HTTP turns it into a status code.

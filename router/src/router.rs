@@ -111,6 +111,7 @@ impl RouterBuilder {
                 config,
                 clients,
                 shared,
+                feeds: execute::Feeds::default(),
                 identify: self.identify,
                 propagate: self.propagate,
                 streams: crate::http::Streams::default(),
@@ -132,6 +133,7 @@ struct Inner {
     clients: Clients,
     /// Identical queries under way, when they are to be shared.
     shared: Option<ClientFlights>,
+    feeds: execute::Feeds,
     identify: Arc<dyn Identify>,
     propagate: Option<Propagate>,
     streams: crate::http::Streams,
@@ -171,7 +173,9 @@ impl Router {
             subgraphs,
             Arc::clone(&self.inner.config),
         );
-        self.inner.snapshot.store(Arc::new(snapshot));
+        let snapshot = Arc::new(snapshot);
+        self.inner.snapshot.store(Arc::clone(&snapshot));
+        self.inner.feeds.reloaded(snapshot);
         tracing::info!(target: "atelier_router", "supergraph reloaded");
         Ok(())
     }
@@ -312,13 +316,22 @@ impl Router {
             kind: Some(plan.kind),
             fetches: plan.fetches.len(),
             errors: 0,
+            position: None,
         };
         if operation.kind == Kind::Subscription {
-            let events =
-                execute::events(Arc::clone(&snapshot), plan, operation, variables, context).await;
-            return events
-                .map(|events| Outcome::Stream(events, summary))
-                .map_err(|error| Refused::executed(vec![error]));
+            let subscription = execute::Subscription {
+                snapshot,
+                plan,
+                operation,
+                variables,
+                context,
+                after: request.last_event_id.map(serde_json::Value::from),
+            };
+            let (events, position) = execute::events(&self.inner.feeds, subscription)
+                .await
+                .map_err(|error| Refused::executed(vec![error]))?;
+            summary.position = Some(position);
+            return Ok(Outcome::Stream(events, summary));
         }
         if let (Some(format), Some(_)) = (format, &plan.deferral) {
             let work = Incremental {

@@ -34,7 +34,7 @@ pub(crate) struct Snapshot {
     pub(crate) generation: u64,
     documents: Cache<String, Arc<Entry>>,
     plans: Cache<String, Arc<OperationPlan>>,
-    config: Arc<RouterConfig>,
+    pub(crate) config: Arc<RouterConfig>,
 }
 
 /// A document and the variants of its operations met so far.

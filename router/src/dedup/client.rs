@@ -9,7 +9,9 @@ use super::{Epoch, Flights, same_caller, same_headers};
 use crate::identity::Caller;
 use crate::operation::Kind;
 use crate::operation::document::Operation;
-use crate::request::{Accepts, ClientRequest, ClientResponse, GraphqlParams, Outcome};
+use crate::request::{
+    Accepts, ClientRequest, ClientResponse, GraphqlParams, IncrementalFormat, Outcome,
+};
 use crate::router::{Refused, Router, choose};
 
 /// Answers under way. `None` is an answer that others cannot have: one with
@@ -25,6 +27,7 @@ struct Key {
     caller: Arc<Caller>,
     headers: HeaderMap,
     accepts: Accepts,
+    incremental: Option<IncrementalFormat>,
     generation: u64,
     epoch: u64,
 }
@@ -41,6 +44,7 @@ impl ClientFlights {
 impl Key {
     fn is(&self, request: &ClientRequest, generation: u64, epoch: u64) -> bool {
         (self.generation, self.epoch, self.accepts) == (generation, epoch, request.accepts)
+            && self.incremental == request.incremental
             && self.params.query == request.params.query
             && self.params.operation_name == request.params.operation_name
             && same_maps(&self.params.variables, &request.params.variables)
@@ -112,6 +116,7 @@ impl Router {
             caller: Arc::clone(&request.caller),
             headers: request.headers.clone(),
             accepts: request.accepts,
+            incremental: request.incremental,
             generation,
             epoch,
         };

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 pub(crate) use client::ClientFlights;
-pub(crate) use subgraph::Deduplicated;
+pub(crate) use subgraph::{Deduplicated, same_request};
 
 use crate::identity::Caller;
 
@@ -55,9 +55,11 @@ impl Drop for Mutation {
 
 /// Work under way, by key.
 pub(crate) struct Flights<K, V> {
-    shards: Vec<Mutex<HashTable<Arc<Flight<K, V>>>>>,
+    shards: Vec<Shard<K, V>>,
     hasher: DefaultHashBuilder,
 }
+
+type Shard<K, V> = Mutex<HashTable<Arc<Flight<K, V>>>>;
 
 struct Flight<K, V> {
     hash: u64,
@@ -103,7 +105,7 @@ impl<K, V: Clone> Flights<K, V> {
         flight.answer.get_or_init(landing).await.clone()
     }
 
-    fn shard(&self, hash: u64) -> &Mutex<HashTable<Arc<Flight<K, V>>>> {
+    fn shard(&self, hash: u64) -> &Shard<K, V> {
         // The table itself uses the lower bits and the highest seven.
         &self.shards[(hash >> 40) as usize % SHARDS]
     }

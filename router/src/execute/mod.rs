@@ -2,6 +2,7 @@
 
 mod blame;
 mod entities;
+mod feed;
 mod fetch;
 mod incremental;
 mod merge;
@@ -10,14 +11,17 @@ mod payload;
 mod project;
 mod store;
 mod subscribe;
+mod upstream;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+pub(crate) use feed::Feeds;
 pub(crate) use fetch::Run;
 pub(crate) use incremental::{Incremental, Message};
 pub(crate) use project::{Source, project};
-pub(crate) use subscribe::events;
+pub use subscribe::Position;
+pub(crate) use subscribe::{Subscription, events};
 
 use crate::error::GraphqlError;
 use crate::json::write;

@@ -118,6 +118,7 @@ pub(super) async fn post(State(router): State<Arc<Router>>, request: Request) ->
             request_id: Arc::clone(&observed.id),
             accepts: Accepts::Everything,
             incremental: Some(IncrementalFormat::ByPath),
+            last_event_id: None,
         };
         let response = sse_single::run(&router, token, request).await;
         return observed.finish(&router.config().http.path, response, &Summary::default());
@@ -316,6 +317,7 @@ async fn answer(
         request_id: Arc::clone(&observed.id),
         accepts,
         incremental,
+        last_event_id: last_event_id(headers),
     };
     match router.execute(request).await {
         Outcome::Single(response) => {
@@ -329,8 +331,10 @@ async fn answer(
         }
         Outcome::Stream(events, summary) => {
             let http = match media {
-                MediaType::EventStream => sse::stream(router, events),
-                MediaType::Graphql | MediaType::Json => multipart::stream(router, events),
+                MediaType::EventStream => sse::stream(router, events, summary.position.clone()),
+                MediaType::Graphql | MediaType::Json => {
+                    multipart::stream(router, events, summary.position.clone())
+                }
             };
             observed.finish(path, http, &summary)
         }
@@ -342,6 +346,12 @@ async fn answer(
             observed.finish(path, http, &summary)
         }
     }
+}
+
+/// The last event a client of server-sent events has seen.
+fn last_event_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("last-event-id")?.to_str().ok()?;
+    (!id.is_empty()).then(|| id.to_owned())
 }
 
 fn single(media: MediaType, response: ClientResponse) -> Response {

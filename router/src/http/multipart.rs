@@ -17,11 +17,11 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use tokio::sync::mpsc::Receiver;
 
-use super::pump::{End, Pumped, pump};
+use super::pump::{Pumped, pump};
 use super::sse::Open;
-use crate::error::{GraphqlError, code};
+use crate::error::GraphqlError;
 use crate::execute;
-use crate::request::IncrementalFormat;
+use crate::request::{IncrementalFormat, Position};
 use crate::router::Router;
 
 const SUBSCRIPTION: &str = "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\"";
@@ -65,9 +65,14 @@ fn response(
 }
 
 /// A subscription.
-pub(super) fn stream(router: &Arc<Router>, events: BoxStream<'static, Bytes>) -> Response {
+pub(super) fn stream(
+    router: &Arc<Router>,
+    events: BoxStream<'static, Bytes>,
+    position: Option<Position>,
+) -> Response {
     let config = &router.config().subscriptions;
-    let receiver = pump(events, config.queue, router.draining().clone(), None);
+    let draining = router.draining().clone();
+    let receiver = pump(events, config, draining, None, position);
     let every = Duration::from_millis(config.keep_alive_ms.max(1));
     let state = Some((receiver, Open::new()));
     let frames = futures::stream::unfold(state, move |state| async move {
@@ -82,15 +87,16 @@ async fn frame(receiver: &mut Receiver<Pumped>, every: Duration) -> (Vec<u8>, bo
     match tokio::time::timeout(every, receiver.recv()).await {
         // An empty object is this protocol's heartbeat.
         Err(_) => (part(b"{}"), false),
-        Ok(Some(Pumped::Event(event))) => (part(&wrap("payload", &event)), false),
-        Ok(Some(Pumped::End(End::TooSlow))) => {
-            let error = GraphqlError::new("You read slower than events come; subscribe again.")
-                .with_code(code::SLOW_CLIENT);
-            let mut last = part(&fatal(&[error]));
-            last.extend_from_slice(END);
-            (last, true)
-        }
-        Ok(Some(Pumped::End(End::Complete | End::Draining)) | None) => (END.to_vec(), true),
+        Ok(Some(Pumped::Event(event, _))) => (part(&wrap("payload", &event)), false),
+        Ok(Some(Pumped::End(end))) => match end.error() {
+            None => (END.to_vec(), true),
+            Some(error) => {
+                let mut last = part(&fatal(&[error]));
+                last.extend_from_slice(END);
+                (last, true)
+            }
+        },
+        Ok(None) => (END.to_vec(), true),
     }
 }
 

@@ -1,60 +1,124 @@
-//! Between a subscription and a slow client: a bounded queue. A client that
-//! falls behind by more than the queue is told so and closed.
+//! Between a subscription and a slow client: a bounded queue. A client whose
+//! queue stays full is told so and closed.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Subscriptions;
+use crate::error::{GraphqlError, code};
+use crate::request::Position;
+
 /// How a pumped stream ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     /// The subscription is over.
     Complete,
-    /// The client did not read fast enough.
-    TooSlow,
-    /// The router is shutting down.
-    Draining,
+    /// The client did not read fast enough; how it continues, if it can.
+    TooSlow(Option<Value>),
+    /// The router is shutting down; how the client continues, if it can.
+    Draining(Option<Value>),
+}
+
+impl End {
+    /// What the client is told; nothing when all is well.
+    pub(super) fn error(&self) -> Option<GraphqlError> {
+        match self {
+            Self::Complete => None,
+            Self::TooSlow(resume) => Some(too_slow(resume.clone())),
+            Self::Draining(resume) => Some(told(
+                "The server is shutting down; subscribe again.",
+                code::SERVER_DRAINING,
+                resume.clone(),
+            )),
+        }
+    }
+}
+
+/// What a client that reads too slowly is told.
+pub(super) fn too_slow(resume: Option<Value>) -> GraphqlError {
+    told(
+        "You read slower than events come; subscribe again.",
+        code::SLOW_CLIENT,
+        resume,
+    )
+}
+
+fn told(message: &str, code: &str, resume: Option<Value>) -> GraphqlError {
+    let error = GraphqlError::new(message).with_code(code);
+    match resume {
+        Some(resume) => error.with("resume", resume),
+        None => error,
+    }
 }
 
 /// What comes out of the queue.
 #[derive(Debug)]
 pub(super) enum Pumped {
-    Event(Bytes),
+    /// An answer, and the cursor behind which the subscription continues.
+    Event(Bytes, Option<Arc<Value>>),
     End(End),
 }
 
 /// Moves events into a queue of `queue` items on a task of its own. Dropping
 /// the receiver ends the subscription. `slow` is told at once when the client
-/// falls behind: it may not take anything from the queue any more.
+/// has fallen behind: it may not take anything from the queue any more.
 pub(super) fn pump(
     mut events: BoxStream<'static, Bytes>,
-    queue: usize,
+    config: &Subscriptions,
     draining: CancellationToken,
     slow: Option<CancellationToken>,
+    position: Option<Position>,
 ) -> mpsc::Receiver<Pumped> {
     // One place is kept for saying how it ended.
-    let (sender, receiver) = mpsc::channel(queue + 1);
+    let (sender, receiver) = mpsc::channel(config.queue + 1);
+    let slow_after = Duration::from_millis(config.slow_after_ms);
     tokio::spawn(async move {
+        let mut last = position.as_ref().and_then(Position::cursor);
+        let resume = |last: &Option<Arc<Value>>| {
+            position
+                .as_ref()
+                .and_then(|position| position.resume(last.as_deref()))
+        };
+        let too_slow = || {
+            if let Some(slow) = &slow {
+                slow.cancel();
+            }
+        };
         let end = loop {
             let event = tokio::select! {
                 biased;
                 () = sender.closed() => return,
-                () = draining.cancelled() => break End::Draining,
+                () = draining.cancelled() => break End::Draining(resume(&last)),
                 event = events.next() => event,
             };
             let Some(event) = event else {
+                if position.as_ref().is_some_and(Position::is_too_slow) {
+                    too_slow();
+                    break End::TooSlow(resume(&last));
+                }
                 break End::Complete;
             };
-            if sender.capacity() <= 1 {
+            let room = tokio::select! {
+                biased;
+                () = draining.cancelled() => break End::Draining(resume(&last)),
+                room = tokio::time::timeout(slow_after, sender.reserve_many(2)) => room,
+            };
+            if room.is_err() {
                 metrics::counter!("graphql_slow_subscribers_total").increment(1);
-                if let Some(slow) = &slow {
-                    slow.cancel();
-                }
-                break End::TooSlow;
+                too_slow();
+                break End::TooSlow(resume(&last));
             }
-            if sender.try_send(Pumped::Event(event)).is_err() {
+            last = position.as_ref().and_then(Position::cursor);
+            let event = Pumped::Event(event, last.clone());
+            drop(room);
+            if sender.try_send(event).is_err() {
                 return;
             }
         };

@@ -11,18 +11,20 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use super::negotiate::MediaType;
-use super::pump::{End, Pumped, pump};
-use crate::error::{GraphqlError, code};
+use super::pump::{Pumped, pump};
 use crate::execute;
-use crate::request::ClientResponse;
+use crate::request::{ClientResponse, Position};
 use crate::router::Router;
 
 const COMPLETE: &[u8] = b"event: complete\ndata:\n\n";
 const KEEP_ALIVE: &[u8] = b":\n\n";
+/// What is still to be said when the router shuts down follows within this time.
+const FAREWELL: Duration = Duration::from_millis(250);
 
 /// An answer that is not a stream, as one.
 pub(super) fn single(response: &ClientResponse) -> Response {
@@ -47,9 +49,14 @@ pub(super) fn pieces(router: &Arc<Router>, messages: BoxStream<'static, Bytes>) 
 }
 
 /// A subscription.
-pub(super) fn stream(router: &Arc<Router>, events: BoxStream<'static, Bytes>) -> Response {
+pub(super) fn stream(
+    router: &Arc<Router>,
+    events: BoxStream<'static, Bytes>,
+    position: Option<Position>,
+) -> Response {
     let config = &router.config().subscriptions;
-    let receiver = pump(events, config.queue, router.draining().clone(), None);
+    let draining = router.draining().clone();
+    let receiver = pump(events, config, draining, None, position);
     let every = Duration::from_millis(config.keep_alive_ms.max(1));
     let gauge = Open::new();
     let frames = futures::stream::unfold(Some((receiver, gauge)), move |state| async move {
@@ -68,29 +75,45 @@ pub(super) fn stream(router: &Arc<Router>, events: BoxStream<'static, Bytes>) ->
 async fn frame(receiver: &mut Receiver<Pumped>, every: Duration) -> (Bytes, bool) {
     match tokio::time::timeout(every, receiver.recv()).await {
         Err(_) => (Bytes::from_static(KEEP_ALIVE), false),
-        Ok(Some(Pumped::Event(event))) => (next(&event).into(), false),
-        Ok(Some(Pumped::End(End::Complete | End::Draining)) | None) => {
-            (Bytes::from_static(COMPLETE), true)
+        Ok(Some(Pumped::Event(event, cursor))) => {
+            let id = cursor.as_deref().and_then(id);
+            (self::event("next", id.as_deref(), &event).into(), false)
         }
-        Ok(Some(Pumped::End(End::TooSlow))) => {
-            let error = GraphqlError::new("You read slower than events come; subscribe again.")
-                .with_code(code::SLOW_CLIENT);
-            let mut last = next(&execute::refusal(&[error], ""));
-            last.extend_from_slice(COMPLETE);
-            (last.into(), true)
-        }
+        Ok(Some(Pumped::End(end))) => match end.error() {
+            None => (Bytes::from_static(COMPLETE), true),
+            Some(error) => {
+                let mut last = next(&execute::refusal(&[error], ""));
+                last.extend_from_slice(COMPLETE);
+                (last.into(), true)
+            }
+        },
+        Ok(None) => (Bytes::from_static(COMPLETE), true),
     }
+}
+
+/// A cursor as the id of an event; browsers send it back as `last-event-id`.
+fn id(cursor: &Value) -> Option<String> {
+    let id = match cursor {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    (!id.contains(['\n', '\r', '\0'])).then_some(id)
 }
 
 /// A `next` event. JSON written by the router has no line breaks; leaves copied
 /// from subgraphs may, and then need a `data:` per line.
 fn next(json: &[u8]) -> Vec<u8> {
-    event("next", json)
+    event("next", None, json)
 }
 
 /// An event of any kind.
-pub(super) fn event(kind: &str, json: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(json.len() + 32);
+pub(super) fn event(kind: &str, id: Option<&str>, json: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len() + 64);
+    if let Some(id) = id {
+        out.extend_from_slice(b"id: ");
+        out.extend_from_slice(id.as_bytes());
+        out.push(b'\n');
+    }
     out.extend_from_slice(b"event: ");
     out.extend_from_slice(kind.as_bytes());
     out.push(b'\n');
@@ -116,13 +139,19 @@ pub(super) fn multiplexed<G: Send + 'static>(
             let event = tokio::select! {
                 biased;
                 event = receiver.recv() => event?,
-                () = draining.cancelled() => return None,
+                // Operations tell how they are continued.
+                () = farewell_over(&draining) => return None,
                 () = tokio::time::sleep(every) => Bytes::from_static(KEEP_ALIVE),
             };
             Some((Ok::<_, Infallible>(event), (receiver, draining, guard)))
         });
     let opened = futures::stream::once(async { Ok(Bytes::from_static(KEEP_ALIVE)) });
     with_headers(Body::from_stream(opened.chain(frames)))
+}
+
+async fn farewell_over(draining: &CancellationToken) {
+    draining.cancelled().await;
+    tokio::time::sleep(FAREWELL).await;
 }
 
 fn with_headers(body: Body) -> Response {

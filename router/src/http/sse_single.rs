@@ -18,10 +18,11 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::negotiate::MediaType;
-use super::pump::{End, Pumped, pump};
+use super::pump::{Pumped, pump};
 use super::sse;
+use crate::execute;
 use crate::json::write;
-use crate::request::{ClientRequest, Outcome};
+use crate::request::{ClientRequest, Outcome, Position};
 use crate::router::Router;
 
 const TOKEN: &str = "x-graphql-event-stream-token";
@@ -170,7 +171,9 @@ pub(super) async fn run(router: &Arc<Router>, token: String, request: ClientRequ
             let status = media.status(response.status);
             return (status, [(CONTENT_TYPE, media.header())], response.body).into_response();
         }
-        Outcome::Stream(events, _) | Outcome::Incremental(events, _) => operation.spawn(events),
+        Outcome::Stream(events, summary) | Outcome::Incremental(events, summary) => {
+            operation.spawn(events, summary.position);
+        }
     }
     StatusCode::ACCEPTED.into_response()
 }
@@ -200,9 +203,10 @@ struct Operation {
 }
 
 impl Operation {
-    fn spawn(self, events: futures::stream::BoxStream<'static, Bytes>) {
-        let queue = self.router.config().subscriptions.queue;
-        let mut receiver = pump(events, queue, self.router.draining().clone(), None);
+    fn spawn(self, events: futures::stream::BoxStream<'static, Bytes>, position: Option<Position>) {
+        let config = &self.router.config().subscriptions;
+        let draining = self.router.draining().clone();
+        let mut receiver = pump(events, config, draining, None, position);
         let (router, token, id) = (
             Arc::clone(&self.router),
             self.token.clone(),
@@ -212,9 +216,14 @@ impl Operation {
             let _open = sse::Open::new();
             while let Some(pumped) = receiver.recv().await {
                 match pumped {
-                    Pumped::Event(event) => self.send(self.event("next", Some(&event))),
-                    Pumped::End(End::Draining) => break,
-                    Pumped::End(_) => self.send(self.event("complete", None)),
+                    Pumped::Event(event, _) => self.send(self.event("next", Some(&event))),
+                    Pumped::End(end) => {
+                        if let Some(error) = end.error() {
+                            let last = execute::refusal(&[error], "");
+                            self.send(self.event("next", Some(&last)));
+                        }
+                        self.send(self.event("complete", None));
+                    }
                 }
             }
             if let Some(stream) = self.router.streams().0.lock().get_mut(&self.token) {
@@ -236,7 +245,7 @@ impl Operation {
             data.extend_from_slice(payload);
         }
         data.push(b'}');
-        sse::event(kind, &data).into()
+        sse::event(kind, None, &data).into()
     }
 
     /// A client that does not keep up loses its stream, and opens another.

@@ -86,7 +86,14 @@ async fn write(
             },
         }
     };
-    if let Some(close) = end {
+    if let Some(mut close) = end {
+        // What operations had handed over comes first.
+        while let Ok(text) = messages.try_recv() {
+            let _ = sink.feed(Message::Text(text.into())).await;
+        }
+        for text in close.farewell.drain(..) {
+            let _ = sink.feed(Message::Text(text.into())).await;
+        }
         let _ = sink.send(Message::Close(Some(close.into_frame()))).await;
     }
     let _ = sink.close().await;

@@ -8,20 +8,21 @@ use axum::extract::ws::{Message, WebSocket};
 use futures::StreamExt;
 use futures::stream::SplitStream;
 use http::HeaderMap;
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::graphql::{forwarded, identify, params_of_value};
-use super::pump::{End, Pumped, pump};
+use super::pump::{End, Pumped, pump, too_slow};
 use super::sse::Open;
 use super::ws_protocol::{self, ClientMessage, Protocol};
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::Caller;
-use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat, Outcome};
+use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat, Outcome, Position};
 use crate::router::Router;
 
 /// How a socket is closed. Codes from 4400 on are those of graphql-transport-ws.
@@ -29,6 +30,8 @@ use crate::router::Router;
 pub(super) struct Close {
     pub(super) code: u16,
     pub(super) reason: String,
+    /// Messages to send before.
+    pub(super) farewell: Vec<String>,
 }
 
 impl Close {
@@ -37,6 +40,7 @@ impl Close {
         Self {
             code,
             reason: reason.into().chars().take(100).collect(),
+            farewell: Vec::new(),
         }
     }
 }
@@ -44,8 +48,16 @@ impl Close {
 /// A running operation. The number tells it from earlier ones with the same id.
 struct Running {
     number: u64,
-    task: AbortHandle,
+    task: JoinHandle<()>,
+    sent: Sent,
 }
+
+/// Of a subscription: where it is, and the cursor of the last answer that was
+/// handed to the socket.
+type Sent = Arc<Mutex<Option<(Position, Option<Arc<Value>>)>>>;
+
+/// When the router shuts down, operations have this long to say how they continue.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(super) struct Session {
     router: Arc<Router>,
@@ -99,14 +111,19 @@ impl Session {
         keep_alive.reset();
         let (done, mut finished) = mpsc::unbounded_channel::<(String, u64)>();
         let (draining, slow) = (self.router.draining().clone(), self.slow.clone());
+        let mut farewell = None;
         loop {
+            if farewell.is_some() && self.running.is_empty() {
+                return Some(Close::new(1001, "Going away"));
+            }
             tokio::select! {
                 biased;
-                () = slow.cancelled() => {
-                    return Some(Close::new(1013, "You read slower than events come"));
+                () = slow.cancelled() => return Some(self.too_slow().await),
+                () = draining.cancelled(), if farewell.is_none() => {
+                    farewell = Some(Instant::now() + FAREWELL);
                 }
-                () = draining.cancelled() => return Some(Close::new(1001, "Going away")),
                 Some((id, number)) = finished.recv() => self.forget(&id, number),
+                () = until(farewell) => return Some(Close::new(1001, "Going away")),
                 () = tokio::time::sleep_until(init_deadline), if self.caller.is_none() => {
                     return Some(Close::new(4408, "Connection initialisation timeout"));
                 }
@@ -133,6 +150,24 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Ends all operations; those that can be continued say how.
+    async fn too_slow(&mut self) -> Close {
+        let mut close = Close::new(1013, "You read slower than events come");
+        for (id, running) in self.running.drain() {
+            running.task.abort();
+            // Only then is it certain what it has sent.
+            let _ = running.task.await;
+            let sent = running.sent.lock().take();
+            let resume = sent.and_then(|(position, cursor)| position.resume(cursor.as_deref()));
+            if resume.is_some() {
+                let last = execute::refusal(&[too_slow(resume)], "");
+                let next = ws_protocol::next(self.protocol, &id, &last);
+                close.farewell.extend([next, ws_protocol::complete(&id)]);
+            }
+        }
+        close
     }
 
     fn forget(&mut self, id: &str, number: u64) {
@@ -232,26 +267,28 @@ impl Session {
             }
         };
         self.started += 1;
-        let operation = self.operation(id.clone(), caller, params);
+        let sent = Sent::default();
+        let operation = self.operation(id.clone(), caller, params, Arc::clone(&sent));
         let (number, done) = (self.started, done.clone());
         let finished = id.clone();
         let task = tokio::spawn(async move {
             operation.run().await;
             let _ = done.send((finished, number));
         });
-        self.running.insert(
-            id,
-            Running {
-                number,
-                task: task.abort_handle(),
-            },
-        );
+        self.running.insert(id, Running { number, task, sent });
         Ok(())
     }
 
-    fn operation(&self, id: String, caller: Arc<Caller>, params: GraphqlParams) -> Operation {
+    fn operation(
+        &self,
+        id: String,
+        caller: Arc<Caller>,
+        params: GraphqlParams,
+        sent: Sent,
+    ) -> Operation {
         Operation {
             id,
+            sent,
             protocol: self.protocol,
             router: Arc::clone(&self.router),
             outgoing: self.outgoing.clone(),
@@ -263,6 +300,7 @@ impl Session {
                 request_id: format!("{}-{}", self.id, self.started).into(),
                 accepts: Accepts::Everything,
                 incremental: Some(IncrementalFormat::ByPath),
+                last_event_id: None,
             },
         }
     }
@@ -275,6 +313,14 @@ impl Session {
             // Fails only when the socket is gone, which the reading half notices too.
             _ = self.outgoing.send(message) => {}
         }
+    }
+}
+
+/// Waits until then, for ever without a time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -292,6 +338,7 @@ async fn until_expiry(caller: Option<&Caller>) {
 /// One operation of a socket.
 struct Operation {
     id: String,
+    sent: Sent,
     protocol: Protocol,
     router: Arc<Router>,
     outgoing: mpsc::Sender<String>,
@@ -345,20 +392,38 @@ impl Operation {
                 }
                 let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
             }
-            Outcome::Stream(events, _) => {
+            Outcome::Stream(events, summary) => {
                 let _open = Open::new();
-                let queue = self.router.config().subscriptions.queue;
+                let config = &self.router.config().subscriptions;
                 let draining = self.router.draining().clone();
-                let mut receiver = pump(events, queue, draining, Some(self.slow));
+                let position = summary.position;
+                *self.sent.lock() = position.clone().map(|position| {
+                    let cursor = position.cursor();
+                    (position, cursor)
+                });
+                let mut receiver = pump(events, config, draining, Some(self.slow), position);
                 while let Some(pumped) = receiver.recv().await {
-                    let message = match pumped {
-                        Pumped::Event(event) => ws_protocol::next(protocol, &id, &event),
-                        Pumped::End(End::Complete) => ws_protocol::complete(&id),
+                    match pumped {
+                        Pumped::Event(event, cursor) => {
+                            let message = ws_protocol::next(protocol, &id, &event);
+                            if self.outgoing.send(message).await.is_err() {
+                                return;
+                            }
+                            if let Some((_, sent)) = &mut *self.sent.lock() {
+                                *sent = cursor;
+                            }
+                        }
                         // The session closes the whole socket then.
-                        Pumped::End(End::TooSlow | End::Draining) => return,
-                    };
-                    if self.outgoing.send(message).await.is_err() {
-                        return;
+                        Pumped::End(End::TooSlow(_) | End::Draining(None)) => return,
+                        Pumped::End(end) => {
+                            if let Some(error) = end.error() {
+                                let last = execute::refusal(&[error], "");
+                                let next = ws_protocol::next(protocol, &id, &last);
+                                let _ = self.outgoing.send(next).await;
+                            }
+                            let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
+                            return;
+                        }
                     }
                 }
             }

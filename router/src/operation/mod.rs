@@ -9,6 +9,7 @@ pub(crate) mod limits;
 mod overlap;
 pub(crate) mod parse;
 pub(crate) mod prepare;
+pub(crate) mod resume;
 mod validate;
 pub(crate) mod variables;
 

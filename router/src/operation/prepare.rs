@@ -8,6 +8,7 @@ use graphql_tools::static_graphql::query;
 use super::authorize::Decisions;
 use super::defer::{self, Deferred};
 use super::document::{Conditions, kind_of, name_of, root_type, selection_of, variables_of};
+use super::resume::{self, Resumption};
 use super::{Document, Kind};
 use crate::supergraph::Schema;
 
@@ -23,6 +24,8 @@ pub(crate) struct PreparedOperation {
     pub(crate) deferral: Option<Conditions>,
     /// What the planner gets; `None` when nothing is to be fetched.
     pub(crate) to_plan: Option<query::Document>,
+    /// For subscriptions that can be continued.
+    pub(crate) resumption: Option<Resumption>,
 }
 
 impl PreparedOperation {
@@ -35,7 +38,7 @@ impl PreparedOperation {
         deferral: Option<Conditions>,
     ) -> Self {
         let kind = document.operations[index].kind;
-        let stripped = {
+        let mut stripped = {
             let strip = Strip {
                 schema,
                 document: &document,
@@ -46,6 +49,10 @@ impl PreparedOperation {
                 .definition(&document.operations[index])
                 .and_then(|op| strip.operation(op))
         };
+        let resumption = stripped
+            .as_mut()
+            .filter(|_| kind == Kind::Subscription)
+            .and_then(|to_plan| resume::prepare(schema, &decisions, to_plan));
         Self {
             kind,
             document,
@@ -54,6 +61,7 @@ impl PreparedOperation {
             decisions,
             deferral,
             to_plan: stripped,
+            resumption,
         }
     }
 
@@ -276,7 +284,7 @@ fn typename_field() -> query::Selection {
     })
 }
 
-fn used_variables(set: &query::SelectionSet) -> Vec<String> {
+pub(super) fn used_variables(set: &query::SelectionSet) -> Vec<String> {
     fn in_value(value: &query::Value, used: &mut Vec<String>) {
         match value {
             query::Value::Variable(name) => used.push(name.clone()),

@@ -1,15 +1,16 @@
 //! Events of a subgraph by graphql-transport-ws: many operations on few connections.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 
 use super::websocket_connection::{Command, Connection, Target};
 use super::{SubgraphError, SubgraphRequest, SubgraphResponse};
@@ -30,10 +31,26 @@ pub(super) struct WebsocketSubgraph {
     identity: SubscriptionIdentity,
     limit: usize,
     next_id: AtomicU64,
-    /// By identity. The lock is held while connecting, so that a burst of
-    /// subscriptions opens one connection, not many.
-    connections: Mutex<HashMap<u64, Arc<Connection>>>,
+    connections: Mutex<HashMap<Identity, Arc<Slot>>>,
 }
+
+/// Headers, sorted: those who have the same share a connection.
+type Identity = Vec<(HeaderName, HeaderValue)>;
+
+/// The connection of one identity. Its lock is held while connecting, so that a
+/// burst of subscriptions opens one connection, not many.
+#[derive(Debug, Default)]
+struct Slot(tokio::sync::Mutex<Opened>);
+
+#[derive(Debug, Default)]
+struct Opened {
+    connection: Option<Arc<Connection>>,
+    /// Who waited for an attempt that failed does not repeat it at once.
+    failed: Option<(Instant, SubgraphError)>,
+}
+
+/// How long a failed attempt counts for those who waited for it.
+const FAILED: Duration = Duration::from_millis(50);
 
 impl WebsocketSubgraph {
     pub(super) fn new(name: &str, url: &str, settings: &SubgraphSettings) -> Result<Self, String> {
@@ -60,7 +77,8 @@ impl WebsocketSubgraph {
         let headers = identity_headers(&request);
         let connection = self.connection(&headers).await?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed).to_string();
-        let (events, receiver) = mpsc::channel(QUEUE);
+        // One place is kept for saying why no more come.
+        let (events, receiver) = mpsc::channel(QUEUE + 1);
         let message = self.message(&id, &request, &headers);
         connection.send(Command::Subscribe {
             id: id.clone(),
@@ -78,35 +96,58 @@ impl WebsocketSubgraph {
     }
 
     async fn connection(&self, headers: &HeaderMap) -> Result<Arc<Connection>, SubgraphError> {
-        let key = match self.identity {
-            SubscriptionIdentity::Connection => hash_of(headers),
-            SubscriptionIdentity::Operation => 0,
+        let headers = match self.identity {
+            SubscriptionIdentity::Connection => headers.clone(),
+            SubscriptionIdentity::Operation => HeaderMap::new(),
         };
-        let mut connections = self.connections.lock().await;
-        if let Some(open) = connections
-            .get(&key)
-            .filter(|connection| connection.is_open())
-        {
+        let slot = self.slot(&headers)?;
+        let mut opened = slot.0.lock().await;
+        if let Some(open) = opened.connection.as_ref().filter(|open| open.is_open()) {
             return Ok(Arc::clone(open));
         }
-        connections.retain(|_, connection| connection.is_open());
-        if connections.len() >= MAX_CONNECTIONS {
-            return Err(SubgraphError::Unavailable(
-                "too many connections for events".into(),
-            ));
+        if let Some((at, error)) = &opened.failed
+            && at.elapsed() < FAILED
+        {
+            return Err(error.clone());
         }
         let target = Target {
             name: self.name.clone(),
             url: self.url.clone(),
             limit: self.limit,
-            headers: match self.identity {
-                SubscriptionIdentity::Connection => headers.clone(),
-                SubscriptionIdentity::Operation => HeaderMap::new(),
-            },
+            headers,
         };
-        let connection = Arc::new(Connection::open(target).await?);
-        connections.insert(key, Arc::clone(&connection));
-        Ok(connection)
+        match Connection::open(target).await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                opened.failed = None;
+                opened.connection = Some(Arc::clone(&connection));
+                Ok(connection)
+            }
+            Err(error) => {
+                opened.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    fn slot(&self, headers: &HeaderMap) -> Result<Arc<Slot>, SubgraphError> {
+        let mut key: Identity = headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        key.sort_by(|a, b| (a.0.as_str(), a.1.as_bytes()).cmp(&(b.0.as_str(), b.1.as_bytes())));
+        let mut slots = self.connections.lock();
+        if let Some(slot) = slots.get(&key) {
+            return Ok(Arc::clone(slot));
+        }
+        slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.is_open());
+        if slots.len() >= MAX_CONNECTIONS {
+            let what = "too many connections for events".to_owned();
+            return Err(SubgraphError::Unavailable(what));
+        }
+        let slot = Arc::<Slot>::default();
+        slots.insert(key, Arc::clone(&slot));
+        Ok(slot)
     }
 
     fn message(&self, id: &str, request: &SubgraphRequest, headers: &HeaderMap) -> String {
@@ -137,15 +178,14 @@ pub(super) fn as_json(headers: &HeaderMap) -> Map<String, Value> {
         .collect()
 }
 
-fn hash_of(headers: &HeaderMap) -> u64 {
-    let mut pairs: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
-        .collect();
-    pairs.sort_unstable();
-    let mut hasher = DefaultHasher::new();
-    pairs.hash(&mut hasher);
-    hasher.finish()
+impl Slot {
+    fn is_open(&self) -> bool {
+        let Ok(opened) = self.0.try_lock() else {
+            return true;
+        };
+        let connection = opened.connection.as_ref();
+        connection.is_some_and(|connection| connection.is_open())
+    }
 }
 
 struct Guard {

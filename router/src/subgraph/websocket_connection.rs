@@ -290,14 +290,16 @@ impl Task {
     }
 
     /// Hands an event over. One slow reader must not hold up the others, so a
-    /// full queue ends that operation.
+    /// full queue ends that operation; the place kept says that it did not complete.
     async fn deliver(&mut self, id: &str, event: Event) -> Result<(), String> {
         let Some(events) = self.operations.get(id) else {
             return Ok(());
         };
-        if events.try_send(event).is_ok() {
+        if events.capacity() > 1 && events.try_send(event).is_ok() {
             return Ok(());
         }
+        let what = "its events come faster than they are taken".to_owned();
+        let _ = events.try_send(Err(SubgraphError::Unavailable(what)));
         self.operations.remove(id);
         self.complete(id).await
     }

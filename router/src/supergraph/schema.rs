@@ -144,6 +144,17 @@ pub(crate) struct Schema {
     pub(crate) mutation: Option<String>,
     pub(crate) subscription: Option<String>,
     pub(crate) directives: Vec<DirectiveDef>,
+    /// Fields of the subscription type with `@resumable`.
+    pub(crate) resumable: HashMap<String, Resumable>,
+}
+
+/// `@resumable(arg:, cursor:)`.
+#[derive(Debug, Clone)]
+pub(crate) struct Resumable {
+    /// The argument that takes the cursor to continue behind.
+    pub(crate) argument: String,
+    /// Path of the cursor in an event, dotted.
+    pub(crate) cursor: String,
 }
 
 impl Schema {
@@ -197,8 +208,34 @@ impl Schema {
             types,
             index,
             directives,
+            resumable: resumable(full),
         }
     }
+}
+
+fn resumable(full: &ast::Document) -> HashMap<String, Resumable> {
+    let root = full.subscription_type_name();
+    let fields = full
+        .definitions
+        .iter()
+        .filter_map(|definition| match definition {
+            ast::Definition::TypeDefinition(ast::TypeDefinition::Object(object))
+                if root == Some(&object.name) =>
+            {
+                Some(&object.fields)
+            }
+            _ => None,
+        })
+        .flatten();
+    let read = |field: &ast::Field| {
+        let argument = |name| string_argument(&field.directives, "resumable", name);
+        let resumable = Resumable {
+            argument: argument("arg")?,
+            cursor: argument("cursor")?,
+        };
+        Some((field.name.clone(), resumable))
+    };
+    fields.filter_map(read).collect()
 }
 
 /// Enums with values, and abstract types with members, that are not public.

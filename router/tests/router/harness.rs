@@ -23,6 +23,7 @@ use crate::graph;
 pub struct Counted {
     inner: Arc<dyn SubgraphClient>,
     pub calls: AtomicUsize,
+    open: Arc<AtomicUsize>,
     pub variables: Mutex<Vec<Value>>,
 }
 
@@ -31,8 +32,14 @@ impl Counted {
         Arc::new(Self {
             inner,
             calls: AtomicUsize::new(0),
+            open: Arc::default(),
             variables: Mutex::default(),
         })
+    }
+
+    /// Subscriptions that are open.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     pub fn calls(&self) -> usize {
@@ -54,8 +61,24 @@ impl SubgraphClient for Counted {
         &self,
         request: SubgraphRequest,
     ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
+        use futures::StreamExt;
         self.calls.fetch_add(1, Ordering::SeqCst);
-        self.inner.subscribe(request).await
+        let events = self.inner.subscribe(request).await?;
+        let open = Open(Arc::clone(&self.open));
+        open.0.fetch_add(1, Ordering::SeqCst);
+        Ok(events
+            .inspect(move |_| {
+                let _ = &open;
+            })
+            .boxed())
+    }
+}
+
+struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -151,6 +174,15 @@ pub fn in_process_with(config: RouterConfig) -> InProcess {
     }
 }
 
+/// Waits until something holds.
+pub async fn eventually(holds: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !holds() {
+        assert!(tokio::time::Instant::now() < deadline, "it never holds");
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Runs one request and gives its JSON.
 pub async fn run(router: &Router, request: ClientRequest) -> Value {
     match router.execute(request).await {
@@ -224,6 +256,19 @@ impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
     }
+}
+
+/// Sends an HTTP request and gives the pieces of its body as they come.
+pub async fn stream(request: http::Request<String>) -> BoxStream<'static, String> {
+    use futures::StreamExt;
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let client = hyper_util::client::legacy::Client::builder(executor)
+        .build_http::<http_body_util::Full<bytes::Bytes>>();
+    let request = request.map(|body| http_body_util::Full::new(bytes::Bytes::from(body)));
+    let body = client.request(request).await.unwrap().into_body();
+    http_body_util::BodyDataStream::new(body)
+        .map(|piece| String::from_utf8(piece.unwrap().to_vec()).unwrap())
+        .boxed()
 }
 
 /// Sends an HTTP request.

@@ -4,7 +4,9 @@
 mod gates;
 mod graph;
 mod harness;
+mod log;
 mod mocks;
+mod socket;
 
 mod authorization;
 mod dedup;
@@ -18,6 +20,8 @@ mod federation;
 mod hostile;
 mod limits;
 mod queries;
+mod resume;
 mod robustness;
 mod serving;
+mod share;
 mod subscriptions;
