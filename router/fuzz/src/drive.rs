@@ -176,7 +176,7 @@ impl Setting {
         self.runtime.block_on(async {
             match self.routers[router].execute(request).await {
                 Outcome::Single(response) => checked(&response.body),
-                Outcome::Stream(stream, _) => {
+                Outcome::Stream(stream, _) | Outcome::Incremental(stream, _) => {
                     let events = stream.map(|event| checked(&event)).collect::<Vec<_>>();
                     events.await.join("\n")
                 }
