@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 mod schema;
+mod strictness;
 mod subgraph;
 mod suite;
 mod tables;
