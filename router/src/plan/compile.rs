@@ -7,7 +7,7 @@ use super::layout::{LayoutId, Layouts};
 use super::tree::{RawBranch, RawFetch, Rewrite, RewriteAction, Segment, Selection, Tree};
 use super::{
     Branch, Deferral, Fetch, FieldShape, ObjectShape, OperationPlan, PathStep, PlanError, Rename,
-    RequiredField, Requires, Target, TypeSet, projection,
+    RequiredField, Requires, Target, TypeSet, projection, split,
 };
 use crate::json::write::quoted;
 use crate::operation::{Kind, PreparedOperation};
@@ -26,6 +26,7 @@ pub(crate) fn compile(
         fetches: Vec::new(),
     };
     flat.add(tree, &[]);
+    split::split(schema, operation, &mut flat.fetches);
     if flat.fetches.len() > MAX_FETCHES {
         return Err(PlanError::Refused(format!(
             "more than {MAX_FETCHES} subgraph requests"
@@ -445,6 +446,7 @@ impl Compiler<'_> {
                     name,
                     key,
                     children,
+                    ..
                 } => {
                     // The value is under its name, or under its alias in the answer so far.
                     let source = if self.layouts.slot(place, name).is_some() {

@@ -49,6 +49,8 @@ struct Selected {
 
 #[derive(Debug)]
 struct Under {
+    /// Names of the fields under this key.
+    names: Vec<String>,
     pieces: Vec<usize>,
     below: usize,
 }
@@ -183,6 +185,26 @@ impl Deferral {
             .and_then(Option::as_deref)
     }
 
+    /// The pieces that have exactly the keys `path`.
+    pub(super) fn asks(&self, path: &[String]) -> &[usize] {
+        self.under(path).map_or(&[], |under| &under.pieces)
+    }
+
+    /// True when the client's key `path` is another field than its name says.
+    pub(super) fn is_alias(&self, path: &[String]) -> bool {
+        let names = self.under(path).map_or(&[][..], |under| &under.names);
+        names.iter().any(|name| Some(name) != path.last())
+    }
+
+    fn under(&self, path: &[String]) -> Option<&Under> {
+        let (last, parents) = path.split_last()?;
+        let mut at = 0;
+        for key in parents {
+            at = self.selected[at].keys.get(key)?.below;
+        }
+        self.selected[at].keys.get(last)
+    }
+
     /// The pieces in which the client asked for `path`; empty when it did not
     /// ask for exactly this.
     pub(crate) fn asked_in(&self, path: &[PathSegment]) -> &[usize] {
@@ -313,7 +335,7 @@ impl<'a> Walk<'a> {
 
     fn field(&mut self, here: &Here<'a>, field: &'a query::Field) {
         let key = field.alias.as_ref().unwrap_or(&field.name);
-        let below = self.select(here, key);
+        let below = self.select(here, key, &field.name);
         if let Some(place) = here.place {
             let reads = &mut self.pieces[here.piece].own;
             self.places.read(place, key, &here.guard, reads);
@@ -344,13 +366,17 @@ impl<'a> Walk<'a> {
     }
 
     /// Notes that the piece has `key` here; gives the selections under it.
-    fn select(&mut self, here: &Here<'a>, key: &str) -> usize {
+    fn select(&mut self, here: &Here<'a>, key: &str, name: &str) -> usize {
         let next = self.selected.len();
         let keys = &mut self.selected[here.selected].keys;
         let under = keys.entry(key.to_owned()).or_insert_with(|| Under {
+            names: Vec::new(),
             pieces: Vec::new(),
             below: next,
         });
+        if !under.names.iter().any(|known| known == name) {
+            under.names.push(name.to_owned());
+        }
         if !under.pieces.contains(&here.piece) {
             under.pieces.push(here.piece);
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use graphql_tools::static_graphql::query;
 use hive_router_query_planner::ast::fragment::FragmentDefinition;
 use hive_router_query_planner::ast::normalization::normalize_operation;
+use hive_router_query_planner::ast::operation::OperationDefinition;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
 use hive_router_query_planner::ast::selection_set::SelectionSet;
 use hive_router_query_planner::graph::PlannerOverrideContext;
@@ -110,6 +111,7 @@ fn root_fetch(fetch: FetchNode) -> RawFetch {
     RawFetch {
         selection: selections(&document.operation.selection_set, &document.fragments),
         kind: kind(fetch.operation_kind.as_ref()),
+        declarations: declarations(&document.operation),
         text: fetch.operation.document_str,
         variables: fetch.variable_usages.into_iter().flatten().collect(),
         service: fetch.service_name,
@@ -161,12 +163,20 @@ fn batch_fetch(fetch: BatchFetchNode) -> RawFetch {
         branches: with_selections(branches, &selection),
         selection,
         kind: kind(fetch.operation_kind.as_ref()),
+        declarations: declarations(&document.operation),
         text: fetch.operation.document_str,
         variables: fetch.variable_usages.into_iter().flatten().collect(),
         service: fetch.service_name,
         output_rewrites: Vec::new(),
         is_subscription: false,
     }
+}
+
+fn declarations(operation: &OperationDefinition) -> Vec<(String, String)> {
+    let definitions = operation.variable_definitions.iter().flatten();
+    definitions
+        .map(|definition| (definition.name.clone(), definition.to_string()))
+        .collect()
 }
 
 /// Gives each branch the selection of its `_entities` field.
@@ -203,6 +213,17 @@ fn selection(item: &SelectionItem, fragments: &[FragmentDefinition]) -> Option<S
         SelectionItem::Field(field) => Selection::Field {
             name: field.name.clone(),
             key: field.selection_identifier().to_owned(),
+            arguments: field
+                .arguments
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            uses: field
+                .arguments
+                .iter()
+                .flatten()
+                .flat_map(|(_, value)| value.variable_usages())
+                .collect(),
             children: selections(&field.selections, fragments),
         },
         SelectionItem::InlineFragment(fragment) => Selection::Fragment {

@@ -7,8 +7,10 @@ mod compile;
 mod deferral;
 mod hive;
 mod layout;
+mod moved;
 mod places;
 mod projection;
+mod split;
 mod tree;
 
 use std::sync::Arc;

@@ -331,6 +331,7 @@ impl<'a> Places<'a> {
                     name,
                     key,
                     children,
+                    ..
                 } => {
                     let by_name = self.take(place, name, guard, before, inputs);
                     let by_key = name != key && self.take(place, key, guard, before, inputs);

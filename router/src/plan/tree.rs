@@ -14,6 +14,10 @@ pub(crate) enum Selection {
     Field {
         name: String,
         key: String,
+        /// As written in the document, without the parentheses.
+        arguments: String,
+        /// Variables among the arguments.
+        uses: Vec<String>,
         children: Vec<Selection>,
     },
     Fragment {
@@ -23,12 +27,14 @@ pub(crate) enum Selection {
 }
 
 /// A fetch as planned.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RawFetch {
     pub(crate) service: String,
     pub(crate) kind: crate::operation::Kind,
     pub(crate) text: String,
     pub(crate) variables: Vec<String>,
+    /// Names and declarations of all variables of the document.
+    pub(crate) declarations: Vec<(String, String)>,
     pub(crate) selection: Vec<Selection>,
     pub(crate) output_rewrites: Vec<Rewrite>,
     /// Empty for a fetch from the root.
@@ -37,7 +43,7 @@ pub(crate) struct RawFetch {
 }
 
 /// One `_entities` field of a fetch.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RawBranch {
     pub(crate) alias: String,
     pub(crate) variable: String,

@@ -1,6 +1,7 @@
 //! A supergraph: the public schema, the subgraphs behind it and the planner.
 
 mod api;
+mod entities;
 mod rules;
 pub(crate) mod schema;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use graphql_tools::static_graphql::schema as ast;
 
+pub(crate) use entities::Entities;
 pub(crate) use rules::Rule;
 pub(crate) use schema::Schema;
 

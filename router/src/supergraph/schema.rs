@@ -144,6 +144,7 @@ pub(crate) struct Schema {
     pub(crate) mutation: Option<String>,
     pub(crate) subscription: Option<String>,
     pub(crate) directives: Vec<DirectiveDef>,
+    pub(crate) entities: super::Entities,
     /// Fields of the subscription type with `@resumable`.
     pub(crate) resumable: HashMap<String, Resumable>,
 }
@@ -209,6 +210,7 @@ impl Schema {
             index,
             directives,
             resumable: resumable(full),
+            entities: super::Entities::read(full),
         }
     }
 }

@@ -18,7 +18,8 @@ use crate::harness::{Graph, serve_schema};
 /// A subgraph that answers only while its gate is open.
 pub struct Gate {
     inner: Arc<dyn SubgraphClient>,
-    open: watch::Sender<bool>,
+    /// Documents with this text wait; the empty text is in all.
+    held: watch::Sender<Option<String>>,
     /// Requests that were made and are neither answered nor given up.
     under_way: watch::Sender<usize>,
     /// Documents it was asked.
@@ -39,7 +40,7 @@ impl Gate {
     pub fn new(inner: Arc<dyn SubgraphClient>) -> Arc<Self> {
         Arc::new(Self {
             inner,
-            open: watch::channel(true).0,
+            held: watch::channel(None).0,
             under_way: watch::channel(0).0,
             asked: Mutex::default(),
             broken: Mutex::new(false),
@@ -47,11 +48,16 @@ impl Gate {
     }
 
     pub fn close(&self) {
-        self.open.send_replace(false);
+        self.hold("");
+    }
+
+    /// Closes the gate for documents with this text.
+    pub fn hold(&self, text: &str) {
+        self.held.send_replace(Some(text.to_owned()));
     }
 
     pub fn open(&self) {
-        self.open.send_replace(true);
+        self.held.send_replace(None);
     }
 
     pub fn break_down(&self) {
@@ -71,8 +77,12 @@ impl SubgraphClient for Gate {
         self.asked.lock().push(request.operation.text().to_owned());
         self.under_way.send_modify(|count| *count += 1);
         let _under_way = UnderWay(self);
-        let mut open = self.open.subscribe();
-        open.wait_for(|open| *open).await.unwrap();
+        let passes = |held: &Option<String>| match held {
+            Some(text) => !request.operation.text().contains(text),
+            None => true,
+        };
+        let mut held = self.held.subscribe();
+        held.wait_for(passes).await.unwrap();
         if *self.broken.lock() {
             return Err(SubgraphError::Unavailable("broken by the test".into()));
         }

@@ -14,6 +14,7 @@ mod defer;
 mod defer_edge;
 mod defer_errors;
 mod defer_rules;
+mod defer_split;
 mod edge;
 mod errors;
 mod federation;

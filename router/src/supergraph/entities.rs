@@ -1,0 +1,113 @@
+//! Which entities a subgraph can be asked for by key, as the supergraph says.
+
+use std::collections::{HashMap, HashSet};
+
+use graphql_tools::static_graphql::schema as ast;
+
+/// Keys of entities, per subgraph.
+#[derive(Debug, Default)]
+pub(crate) struct Entities {
+    /// Keys of plain fields by type and subgraph.
+    keys: HashMap<(String, String), Vec<Vec<String>>>,
+    /// Fields a subgraph names but does not resolve: type, field, subgraph.
+    external: HashSet<(String, String, String)>,
+}
+
+impl Entities {
+    pub(super) fn read(full: &ast::Document) -> Self {
+        let graphs = graph_names(full);
+        let mut entities = Self::default();
+        for definition in &full.definitions {
+            let ast::Definition::TypeDefinition(ast::TypeDefinition::Object(object)) = definition
+            else {
+                continue;
+            };
+            for directive in named(&object.directives, "join__type") {
+                if let (Some(graph), Some(key)) = (graph(directive, &graphs), key(directive)) {
+                    let keys = entities.keys.entry((object.name.clone(), graph));
+                    keys.or_default().push(key);
+                }
+            }
+            for field in &object.fields {
+                for directive in named(&field.directives, "join__field") {
+                    if let (Some(graph), true) =
+                        (graph(directive, &graphs), flag(directive, "external"))
+                    {
+                        let names = (object.name.clone(), field.name.clone(), graph);
+                        entities.external.insert(names);
+                    }
+                }
+            }
+        }
+        entities
+    }
+
+    /// The keys by which `subgraph` resolves `ty`.
+    pub(crate) fn keys(&self, ty: &str, subgraph: &str) -> &[Vec<String>] {
+        let keys = self.keys.get(&(ty.to_owned(), subgraph.to_owned()));
+        keys.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// True when `subgraph` only names the field.
+    pub(crate) fn is_external(&self, ty: &str, field: &str, subgraph: &str) -> bool {
+        let names = (ty.to_owned(), field.to_owned(), subgraph.to_owned());
+        self.external.contains(&names)
+    }
+}
+
+/// Names of subgraphs by the values of `join__Graph`.
+fn graph_names(full: &ast::Document) -> HashMap<&str, &str> {
+    let mut names = HashMap::new();
+    for definition in &full.definitions {
+        let ast::Definition::TypeDefinition(ast::TypeDefinition::Enum(graphs)) = definition else {
+            continue;
+        };
+        for value in &graphs.values {
+            for directive in named(&value.directives, "join__graph") {
+                if let Some(ast::Value::String(name)) = argument(directive, "name") {
+                    names.insert(value.name.as_str(), name.as_str());
+                }
+            }
+        }
+    }
+    names
+}
+
+fn named<'a>(
+    directives: &'a [ast::Directive],
+    name: &'a str,
+) -> impl Iterator<Item = &'a ast::Directive> {
+    directives
+        .iter()
+        .filter(move |directive| directive.name == name)
+}
+
+fn argument<'a>(directive: &'a ast::Directive, name: &str) -> Option<&'a ast::Value> {
+    let found = directive.arguments.iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value)
+}
+
+fn flag(directive: &ast::Directive, name: &str) -> bool {
+    matches!(argument(directive, name), Some(ast::Value::Boolean(true)))
+}
+
+fn graph(directive: &ast::Directive, graphs: &HashMap<&str, &str>) -> Option<String> {
+    match argument(directive, "graph") {
+        Some(ast::Value::Enum(name)) => graphs.get(name.as_str()).map(|name| (*name).to_owned()),
+        _ => None,
+    }
+}
+
+/// A resolvable key of plain fields.
+fn key(directive: &ast::Directive) -> Option<Vec<String>> {
+    let Some(ast::Value::String(key)) = argument(directive, "key") else {
+        return None;
+    };
+    let is_resolvable = !matches!(
+        argument(directive, "resolvable"),
+        Some(ast::Value::Boolean(false))
+    );
+    let is_plain = !key.contains(['{', '(', ':', '.']);
+    (is_resolvable && is_plain && !key.trim().is_empty())
+        .then(|| key.split_whitespace().map(str::to_owned).collect())
+}
