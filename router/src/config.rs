@@ -1,6 +1,7 @@
 //! The router's configuration: one typed file, unknown keys refused.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -121,6 +122,7 @@ impl RouterConfig {
             subscription_identity: own
                 .subscription_identity
                 .unwrap_or(defaults.subscription_identity),
+            ca_file: own.ca_file.or_else(|| defaults.ca_file.clone()),
         }
     }
 }
@@ -368,6 +370,8 @@ pub enum SubscriptionProtocol {
     Websocket,
     /// graphql-sse, one request per operation.
     Sse,
+    /// `multipart/mixed` (subscriptionSpec 1.0), one request per operation.
+    Multipart,
 }
 
 /// How a subgraph learns, over a WebSocket, for whom it sends events.
@@ -399,6 +403,8 @@ pub struct SubgraphDefaults {
     pub subscriptions: SubscriptionProtocol,
     /// How the subgraph learns who subscribes.
     pub subscription_identity: SubscriptionIdentity,
+    /// Root certificates (PEM) that are believed besides the machine's.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for SubgraphDefaults {
@@ -410,6 +416,7 @@ impl Default for SubgraphDefaults {
             http2: false,
             subscriptions: SubscriptionProtocol::default(),
             subscription_identity: SubscriptionIdentity::default(),
+            ca_file: None,
         }
     }
 }
@@ -434,6 +441,8 @@ pub struct SubgraphOverride {
     pub subscriptions: Option<SubscriptionProtocol>,
     /// How the subgraph learns who subscribes.
     pub subscription_identity: Option<SubscriptionIdentity>,
+    /// Root certificates (PEM) that are believed besides the machine's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The settings of one subgraph, complete.
@@ -455,4 +464,6 @@ pub struct SubgraphSettings {
     pub subscriptions: SubscriptionProtocol,
     /// How the subgraph learns who subscribes.
     pub subscription_identity: SubscriptionIdentity,
+    /// Root certificates (PEM) that are believed besides the machine's.
+    pub ca_file: Option<PathBuf>,
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::config::Subscriptions;
 use crate::error::{GraphqlError, code};
 use crate::identity::Caller;
-use crate::json::scan::Scanner;
+use crate::json::scan::{Scanner, find};
 use crate::json::write;
 use crate::operation::resume::Resumption;
 use crate::plan::Fetch;
@@ -125,30 +125,6 @@ impl Source {
             })
         })
     }
-}
-
-/// The range of the value under `keys`, each inside of the one before.
-fn find<'k>(
-    mut scanner: Scanner<'_>,
-    keys: impl Iterator<Item = &'k [u8]>,
-) -> Option<std::ops::Range<usize>> {
-    'levels: for wanted in keys {
-        scanner.expect(b'{').ok()?;
-        if scanner.take_if(b'}').ok()? {
-            return None;
-        }
-        loop {
-            if scanner.key().ok()? == wanted {
-                continue 'levels;
-            }
-            scanner.skip().ok()?;
-            if scanner.take_if(b'}').ok()? {
-                return None;
-            }
-            scanner.expect(b',').ok()?;
-        }
-    }
-    scanner.value().ok()
 }
 
 /// See the module.
@@ -376,22 +352,4 @@ fn drained(response: &SubgraphResponse) -> Option<SubgraphError> {
         .and_then(|range| serde_json::from_slice::<Value>(body.get(range)?).ok())
         .filter(|errors| errors[0]["extensions"]["code"] == code::SERVER_DRAINING)
         .map(|_| SubgraphError::Unavailable("it shuts down".into()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_found_by_their_keys() {
-        let text = br#"{"errors":[],"data":{"other":{"a":1},"event":{"x":[{"a":2}],"a":"c-1"}}}"#;
-        let found = |keys: &[&str]| {
-            find(Scanner::new(text), keys.iter().map(|key| key.as_bytes()))
-                .map(|range| std::str::from_utf8(&text[range]).unwrap())
-        };
-        assert_eq!(found(&["data", "event", "a"]), Some("\"c-1\""));
-        assert_eq!(found(&["data", "event", "b"]), None);
-        assert_eq!(found(&["data", "other", "a", "b"]), None);
-        assert_eq!(found(&["errors"]), Some("[]"));
-    }
 }

@@ -272,6 +272,30 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// The range of the value under `keys`, each inside of the one before.
+pub(crate) fn find<'k>(
+    mut scanner: Scanner<'_>,
+    keys: impl Iterator<Item = &'k [u8]>,
+) -> Option<std::ops::Range<usize>> {
+    'levels: for wanted in keys {
+        scanner.expect(b'{').ok()?;
+        if scanner.take_if(b'}').ok()? {
+            return None;
+        }
+        loop {
+            if scanner.key().ok()? == wanted {
+                continue 'levels;
+            }
+            scanner.skip().ok()?;
+            if scanner.take_if(b'}').ok()? {
+                return None;
+            }
+            scanner.expect(b',').ok()?;
+        }
+    }
+    scanner.value().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,5 +365,18 @@ mod tests {
         let mut scanner = Scanner::new(text);
         let range = scanner.value().unwrap();
         assert_eq!(&text[range], br#"{"a": [1, "x"] }"#);
+    }
+
+    #[test]
+    fn values_are_found_by_their_keys() {
+        let text = br#"{"errors":[],"data":{"other":{"a":1},"event":{"x":[{"a":2}],"a":"c-1"}}}"#;
+        let found = |keys: &[&str]| {
+            find(Scanner::new(text), keys.iter().map(|key| key.as_bytes()))
+                .map(|range| std::str::from_utf8(&text[range]).unwrap())
+        };
+        assert_eq!(found(&["data", "event", "a"]), Some("\"c-1\""));
+        assert_eq!(found(&["data", "event", "b"]), None);
+        assert_eq!(found(&["data", "other", "a", "b"]), None);
+        assert_eq!(found(&["errors"]), Some("[]"));
     }
 }

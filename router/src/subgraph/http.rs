@@ -1,6 +1,6 @@
 //! A subgraph behind a URL: pooled connections, bounded bodies, a deadline per request.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,8 +16,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::http1::{self, Http1};
+use super::tls::Tls;
 use super::websocket::WebsocketSubgraph;
-use super::{SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, sse};
+use super::{SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, multipart, sse};
 use crate::config::{SubgraphSettings, SubscriptionProtocol};
 use crate::operation::Kind;
 
@@ -39,6 +40,7 @@ pub struct HttpSubgraph {
     /// For TLS, HTTP/2 and event streams; built when first needed.
     client: OnceLock<HttpClient>,
     settings: SubgraphSettings,
+    tls: Arc<Tls>,
     timeout: Duration,
     max_response_bytes: usize,
     events: Events,
@@ -48,6 +50,7 @@ pub struct HttpSubgraph {
 enum Events {
     Websocket(WebsocketSubgraph),
     Sse(Uri),
+    Multipart(Uri),
 }
 
 impl HttpSubgraph {
@@ -58,11 +61,14 @@ impl HttpSubgraph {
     pub fn new(name: &str, url: &str, settings: &SubgraphSettings) -> Result<Self, String> {
         let uri = absolute(url)?;
         let events_url = settings.subscription_url.as_deref().unwrap_or(url);
+        let tls = Arc::new(Tls::new(settings.ca_file.as_deref())?);
         let events = match settings.subscriptions {
             SubscriptionProtocol::Websocket => {
-                Events::Websocket(WebsocketSubgraph::new(name, events_url, settings)?)
+                let tls = Arc::clone(&tls);
+                Events::Websocket(WebsocketSubgraph::new(name, events_url, settings, tls)?)
             }
             SubscriptionProtocol::Sse => Events::Sse(absolute(events_url)?),
+            SubscriptionProtocol::Multipart => Events::Multipart(absolute(events_url)?),
         };
         Ok(Self {
             http1: match settings.http2 {
@@ -77,6 +83,7 @@ impl HttpSubgraph {
             uri,
             client: OnceLock::new(),
             settings: settings.clone(),
+            tls,
             timeout: Duration::from_millis(settings.timeout_ms),
             max_response_bytes: settings.max_response_bytes,
             events,
@@ -84,7 +91,8 @@ impl HttpSubgraph {
     }
 
     fn client(&self) -> &HttpClient {
-        self.client.get_or_init(|| client(&self.settings))
+        self.client
+            .get_or_init(|| client(&self.settings, &self.tls))
     }
 
     async fn send(&self, request: &SubgraphRequest) -> Result<Bytes, SubgraphError> {
@@ -125,36 +133,16 @@ fn absolute(url: &str) -> Result<Uri, String> {
     }
 }
 
-fn client(settings: &SubgraphSettings) -> HttpClient {
+fn client(settings: &SubgraphSettings, tls: &Tls) -> HttpClient {
     let mut http = HttpConnector::new();
     http.set_nodelay(true);
     http.enforce_http(false);
     http.set_connect_timeout(Some(CONNECT));
-    // Without the machine's certificates https URLs fail when used, http ones do not care.
-    let tls = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_provider_and_native_roots(rustls::crypto::ring::default_provider());
-    let https = match tls {
-        Ok(builder) => builder.https_or_http().enable_http1().wrap_connector(http),
-        Err(error) => {
-            tracing::warn!(
-                target: "atelier_router",
-                detail = %error,
-                "no root certificates found; https subgraphs cannot be reached"
-            );
-            let empty = rustls::ClientConfig::builder_with_provider(
-                rustls::crypto::ring::default_provider().into(),
-            )
-            .with_safe_default_protocol_versions()
-            .expect("ring supports the default TLS versions")
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-            hyper_rustls::HttpsConnectorBuilder::new()
-                .with_tls_config(empty)
-                .https_or_http()
-                .enable_http1()
-                .wrap_connector(http)
-        }
-    };
+    let https = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config((**tls.config()).clone())
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(http);
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
@@ -276,6 +264,10 @@ impl SubgraphClient for HttpSubgraph {
                 Events::Websocket(websocket) => websocket.subscribe(request).await,
                 Events::Sse(uri) => {
                     sse::subscribe(self.client(), uri, &request, self.max_response_bytes).await
+                }
+                Events::Multipart(uri) => {
+                    let limit = self.max_response_bytes;
+                    multipart::subscribe(self.client(), uri, &request, limit).await
                 }
             }
         };

@@ -4,7 +4,9 @@ mod clients;
 mod http;
 mod http1;
 mod local;
+mod multipart;
 mod sse;
+mod tls;
 mod websocket;
 mod websocket_connection;
 

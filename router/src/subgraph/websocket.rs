@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
+use super::tls::Tls;
 use super::websocket_connection::{Command, Connection, Target};
 use super::{SubgraphError, SubgraphRequest, SubgraphResponse};
 use crate::config::{SubgraphSettings, SubscriptionIdentity};
@@ -30,6 +31,7 @@ pub(super) struct WebsocketSubgraph {
     url: String,
     identity: SubscriptionIdentity,
     limit: usize,
+    tls: Arc<Tls>,
     next_id: AtomicU64,
     connections: Mutex<HashMap<Identity, Arc<Slot>>>,
 }
@@ -53,7 +55,12 @@ struct Opened {
 const FAILED: Duration = Duration::from_millis(50);
 
 impl WebsocketSubgraph {
-    pub(super) fn new(name: &str, url: &str, settings: &SubgraphSettings) -> Result<Self, String> {
+    pub(super) fn new(
+        name: &str,
+        url: &str,
+        settings: &SubgraphSettings,
+        tls: Arc<Tls>,
+    ) -> Result<Self, String> {
         let url = match url.split_once("://") {
             Some(("http", rest)) => format!("ws://{rest}"),
             Some(("https", rest)) => format!("wss://{rest}"),
@@ -65,6 +72,7 @@ impl WebsocketSubgraph {
             url,
             identity: settings.subscription_identity,
             limit: settings.max_response_bytes,
+            tls,
             next_id: AtomicU64::new(1),
             connections: Mutex::default(),
         })
@@ -114,6 +122,7 @@ impl WebsocketSubgraph {
             name: self.name.clone(),
             url: self.url.clone(),
             limit: self.limit,
+            tls: Arc::clone(&self.tls),
             headers,
         };
         match Connection::open(target).await {

@@ -1,22 +1,27 @@
 //! One graphql-transport-ws connection to a subgraph, run by a task of its own.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Uri};
+use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::http::chain;
+use super::tls::Tls;
 use super::websocket::as_json;
 use super::{SubgraphError, SubgraphResponse};
 
@@ -30,7 +35,12 @@ const SILENCE: Duration = Duration::from_secs(45);
 const PING: Duration = Duration::from_secs(15);
 
 type Event = Result<SubgraphResponse, SubgraphError>;
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<Box<dyn Io>>;
+
+/// Plain TCP, or TLS on it.
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// What a connection is opened to.
 #[derive(Debug)]
@@ -38,6 +48,7 @@ pub(super) struct Target {
     pub(super) name: String,
     pub(super) url: String,
     pub(super) limit: usize,
+    pub(super) tls: Arc<Tls>,
     pub(super) headers: HeaderMap,
 }
 
@@ -89,6 +100,26 @@ fn unavailable(error: &dyn std::error::Error) -> SubgraphError {
     SubgraphError::Unavailable(chain(error))
 }
 
+async fn connect(uri: &Uri, tls: &Tls) -> Result<Box<dyn Io>, SubgraphError> {
+    let host = uri.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let encrypted = uri.scheme_str() == Some("wss");
+    let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
+    let tcp = TcpStream::connect((host, port))
+        .await
+        .map_err(|error| unavailable(&error))?;
+    let _ = tcp.set_nodelay(true);
+    if !encrypted {
+        return Ok(Box::new(tcp));
+    }
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| unavailable(&error))?;
+    let stream = TlsConnector::from(Arc::clone(tls.config()))
+        .connect(name, tcp)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    Ok(Box::new(stream))
+}
+
 async fn handshake(target: &Target) -> Result<Socket, SubgraphError> {
     let mut request = target
         .url
@@ -105,7 +136,8 @@ async fn handshake(target: &Target) -> Result<Socket, SubgraphError> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(target.limit))
         .max_frame_size(Some(target.limit));
-    let (mut socket, _) = connect_async_with_config(request, Some(config), true)
+    let io = connect(request.uri(), &target.tls).await?;
+    let (mut socket, _) = client_async_with_config(request, io, Some(config))
         .await
         .map_err(|error| unavailable(&error))?;
     let init = serde_json::json!({"type": "connection_init", "payload": as_json(&target.headers)});

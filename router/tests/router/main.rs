@@ -26,3 +26,4 @@ mod robustness;
 mod serving;
 mod share;
 mod subscriptions;
+mod tls;

@@ -118,6 +118,11 @@ async fn a_restart_of_the_subgraph_loses_and_repeats_nothing_over_sse() {
 }
 
 #[tokio::test]
+async fn a_restart_of_the_subgraph_loses_and_repeats_nothing_by_multipart() {
+    survives_restarts(SubscriptionProtocol::Multipart).await;
+}
+
+#[tokio::test]
 async fn events_without_a_cursor_do_not_move_the_subscription() {
     let log = Log::default();
     let mut server = Server::start(&log).await;

@@ -394,3 +394,8 @@ async fn subgraphs_send_events_over_websockets() {
 async fn subgraphs_send_events_by_sse() {
     events_arrive(SubscriptionProtocol::Sse).await;
 }
+
+#[tokio::test]
+async fn subgraphs_send_events_by_multipart() {
+    events_arrive(SubscriptionProtocol::Multipart).await;
+}
