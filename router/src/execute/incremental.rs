@@ -320,7 +320,7 @@ impl<'a> Pieces<'a> {
         for reported in &self.errors {
             let at = reported.error.path.as_deref();
             let inside = at.is_some_and(|at| at.starts_with(path));
-            let asked = at.map_or(&[][..], |at| self.deferral.asked_in(at));
+            let asked = at.map_or(&[][..], |at| self.deferral.asked.pieces(at));
             let belongs = if reported.is_whole || at.is_none() {
                 own.contains(reported.fetch)
             } else if asked.is_empty() {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use graphql_tools::static_graphql::query;
 
+use super::asked::{Asked, SelectedId};
 use super::places::{FetchSet, Guard, PlaceId, Places};
 use super::tree::RawFetch;
 use crate::error::PathSegment;
@@ -27,7 +28,7 @@ pub(crate) struct Deferral {
     /// What each fetch waits for.
     pub(crate) inputs: Vec<FetchSet>,
     /// The client's selections, for finding who answers for an error.
-    selected: Vec<Selected>,
+    pub(crate) asked: Asked,
 }
 
 /// One piece of the answer.
@@ -40,19 +41,6 @@ pub(crate) struct Piece {
     pub(crate) needs: FetchSet,
     /// Those of `needs` that no piece around it needs, and those it reads itself.
     pub(crate) own: FetchSet,
-}
-
-#[derive(Debug, Default)]
-struct Selected {
-    keys: HashMap<String, Under>,
-}
-
-#[derive(Debug)]
-struct Under {
-    /// Names of the fields under this key.
-    names: Vec<String>,
-    pieces: Vec<usize>,
-    below: usize,
 }
 
 impl Deferral {
@@ -76,7 +64,7 @@ impl Deferral {
             fragments: Fragments::default(),
             labels: Vec::new(),
             pieces: vec![Piece::default()],
-            selected: vec![Selected::default()],
+            asked: Asked::new(),
             path: Vec::new(),
         };
         let here = Here {
@@ -94,14 +82,14 @@ impl Deferral {
             fragments,
             labels,
             pieces,
-            selected,
+            asked,
             ..
         } = walk;
         let mut deferral = Self {
             fragments: labels,
             pieces,
             inputs: inputs(&places, fetches),
-            selected,
+            asked,
         };
         deferral.settle(operation.kind, fetches);
         Some((deferral, fragments))
@@ -184,48 +172,6 @@ impl Deferral {
             .get(self.pieces[piece].fragment)
             .and_then(Option::as_deref)
     }
-
-    /// The pieces that have exactly the keys `path`.
-    pub(super) fn asks(&self, path: &[String]) -> &[usize] {
-        self.under(path).map_or(&[], |under| &under.pieces)
-    }
-
-    /// True when the client's key `path` is another field than its name says.
-    pub(super) fn is_alias(&self, path: &[String]) -> bool {
-        let names = self.under(path).map_or(&[][..], |under| &under.names);
-        names.iter().any(|name| Some(name) != path.last())
-    }
-
-    fn under(&self, path: &[String]) -> Option<&Under> {
-        let (last, parents) = path.split_last()?;
-        let mut at = 0;
-        for key in parents {
-            at = self.selected[at].keys.get(key)?.below;
-        }
-        self.selected[at].keys.get(last)
-    }
-
-    /// The pieces in which the client asked for `path`; empty when it did not
-    /// ask for exactly this.
-    pub(crate) fn asked_in(&self, path: &[PathSegment]) -> &[usize] {
-        let mut found: &[usize] = &[];
-        let mut at = 0;
-        for segment in path {
-            let PathSegment::Key(key) = segment else {
-                continue;
-            };
-            match self.selected[at].keys.get(key) {
-                Some(under) => {
-                    found = &under.pieces;
-                    at = under.below;
-                }
-                // Inside of a scalar, or a field only the router asked for.
-                None if self.selected[at].keys.is_empty() => break,
-                None => return &[],
-            }
-        }
-        found
-    }
 }
 
 /// Deferred fragments by the address of their selection.
@@ -249,7 +195,7 @@ struct Here<'a> {
     place: Option<PlaceId>,
     guard: Guard,
     parent: &'a str,
-    selected: usize,
+    selected: SelectedId,
 }
 
 struct Walk<'a> {
@@ -260,7 +206,7 @@ struct Walk<'a> {
     labels: Vec<Option<Box<[u8]>>>,
     /// `own` holds what a piece reads until all is walked.
     pieces: Vec<Piece>,
-    selected: Vec<Selected>,
+    asked: Asked,
     path: Vec<String>,
 }
 
@@ -335,8 +281,10 @@ impl<'a> Walk<'a> {
 
     fn field(&mut self, here: &Here<'a>, field: &'a query::Field) {
         let key = field.alias.as_ref().unwrap_or(&field.name);
-        let below = self.select(here, key, &field.name);
-        if let Some(place) = here.place {
+        let below = self.asked.add(here.selected, key, &field.name, here.piece);
+        if field.name == "__typename" {
+            self.typename(here);
+        } else if let Some(place) = here.place {
             let reads = &mut self.pieces[here.piece].own;
             self.places.read(place, key, &here.guard, reads);
         }
@@ -356,35 +304,32 @@ impl<'a> Walk<'a> {
             parent: &base.name,
             selected: below,
         };
-        if let Some(place) = place.filter(|_| base.kind.is_abstract()) {
-            let reads = &mut self.pieces[here.piece].own;
-            self.places.read(place, "__typename", &inner.guard, reads);
-        }
+        self.typename(&inner);
         self.path.push(key.clone());
         self.set(&inner, &field.selection_set);
         self.path.pop();
     }
 
-    /// Notes that the piece has `key` here; gives the selections under it.
-    fn select(&mut self, here: &Here<'a>, key: &str, name: &str) -> usize {
-        let next = self.selected.len();
-        let keys = &mut self.selected[here.selected].keys;
-        let under = keys.entry(key.to_owned()).or_insert_with(|| Under {
-            names: Vec::new(),
-            pieces: Vec::new(),
-            below: next,
-        });
-        if !under.names.iter().any(|known| known == name) {
-            under.names.push(name.to_owned());
+    /// Reads the type of an object of an interface or a union. A subgraph with
+    /// `@interfaceObject` only knows the interface's name.
+    fn typename(&mut self, here: &Here<'a>) {
+        let ty = self.schema.ty(here.parent);
+        let (Some(ty), Some(place)) = (ty.filter(|ty| ty.kind.is_abstract()), here.place) else {
+            return;
+        };
+        let entities = &self.schema.entities;
+        let members = ty.possible.iter().filter_map(|name| self.schema.ty(name));
+        let is_vague = entities.is_interface_object(&ty.name)
+            || members
+                .flat_map(|member| &member.interfaces)
+                .any(|interface| entities.is_interface_object(interface));
+        let reads = &mut self.pieces[here.piece].own;
+        if is_vague {
+            self.places
+                .read_all(place, "__typename", &here.guard, reads);
+        } else {
+            self.places.read(place, "__typename", &here.guard, reads);
         }
-        if !under.pieces.contains(&here.piece) {
-            under.pieces.push(here.piece);
-        }
-        let below = under.below;
-        if below == next {
-            self.selected.push(Selected::default());
-        }
-        below
     }
 }
 

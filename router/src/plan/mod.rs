@@ -3,6 +3,7 @@
 //! crate; everything outwards is in the types of this module.
 
 mod answer;
+mod asked;
 mod compile;
 mod deferral;
 mod hive;

@@ -249,6 +249,15 @@ impl<'a> Places<'a> {
         }
     }
 
+    /// As [`Self::read`], but the last fetch that writes it is the one that knows.
+    pub(super) fn read_all(&self, place: PlaceId, key: &str, reader: &Guard, into: &mut FetchSet) {
+        for (fetch, guard) in self.writers(place, key) {
+            if guard.overlaps(reader) {
+                into.insert(*fetch);
+            }
+        }
+    }
+
     /// The fetches among `before` whose data the entity fetch `raw` is made
     /// from; `None` when that cannot be told.
     pub(super) fn inputs(&self, raw: &RawFetch, before: &FetchSet) -> Option<FetchSet> {

@@ -215,7 +215,7 @@ impl Splitter<'_> {
     fn askers(&self, place: &Place, key: &str) -> Vec<usize> {
         let mut askers: Vec<usize> = extended(&place.keys, key)
             .iter()
-            .flat_map(|path| self.deferral.asks(path).iter().copied())
+            .flat_map(|path| self.deferral.asked.at(path).iter().copied())
             .collect();
         askers.sort_unstable();
         askers.dedup();
@@ -283,7 +283,7 @@ impl Splitter<'_> {
         let same = |moved: &&mut Moved| {
             moved.pieces == pieces
                 && moved.place.branch == place.branch
-                && moved.place.ty == place.ty
+                && moved.place.path == place.path
                 && moved.place.keys == place.keys
         };
         match self.moved.iter_mut().find(same) {
@@ -337,7 +337,7 @@ impl Splitter<'_> {
         let clear = |name: &String| {
             extended(&place.keys, name)
                 .iter()
-                .all(|path| !self.deferral.is_alias(path))
+                .all(|path| !self.deferral.asked.is_alias(path))
         };
         let keys = self.schema.entities.keys(ty, &self.service);
         let key = keys.iter().find(|key| key.iter().all(clear))?;

@@ -55,7 +55,7 @@ pub(crate) struct RawBranch {
 }
 
 /// A step of a merge path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Segment {
     Field(String),
     Types(Vec<String>),

@@ -11,6 +11,8 @@ pub(crate) struct Entities {
     keys: HashMap<(String, String), Vec<Vec<String>>>,
     /// Fields a subgraph names but does not resolve: type, field, subgraph.
     external: HashSet<(String, String, String)>,
+    /// Interfaces that some subgraph has as an object (`@interfaceObject`).
+    interface_objects: HashSet<String>,
 }
 
 impl Entities {
@@ -18,9 +20,16 @@ impl Entities {
         let graphs = graph_names(full);
         let mut entities = Self::default();
         for definition in &full.definitions {
-            let ast::Definition::TypeDefinition(ast::TypeDefinition::Object(object)) = definition
-            else {
-                continue;
+            let object = match definition {
+                ast::Definition::TypeDefinition(ast::TypeDefinition::Object(object)) => object,
+                ast::Definition::TypeDefinition(ast::TypeDefinition::Interface(interface)) => {
+                    let mut types = named(&interface.directives, "join__type");
+                    if types.any(|directive| flag(directive, "isInterfaceObject")) {
+                        entities.interface_objects.insert(interface.name.clone());
+                    }
+                    continue;
+                }
+                _ => continue,
             };
             for directive in named(&object.directives, "join__type") {
                 if let (Some(graph), Some(key)) = (graph(directive, &graphs), key(directive)) {
@@ -46,6 +55,12 @@ impl Entities {
     pub(crate) fn keys(&self, ty: &str, subgraph: &str) -> &[Vec<String>] {
         let keys = self.keys.get(&(ty.to_owned(), subgraph.to_owned()));
         keys.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// True when some subgraph does not know the objects of this interface by
+    /// their own types.
+    pub(crate) fn is_interface_object(&self, interface: &str) -> bool {
+        self.interface_objects.contains(interface)
     }
 
     /// True when `subgraph` only names the field.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+mod deferred;
 mod schema;
 mod strictness;
 mod subgraph;
@@ -21,6 +22,15 @@ macro_rules! suites {
         async fn $test() {
             agrees(&stringify!($test).replace('_', "-")).await;
         })*
+
+        mod with_defer {
+            $(#[tokio::test]
+            async fn $test() {
+                let name = stringify!($test).replace('_', "-");
+                let failures = crate::deferred::run(&name).await;
+                assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+            })*
+        }
 
         const SUITES: &[&str] = &[$(stringify!($test)),*];
     };

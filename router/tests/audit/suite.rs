@@ -73,7 +73,7 @@ impl Suite {
         failures
     }
 
-    fn router(&self) -> (Router, Log, Arc<parking_lot::Mutex<Vec<String>>>) {
+    pub fn router(&self) -> (Router, Log, Arc<parking_lot::Mutex<Vec<String>>>) {
         let sdls: Vec<SubgraphSdl> = self
             .subgraphs
             .iter()
@@ -123,7 +123,7 @@ impl Case {
         case
     }
 
-    async fn run(
+    pub async fn run(
         &self,
         router: &Router,
         mutated: &parking_lot::Mutex<Vec<String>>,

@@ -1,0 +1,103 @@
+//! What a client asked for at each path of response keys, and in which pieces of
+//! the answer.
+
+use std::collections::HashMap;
+
+use crate::error::PathSegment;
+
+/// Position of a selection; the root's is 0.
+pub(super) type SelectedId = usize;
+
+/// The client's selections as a tree of response keys.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    selected: Vec<HashMap<String, Under>>,
+}
+
+#[derive(Debug)]
+struct Under {
+    /// Names of the fields under this key.
+    names: Vec<String>,
+    pieces: Vec<usize>,
+    below: SelectedId,
+}
+
+impl Asked {
+    pub(super) fn new() -> Self {
+        Self {
+            selected: vec![HashMap::new()],
+        }
+    }
+
+    /// Notes that `piece` has the field `name` under `key` at `at`; gives the
+    /// selection under it.
+    pub(super) fn add(
+        &mut self,
+        at: SelectedId,
+        key: &str,
+        name: &str,
+        piece: usize,
+    ) -> SelectedId {
+        let next = self.selected.len();
+        let under = self.selected[at]
+            .entry(key.to_owned())
+            .or_insert_with(|| Under {
+                names: Vec::new(),
+                pieces: Vec::new(),
+                below: next,
+            });
+        if !under.names.iter().any(|known| known == name) {
+            under.names.push(name.to_owned());
+        }
+        if !under.pieces.contains(&piece) {
+            under.pieces.push(piece);
+        }
+        let below = under.below;
+        if below == next {
+            self.selected.push(HashMap::new());
+        }
+        below
+    }
+
+    /// The pieces that have exactly the keys `path`.
+    pub(super) fn at(&self, path: &[String]) -> &[usize] {
+        self.under(path).map_or(&[], |under| &under.pieces)
+    }
+
+    /// True when the client's key `path` is another field than its name says.
+    pub(super) fn is_alias(&self, path: &[String]) -> bool {
+        let names = self.under(path).map_or(&[][..], |under| &under.names);
+        names.iter().any(|name| Some(name) != path.last())
+    }
+
+    fn under(&self, path: &[String]) -> Option<&Under> {
+        let (last, parents) = path.split_last()?;
+        let mut at = 0;
+        for key in parents {
+            at = self.selected[at].get(key)?.below;
+        }
+        self.selected[at].get(last)
+    }
+
+    /// The pieces in which the client asked for `path`; empty when it did not
+    /// ask for exactly this.
+    pub(crate) fn pieces(&self, path: &[PathSegment]) -> &[usize] {
+        let mut found: &[usize] = &[];
+        let mut at = 0;
+        for segment in path {
+            let PathSegment::Key(key) = segment else {
+                continue;
+            };
+            match self.selected[at].get(key) {
+                Some(under) => {
+                    found = &under.pieces;
+                    at = under.below;
+                }
+                // Inside of a scalar, or a field only the router asked for.
+                None if self.selected[at].is_empty() => break,
+                None => return &[],
+            }
+        }
+        found
+    }
+}
