@@ -1,9 +1,10 @@
 //! The beginning of the end: signals, and how long things may take to finish.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::Notify,
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,21 @@ pub fn stop_on_signal() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(stop)
+}
+
+/// Notifies `reload` at each SIGHUP, until `stop`.
+///
+/// # Errors
+/// If the signal cannot be listened to.
+pub fn on_hangup(reload: Arc<Notify>, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        while let Some(Some(())) = stop.run_until_cancelled(hangup.recv()).await {
+            reload.notify_one();
+        }
+    });
+    Ok(())
 }
 
 /// Waits for background work that has been told to stop.

@@ -11,7 +11,7 @@ use atelier_kit::{
     redis::Redis,
     secret::Secret,
 };
-use atelier_router::Identify;
+use atelier_router::{Identify, Reloader};
 use axum::Router;
 
 use crate::{
@@ -76,6 +76,9 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
             )
         }
     };
+    let reloader = Reloader::new(router.clone(), args.supergraph.clone());
+    lifecycle::on_hangup(reloader.trigger(), &stop)?;
+    tokio::spawn(reloader.run(stop.clone()));
     let trusted = settings.trusted_proxies;
     let server = router
         .clone()

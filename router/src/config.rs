@@ -31,6 +31,8 @@ pub struct RouterConfig {
     pub headers: Headers,
     /// Subscriptions.
     pub subscriptions: Subscriptions,
+    /// Serving another supergraph.
+    pub reload: Reload,
     /// Settings for all subgraphs reached over HTTP.
     pub subgraph_defaults: SubgraphDefaults,
     /// Settings by subgraph name; they go before the defaults.
@@ -357,6 +359,31 @@ impl Default for Subscriptions {
             reconnect_initial_ms: 100,
             reconnect_max_ms: 5_000,
             reconnect_attempts: 10,
+        }
+    }
+}
+
+/// Serving another supergraph without stopping.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reload {
+    /// Seconds between looks at the supergraph's file; 0 never looks.
+    pub watch_s: u64,
+    /// Seconds between asking subgraphs for their schemas; 0 never asks.
+    pub poll_subgraphs_s: u64,
+    /// Documents, most used first, that are planned before the new one is served.
+    pub warm_operations: usize,
+    /// Milliseconds spent on that.
+    pub warm_ms: u64,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self {
+            watch_s: 1,
+            poll_subgraphs_s: 0,
+            warm_operations: 200,
+            warm_ms: 5_000,
         }
     }
 }

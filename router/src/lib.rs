@@ -11,6 +11,7 @@ pub mod identity;
 mod json;
 mod operation;
 mod plan;
+pub mod reload;
 pub mod request;
 mod router;
 mod snapshot;
@@ -21,6 +22,7 @@ pub use config::RouterConfig;
 pub use http::Server;
 pub use identity::{Anonymous, Caller, Credentials, Identify, IdentifyError, Renew};
 pub use operation::Kind as OperationKind;
+pub use reload::{ReloadError, Reloader};
 pub use request::{
     Accepts, ClientRequest, ClientResponse, GraphqlParams, IncrementalFormat, Outcome,
     ResponseStatus, Summary,

@@ -166,18 +166,28 @@ impl Router {
     /// # Errors
     /// When a subgraph of it cannot be reached in any way; the old one stays.
     pub fn reload(&self, supergraph: Supergraph) -> Result<(), BuildError> {
+        let snapshot = self.next_snapshot(supergraph)?;
+        self.swap(snapshot);
+        Ok(())
+    }
+
+    /// A snapshot of `supergraph` that is not served yet.
+    pub(crate) fn next_snapshot(&self, supergraph: Supergraph) -> Result<Snapshot, BuildError> {
         let old = self.snapshot();
         let subgraphs = self.inner.clients.of(&supergraph, Some(&old))?;
-        let snapshot = Snapshot::new(
+        Ok(Snapshot::new(
             Arc::new(supergraph),
             subgraphs,
             Arc::clone(&self.inner.config),
-        );
+        ))
+    }
+
+    /// Serves `snapshot` from now on.
+    pub(crate) fn swap(&self, snapshot: Snapshot) {
         let snapshot = Arc::new(snapshot);
         self.inner.snapshot.store(Arc::clone(&snapshot));
         self.inner.feeds.reloaded(snapshot);
         tracing::info!(target: "atelier_router", "supergraph reloaded");
-        Ok(())
     }
 
     /// Ends subscriptions and refuses new requests; those under way finish.

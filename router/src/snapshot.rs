@@ -42,6 +42,22 @@ pub(crate) struct Snapshot {
 pub(crate) struct Entry {
     pub(crate) document: Arc<Document>,
     variants: RwLock<HashMap<VariantKey, Variant>>,
+    /// How often it was asked, roughly.
+    hits: AtomicU64,
+}
+
+impl Entry {
+    /// Counts requests.
+    pub(crate) fn used(&self, times: u64) {
+        self.hits.fetch_add(times, Ordering::Relaxed);
+    }
+}
+
+/// A document that was asked often.
+pub(crate) struct Used {
+    pub(crate) text: Arc<String>,
+    pub(crate) hits: u64,
+    pub(crate) variants: Vec<Variant>,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -86,6 +102,7 @@ impl Snapshot {
     /// The document of `text`, parsed and validated at most once.
     pub(crate) async fn document(&self, text: &str) -> Result<Arc<Entry>, Vec<GraphqlError>> {
         if let Some(known) = self.documents.get(text).await {
+            known.used(1);
             return Ok(known);
         }
         metrics::counter!("graphql_documents_parsed_total").increment(1);
@@ -93,11 +110,28 @@ impl Snapshot {
         let entry = Arc::new(Entry {
             document: Arc::new(document),
             variants: RwLock::default(),
+            hits: AtomicU64::new(1),
         });
         self.documents
             .insert(text.to_owned(), Arc::clone(&entry))
             .await;
         Ok(entry)
+    }
+
+    /// The documents asked most, most first, at most `most`.
+    pub(crate) fn most_used(&self, most: usize) -> Vec<Used> {
+        let mut all: Vec<_> = self
+            .documents
+            .iter()
+            .map(|(text, entry)| Used {
+                text,
+                hits: entry.hits.load(Ordering::Relaxed),
+                variants: entry.variants.read().values().cloned().collect(),
+            })
+            .collect();
+        all.sort_by_key(|used| std::cmp::Reverse(used.hits));
+        all.truncate(most);
+        all
     }
 
     /// The plan of one operation under these conditions and decisions.

@@ -21,6 +21,7 @@ mod federation;
 mod hostile;
 mod limits;
 mod queries;
+mod reload;
 mod resume;
 mod robustness;
 mod serving;

@@ -1,0 +1,219 @@
+//! Another supergraph is served without anybody noticing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use atelier_composition::{SubgraphSdl, compose};
+use atelier_router::config::Reload;
+use atelier_router::{
+    Reloader, Router, RouterConfig, SubgraphClient, SubgraphError, SubgraphRequest,
+    SubgraphResponse, Supergraph,
+};
+use futures::stream::BoxStream;
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{self, Graph, ask, eventually};
+use crate::log::{self, Log, Server};
+use crate::socket::Socket;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_reloads_under_load_lose_no_request_and_no_subscription() {
+    let graph = Graph::new();
+    let log = Log::default();
+    let servers = [Server::start(&log).await, Server::start(&log).await];
+    let urls = [
+        harness::serve_schema(graph.accounts.clone()).await,
+        harness::serve_schema(graph.products.clone()).await,
+        harness::serve_schema(graph.inventory.clone()).await,
+        harness::serve_schema(graph.reviews.clone()).await,
+    ];
+    // The log moves with each reload.
+    let sdls: Vec<String> = servers
+        .iter()
+        .map(|server| {
+            let mut parts = graph.sdls([&urls[0], &urls[1], &urls[2], &urls[3]]);
+            parts.push(log::sdl(&log, &server.url));
+            compose(&parts).unwrap().supergraph_sdl
+        })
+        .collect();
+    let router = Router::builder(Supergraph::parse(&sdls[0]).unwrap())
+        .build()
+        .unwrap();
+    let base = harness::serve_router(router.clone()).await;
+
+    let mut socket = Socket::ready(&base).await;
+    socket
+        .subscribe("moves", "subscription { logged { ... on Added { text } } }")
+        .await;
+    socket.subscribe("stays", "subscription { heard }").await;
+    log.followed_by(2).await;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let answered = Arc::new(AtomicUsize::new(0));
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            let (base, stop, answered) = (base.clone(), Arc::clone(&stop), Arc::clone(&answered));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::SeqCst) {
+                    let query = "{ topProducts(first: 2) { name inStock reviews { author { name } } } }";
+                    let request = http::Request::post(format!("{base}/graphql"))
+                        .header("content-type", "application/json")
+                        .body(json!({ "query": query }).to_string())
+                        .unwrap();
+                    let answer = harness::http(request).await;
+                    assert_eq!(answer.status, 200, "{}", answer.body);
+                    let json = answer.json();
+                    assert_eq!(json["data"]["topProducts"][0]["name"], "Table", "{json}");
+                    assert!(json["data"]["topProducts"][0]["reviews"].is_array());
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+
+    for round in 1..=50 {
+        let before = answered.load(Ordering::SeqCst);
+        router.reload_warm(sdls[round % 2].clone()).await.unwrap();
+        log.add(&round.to_string());
+        let mut missing = vec!["moves", "stays"];
+        while !missing.is_empty() {
+            let event = socket.next().await;
+            let id = event["id"].as_str().unwrap();
+            let data = &event["payload"]["data"];
+            let text = match id {
+                "moves" => &data["logged"]["text"],
+                _ => &data["heard"],
+            };
+            assert_eq!(text, &json!(round.to_string()), "{event}");
+            let at = missing.iter().position(|missing| *missing == id);
+            missing.remove(at.expect("an event came twice"));
+        }
+        eventually(|| answered.load(Ordering::SeqCst) > before).await;
+    }
+    stop.store(true, Ordering::SeqCst);
+    for task in load {
+        task.await.unwrap();
+    }
+}
+
+fn supergraph(fields: &str) -> String {
+    let sdl = format!("type Query {{ {fields} }}");
+    let part = SubgraphSdl::new("one", "http://127.0.0.1:1/", sdl);
+    compose(&[part]).unwrap().supergraph_sdl
+}
+
+async fn knows(router: &Router, field: &str) -> bool {
+    let query = format!(
+        "{{ __type(name: \"Query\") {{ fields {{ name }} }} f: __typename {field}: __typename }}"
+    );
+    let answer = ask(router, &query).await;
+    let fields = answer["data"]["__type"]["fields"].as_array().unwrap();
+    fields.iter().any(|known| known["name"] == field)
+}
+
+#[tokio::test]
+async fn the_file_is_followed_and_a_broken_one_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("supergraph.graphql");
+    let first = supergraph("first: Int");
+    std::fs::write(&file, &first).unwrap();
+    let router = Router::builder(Supergraph::parse(&first).unwrap())
+        .build()
+        .unwrap();
+    let reloader = Reloader::new(router.clone(), Some(file.clone()));
+    let now = reloader.trigger();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(reloader.run(stop.clone()));
+
+    // Found by looking.
+    let second = supergraph("first: Int second: Int");
+    std::fs::write(&file, &second).unwrap();
+    eventually(|| router.supergraph().sdl() == second).await;
+    assert!(knows(&router, "second").await);
+
+    // Refused, then put right, told by the signal.
+    std::fs::write(&file, "type Query {").unwrap();
+    now.notify_one();
+    let third = supergraph("third: Int");
+    std::fs::remove_file(&file).unwrap();
+    now.notify_one();
+    assert_eq!(router.supergraph().sdl(), second);
+    std::fs::write(&file, &third).unwrap();
+    now.notify_one();
+    eventually(|| router.supergraph().sdl() == third).await;
+    assert!(!knows(&router, "second").await);
+
+    stop.cancel();
+    running.await.unwrap();
+}
+
+/// A subgraph that only tells its schema.
+struct Telling(Arc<Mutex<Option<String>>>, Arc<AtomicUsize>);
+
+#[async_trait]
+impl SubgraphClient for Telling {
+    async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError> {
+        assert_eq!(request.operation.text(), "{ _service { sdl } }");
+        self.1.fetch_add(1, Ordering::SeqCst);
+        let sdl = self.0.lock().clone().ok_or(SubgraphError::Timeout)?;
+        let answer = json!({"data": {"_service": {"sdl": sdl}}});
+        Ok(SubgraphResponse::Json(answer.to_string().into()))
+    }
+
+    async fn subscribe(
+        &self,
+        _: SubgraphRequest,
+    ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
+        Err(SubgraphError::Timeout)
+    }
+}
+
+#[tokio::test]
+async fn subgraphs_that_change_are_composed_again_unless_they_do_not_fit() {
+    let told = Arc::new(Mutex::new(Some("type Query { first: Int }".to_owned())));
+    let polls = Arc::new(AtomicUsize::new(0));
+    let first = supergraph("first: Int");
+    let router = Router::builder(Supergraph::parse(&first).unwrap())
+        .config(RouterConfig {
+            reload: Reload {
+                poll_subgraphs_s: 3600,
+                ..Reload::default()
+            },
+            ..RouterConfig::default()
+        })
+        .subgraph(
+            "one",
+            Arc::new(Telling(Arc::clone(&told), Arc::clone(&polls))),
+        )
+        .build()
+        .unwrap();
+    let reloader = Reloader::new(router.clone(), None);
+    let now = reloader.trigger();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(reloader.run(stop.clone()));
+    eventually(|| polls.load(Ordering::SeqCst) == 1).await;
+
+    let mut polled = 1;
+    let mut poll = async |sdl: Option<&str>| {
+        *told.lock() = sdl.map(str::to_owned);
+        now.notify_one();
+        polled += 1;
+        eventually(|| polls.load(Ordering::SeqCst) == polled).await;
+        // The next poll begins when this one has ended.
+        now.notify_one();
+        polled += 1;
+        eventually(|| polls.load(Ordering::SeqCst) == polled).await;
+    };
+    poll(Some("type Query { first: Missing }")).await;
+    assert_eq!(router.supergraph().sdl(), first);
+    poll(None).await;
+    assert_eq!(router.supergraph().sdl(), first);
+    poll(Some("type Query { first: Int second: String }")).await;
+    assert!(knows(&router, "second").await);
+
+    stop.cancel();
+    running.await.unwrap();
+}
