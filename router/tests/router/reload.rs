@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use atelier_composition::{SubgraphSdl, compose};
-use atelier_router::config::Reload;
+use atelier_router::config::{Reload, Subscriptions};
 use atelier_router::{
     Reloader, Router, RouterConfig, SubgraphClient, SubgraphError, SubgraphRequest,
     SubgraphResponse, Supergraph,
@@ -40,6 +40,14 @@ async fn fifty_reloads_under_load_lose_no_request_and_no_subscription() {
         })
         .collect();
     let router = Router::builder(Supergraph::parse(&sdls[0]).unwrap())
+        .config(RouterConfig {
+            subscriptions: Subscriptions {
+                // No pings between the events.
+                keep_alive_ms: 3_600_000,
+                ..Subscriptions::default()
+            },
+            ..RouterConfig::default()
+        })
         .build()
         .unwrap();
     let base = harness::serve_router(router.clone()).await;
@@ -58,7 +66,8 @@ async fn fifty_reloads_under_load_lose_no_request_and_no_subscription() {
             let (base, stop, answered) = (base.clone(), Arc::clone(&stop), Arc::clone(&answered));
             tokio::spawn(async move {
                 while !stop.load(Ordering::SeqCst) {
-                    let query = "{ topProducts(first: 2) { name inStock reviews { author { name } } } }";
+                    let query =
+                        "{ topProducts(first: 2) { name inStock reviews { author { name } } } }";
                     let request = http::Request::post(format!("{base}/graphql"))
                         .header("content-type", "application/json")
                         .body(json!({ "query": query }).to_string())
