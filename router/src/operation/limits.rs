@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use graphql_tools::static_graphql::query;
 
-use super::document::selection_of;
+use super::document::{directives_of, selection_of};
 use crate::config::Limits;
 use crate::error::{GraphqlError, code};
 
@@ -15,6 +15,10 @@ const MAX_NESTING: usize = 50;
 
 /// Nested lists an introspection query may ask for; the answer grows with each.
 const MAX_INTROSPECTION_LISTS: usize = 3;
+
+/// Deferred fragments of an operation, fragments expanded: each object in a list
+/// has a piece of the answer for each of them.
+const MAX_DEFERRED: usize = 100;
 
 fn refuse(message: String) -> GraphqlError {
     GraphqlError::new(message).with_code(code::OPERATION_TOO_LARGE)
@@ -137,6 +141,7 @@ pub(crate) fn check_document(ast: &query::Document, limits: &Limits) -> Result<(
         });
         let refused = depth
             .or_else(|| over("aliases", size.aliases, limits.max_aliases))
+            .or_else(|| over("deferred fragments", size.deferred, MAX_DEFERRED))
             .or_else(|| over("selections", size.selections, limits.max_selections))
             .or_else(|| {
                 is_operation
@@ -157,6 +162,7 @@ struct Size {
     selections: usize,
     roots: usize,
     introspection_lists: usize,
+    deferred: usize,
 }
 
 struct Counter<'a> {
@@ -179,6 +185,12 @@ impl<'a> Counter<'a> {
             total.depth = total.depth.max(size.depth);
             total.introspection_lists = total.introspection_lists.max(size.introspection_lists);
             total.aliases = total.aliases.saturating_add(size.aliases);
+            let defers = |directive: &query::Directive| directive.name == "defer";
+            let is_deferred = directives_of(selection).iter().any(defers);
+            total.deferred = total
+                .deferred
+                .saturating_add(size.deferred)
+                .saturating_add(usize::from(is_deferred));
             total.roots = total.roots.saturating_add(size.roots);
             total.selections = total
                 .selections

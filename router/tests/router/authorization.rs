@@ -262,3 +262,52 @@ async fn plans_of_one_caller_are_not_used_for_another() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_refusal_inside_a_deferred_fragment_comes_with_the_fragment() {
+    let guarded = guarded();
+    let query = "{ open holder { name ... @defer { token } } things { id ... @defer { price } }
+        nodes { id ... on Vault @defer { id } } ... @defer { signedIn strict } }";
+    let messages = crate::gates::all(&guarded.router, query).await;
+    assert_eq!(
+        messages[0]["data"],
+        json!({
+            "open": "o", "holder": {"name": "h"},
+            "things": [{"id": "1"}, {"id": "2"}],
+            "nodes": [{"id": "p"}, null]
+        })
+    );
+    let refused = |code: &str, path: Value| (code.to_owned(), path);
+    assert_eq!(
+        refusals(&messages[0]),
+        [refused("UNAUTHENTICATED", json!(["nodes", 1]))]
+    );
+    let pieces: Vec<&Value> = messages[1..]
+        .iter()
+        .flat_map(|message| message["incremental"].as_array().unwrap())
+        .collect();
+    let piece = |path: Value| *pieces.iter().find(|piece| piece["path"] == path).unwrap();
+    assert_eq!(pieces.len(), 4);
+    // Null in a forbidden place: no data.
+    let root = piece(json!([]));
+    assert_eq!(root["data"], json!(null));
+    let denied = |path: Value| refused("UNAUTHENTICATED", path);
+    assert_eq!(
+        refusals(root),
+        [denied(json!(["signedIn"])), denied(json!(["strict"]))]
+    );
+    let holder = piece(json!(["holder"]));
+    assert_eq!(holder["data"], json!(null));
+    assert_eq!(refusals(holder), [denied(json!(["holder", "token"]))]);
+    for at in [0, 1] {
+        let thing = piece(json!(["things", at]));
+        assert_eq!(thing["data"], json!({"price": null}));
+        assert_eq!(refusals(thing), [denied(json!(["things", at, "price"]))]);
+    }
+    // Nothing refused was asked for.
+    let asked = guarded.asked.0.lock().join(" ");
+    assert!(
+        !asked.contains("token") && !asked.contains("price"),
+        "{asked}"
+    );
+}

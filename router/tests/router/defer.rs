@@ -371,3 +371,16 @@ async fn operations_without_defer_are_answered_as_ever() {
     let taken = run(&graph.router, request(query, json!({"upc": "1"}))).await;
     assert_eq!(plain, taken);
 }
+
+#[tokio::test]
+async fn answers_in_pieces_are_not_shared_between_clients() {
+    let config = "[dedup]\nclient_requests = true\n";
+    let config = atelier_router::RouterConfig::from_toml(config).unwrap();
+    let graph = crate::gates::gated_with(config);
+    graph.reviews.close();
+    let mut first = pieces(&graph.router, SLOW_REVIEWS).await;
+    let mut second = pieces(&graph.router, SLOW_REVIEWS).await;
+    assert_eq!(first.next().await, second.next().await);
+    graph.reviews.open();
+    assert_eq!(first.rest().await, second.rest().await);
+}

@@ -113,3 +113,22 @@ async fn introspection_shows_it() {
         })
     );
 }
+
+#[tokio::test]
+async fn there_are_only_so_many_deferred_fragments() {
+    let graph = gated();
+    // Expanded: the fragment has ten, and is spread eleven times.
+    let spreads: String = (0..11).map(|at| format!("a{at}: me {{ ...F }} ")).collect();
+    let ten = "... @defer { name } ".repeat(10);
+    let query = format!("{{ {spreads} }} fragment F on User {{ {ten} }}");
+    let answer = run(&graph.router, request(&query, Value::Null)).await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"],
+        "OPERATION_TOO_LARGE"
+    );
+    assert_eq!(
+        answer["errors"][0]["message"],
+        "The operation has 110 deferred fragments; 100 are allowed."
+    );
+    assert!(graph.accounts.asked.lock().is_empty());
+}
