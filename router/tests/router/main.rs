@@ -19,6 +19,7 @@ mod edge;
 mod errors;
 mod federation;
 mod hostile;
+mod keeping;
 mod limits;
 mod queries;
 mod reload;
