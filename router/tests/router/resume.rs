@@ -317,3 +317,47 @@ async fn literals_aliases_and_own_cursor_fields_are_left_alone() {
     server.restart().await;
     assert_eq!(next(&mut events).await, event("3"));
 }
+
+#[tokio::test]
+async fn a_client_that_is_closed_as_too_slow_continues_without_loss() {
+    let log = Log::default();
+    let server = Server::start(&log).await;
+    let subscriptions = Subscriptions {
+        queue: 2,
+        slow_after_ms: 50,
+        ..quick()
+    };
+    let router = router(
+        &log,
+        &server.url,
+        config(SubscriptionProtocol::Websocket, subscriptions),
+    );
+    let base = harness::serve_router(router.clone()).await;
+    let mut socket = Socket::ready(&base).await;
+    let query = "subscription { logged(after: \"0\") { ... on Added { cursor text } } }";
+    // More than the queues and the buffers of the connections hold.
+    let long = "x".repeat(64 * 1024);
+    for _ in 0..1_000 {
+        log.add(&long);
+    }
+    socket.subscribe("a", query).await;
+    log.followed_by(1).await;
+    log.followed_by(0).await;
+    let mut last = 0;
+    let resume = loop {
+        let message = socket.next().await;
+        assert_eq!(message["id"], "a", "{message}");
+        let error = &message["payload"]["errors"][0]["extensions"];
+        if !error.is_null() {
+            assert_eq!(error["code"], "SLOW_CLIENT");
+            break error["resume"].clone();
+        }
+        let cursor = &message["payload"]["data"]["logged"]["cursor"];
+        last += 1;
+        assert_eq!(cursor, &json!(last.to_string()));
+    };
+    assert!(last < 1_000, "everything came");
+    assert_eq!(resume, json!({"arg": "after", "cursor": last.to_string()}));
+    assert_eq!(socket.next().await, json!({"type": "complete", "id": "a"}));
+    assert_eq!(socket.close_code().await, 1013);
+}
