@@ -10,6 +10,7 @@ mod strictness;
 mod subgraph;
 mod suite;
 mod tables;
+mod values;
 
 use suite::{Suite, folder};
 

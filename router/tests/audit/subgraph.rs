@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::schema::{Key, Schema, base};
 use crate::tables::Tables;
+use crate::values::{has_all, json_of, project, selects, spelled};
 
 /// What all subgraphs of a suite were asked: subgraph, document, variables.
 pub type Log = Arc<Mutex<Vec<(String, String, Value)>>>;
@@ -508,15 +509,6 @@ fn null_of(ty: &ast::Type) -> Result<Value, Propagate> {
     }
 }
 
-/// Whether a field set selects a field, in whichever fragment.
-fn selects(set: &query::SelectionSet, name: &str) -> bool {
-    set.items.iter().any(|selection| match selection {
-        query::Selection::Field(field) => field.name == name,
-        query::Selection::InlineFragment(fragment) => selects(&fragment.selection_set, name),
-        query::Selection::FragmentSpread(_) => false,
-    })
-}
-
 fn provided_below(object: &Object, name: &str) -> Vec<query::SelectionSet> {
     fn visit(set: &query::SelectionSet, name: &str, out: &mut Vec<query::SelectionSet>) {
         for selection in &set.items {
@@ -536,67 +528,4 @@ fn provided_below(object: &Object, name: &str) -> Vec<query::SelectionSet> {
         visit(set, name, &mut out);
     }
     out
-}
-
-fn has_all(value: &Value, set: &query::SelectionSet) -> bool {
-    match value {
-        Value::Array(items) => items.iter().all(|item| has_all(item, set)),
-        _ => set.items.iter().all(|selection| match selection {
-            query::Selection::Field(field) => value
-                .get(&field.name)
-                .is_some_and(|below| has_all(below, &field.selection_set)),
-            _ => true,
-        }),
-    }
-}
-
-fn project(value: &Value, set: &query::SelectionSet) -> Value {
-    match value {
-        Value::Array(items) => items.iter().map(|item| project(item, set)).collect(),
-        Value::Object(_) if !set.items.is_empty() => set
-            .items
-            .iter()
-            .filter_map(|selection| match selection {
-                query::Selection::Field(field) => Some((
-                    field.name.clone(),
-                    project(&value[&field.name], &field.selection_set),
-                )),
-                _ => None,
-            })
-            .collect::<Map<_, _>>()
-            .into(),
-        other => other.clone(),
-    }
-}
-
-/// Arguments as tables and expectations spell them: `(by:2,id:x)`.
-pub fn spelled(arguments: &Map<String, Value>) -> String {
-    if arguments.is_empty() {
-        return String::new();
-    }
-    let spelled: Vec<String> = arguments
-        .iter()
-        .map(|(name, value)| match value {
-            Value::String(text) => format!("{name}:{text}"),
-            other => format!("{name}:{other}"),
-        })
-        .collect();
-    format!("({})", spelled.join(","))
-}
-
-fn json_of(value: &query::Value, variables: &Value) -> Value {
-    match value {
-        query::Value::Variable(name) => variables.get(name).cloned().unwrap_or(Value::Null),
-        query::Value::Int(number) => number.as_i64().into(),
-        query::Value::Float(number) => (*number).into(),
-        query::Value::String(text) | query::Value::Enum(text) => text.clone().into(),
-        query::Value::Boolean(truth) => (*truth).into(),
-        query::Value::Null => Value::Null,
-        query::Value::List(items) => items.iter().map(|item| json_of(item, variables)).collect(),
-        query::Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| (name.clone(), json_of(value, variables)))
-            .collect::<Map<_, _>>()
-            .into(),
-    }
 }

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use crate::schema::Schema;
-use crate::subgraph::spelled;
+use crate::values::spelled;
 
 pub struct Tables {
     all: Map<String, Value>,
