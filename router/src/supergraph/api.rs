@@ -52,13 +52,45 @@ pub(crate) fn document(full: &ast::Document) -> ast::Document {
                     definitions.push(ast::Definition::TypeDefinition(ty));
                 }
             }
-            ast::Definition::DirectiveDefinition(_) | ast::Definition::TypeExtension(_) => {}
+            ast::Definition::DirectiveDefinition(directive) => {
+                definitions.extend(executable(directive));
+            }
+            ast::Definition::TypeExtension(_) => {}
         }
     }
     definitions.extend(builtins(&definitions));
     let mut document = ast::Document { definitions };
     add_meta_fields(&mut document);
     document
+}
+
+/// A directive of the subgraphs that clients may write in documents; its other
+/// places are none of their business.
+fn executable(directive: &ast::DirectiveDefinition) -> Option<ast::Definition<'static, String>> {
+    use graphql_tools::parser::schema::DirectiveLocation as Location;
+    let name = directive.name.as_str();
+    let known = PUBLIC_DIRECTIVES.contains(&name) || EXECUTABLE_DIRECTIVES.contains(&name);
+    if known || is_internal(name) {
+        return None;
+    }
+    let mut public = directive.clone();
+    public.locations.retain(|location| {
+        matches!(
+            location,
+            Location::Query
+                | Location::Mutation
+                | Location::Subscription
+                | Location::Field
+                | Location::FragmentDefinition
+                | Location::FragmentSpread
+                | Location::InlineFragment
+                | Location::VariableDefinition
+        )
+    });
+    public
+        .arguments
+        .retain(|argument| !is_inaccessible(&argument.directives));
+    (!public.locations.is_empty()).then_some(ast::Definition::DirectiveDefinition(public))
 }
 
 /// `__schema` and `__type` on the query type, so that validation knows them.
