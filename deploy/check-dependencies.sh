@@ -15,6 +15,7 @@ allowed = {
     "atelier-router": {"atelier-composition"},
     "atelier-codegen": {"atelier-composition"},
     "atelier-bench": {"atelier-local"},
+    "atelier-router-bench": {"atelier-composition", "atelier-router"},
     "atelier": ours,
 }
 allowed.update({name: {"atelier-kit", "atelier-local"} for name in subgraphs})

@@ -24,7 +24,11 @@ impl Query {
     /// The same with an alias on its first root field, for which no router can
     /// have a plan yet.
     pub fn fresh(&self, number: usize) -> Self {
-        let root = if self.text.contains("  me {") { "me {" } else { "users {" };
+        let root = if self.text.contains("  me {") {
+            "me {"
+        } else {
+            "users {"
+        };
         let aliased = format!("fresh{number}: {root}");
         Self {
             text: self.text.replacen(root, &aliased, 1),

@@ -68,12 +68,7 @@ pub fn serve(listeners: [TcpListener; 4], schemas: Subgraphs, watch: Option<Watc
 
 type Answers = Rc<RefCell<HashMap<Box<[u8]>, Rc<[u8]>>>>;
 
-async fn accept<E: Executor>(
-    place: usize,
-    listener: TcpListener,
-    schema: E,
-    watch: Option<Watch>,
-) {
+async fn accept<E: Executor>(place: usize, listener: TcpListener, schema: E, watch: Option<Watch>) {
     let answers = Answers::default();
     while let Ok((stream, _)) = listener.accept().await {
         let (schema, answers, watch) = (schema.clone(), Rc::clone(&answers), watch.clone());

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use atelier_router_bench::http1::{self, Connection};
 use clap::Args;
 use tokio::net::TcpStream;
@@ -42,7 +43,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     contestants.retain(Contestant::is_router);
     let folder = tempfile::tempdir()?;
     let shop = Shop::start(folder.path(), false).await?;
-    println!("\n{} new operations of each query, one after the other; then the same again\n", arguments.operations);
+    println!(
+        "\n{} new operations of each query, one after the other; then the same again\n",
+        arguments.operations
+    );
     println!("| query | router | CPU ms | p50 ms | p99 ms | again: CPU ms | p50 ms | p99 ms |");
     println!("|---|---|---|---|---|---|---|---|");
     for name in &arguments.queries {
@@ -93,12 +97,16 @@ async fn ask_all(address: SocketAddr, operations: &[Measured]) -> anyhow::Result
         let start = Instant::now();
         connection.send(&request).await?;
         let message = connection.next().await?;
-        let message = message.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let message = message.context("the connection ended")?;
         times.push(start.elapsed());
         let right = operation
             .oracle
             .check(connection.head(&message), connection.body(&message));
-        anyhow::ensure!(right, "a wrong answer: {}", operation.oracle.wrong().unwrap_or_default());
+        anyhow::ensure!(
+            right,
+            "a wrong answer: {}",
+            operation.oracle.wrong().unwrap_or_default()
+        );
         connection.consume(message);
     }
     times.sort_unstable();

@@ -29,9 +29,10 @@ pub struct Arguments {
     /// Which identical requests in flight are made once; a table for each.
     #[arg(long, value_delimiter = ',', default_value = "off")]
     dedup: Vec<Dedup>,
-    /// Requests per second in an open loop; a closed loop without.
+    /// Then the same in an open loop at this share of hive-router's median rate,
+    /// or of our router's when hive-router is left out.
     #[arg(long)]
-    rate: Option<f64>,
+    open_share: Option<f64>,
     /// Leave the floor program out.
     #[arg(long)]
     no_floor: bool,
@@ -47,9 +48,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let shop = Shop::start(folder.path(), false).await?;
     for dedup in &arguments.dedup {
         for name in &arguments.queries {
-            let lines =
-                compare(&arguments, &contestants, folder.path(), &shop, name, *dedup).await?;
-            tables::print(name, *dedup, arguments.rate, &lines);
+            compare(&arguments, &contestants, folder.path(), &shop, name, *dedup).await?;
         }
     }
     Ok(())
@@ -62,7 +61,7 @@ async fn compare(
     shop: &Shop,
     name: &str,
     dedup: Dedup,
-) -> anyhow::Result<Vec<Line>> {
+) -> anyhow::Result<()> {
     let measured = Measured::named(name).await?;
     let recording = folder.join(format!("{name}.recording"));
     record::record(&measured).await?.write(&recording)?;
@@ -83,55 +82,88 @@ async fn compare(
         let line = Line::new(contestant.name);
         running.push((program, line));
     }
-    let time = Duration::from_secs_f64(arguments.seconds);
+    let load = Load {
+        measured: &measured,
+        connections: arguments.connections,
+        rate: None,
+    };
     for (program, line) in &mut running {
-        round(arguments, &measured, program, line, Duration::from_secs(1)).await?;
+        load.round(program, line, Duration::from_secs(1)).await?;
+    }
+    let rate = rounds(arguments, &load, &mut running, dedup).await?;
+    if let Some(share) = arguments.open_share {
+        let load = Load {
+            rate: Some(rate * share),
+            ..load
+        };
+        rounds(arguments, &load, &mut running, dedup).await?;
+    }
+    Ok(())
+}
+
+/// Alternating rounds and their table; the rate of hive-router, or of ours.
+async fn rounds(
+    arguments: &Arguments,
+    load: &Load<'_>,
+    running: &mut [(Running, Line)],
+    dedup: Dedup,
+) -> anyhow::Result<f64> {
+    let time = Duration::from_secs_f64(arguments.seconds);
+    for (_, line) in running.iter_mut() {
         line.rounds.clear();
     }
     for _ in 0..arguments.rounds {
-        for (program, line) in &mut running {
-            round(arguments, &measured, program, line, time).await?;
+        for (program, line) in running.iter_mut() {
+            load.round(program, line, time).await?;
         }
     }
-    let mut lines = Vec::new();
-    for (program, mut line) in running {
+    for (program, line) in running.iter_mut() {
         line.peak_memory = program.process.peak_memory()?;
-        lines.push(line);
     }
-    if let Some(wrong) = measured.oracle.wrong() {
-        anyhow::bail!("a wrong answer: {wrong}");
-    }
-    Ok(lines)
+    let lines: Vec<&Line> = running.iter().map(|(_, line)| line).collect();
+    tables::print(load.measured.query.name, dedup, load.rate, &lines);
+    let base = lines.iter().find(|line| line.name == "hive");
+    Ok(base.or(lines.first()).map_or(1.0, |line| line.rate()))
 }
 
-async fn round(
-    arguments: &Arguments,
-    measured: &Measured,
-    program: &Running,
-    line: &mut Line,
-    time: Duration,
-) -> anyhow::Result<()> {
-    let target = measured.target(program.address, arguments.connections);
-    let oracle = Rc::clone(&measured.oracle);
-    let before = program.process.cpu()?;
-    let outcome = match arguments.rate {
-        Some(rate) => load::open(&target, &oracle, rate, time).await,
-        None => load::closed(&target, &oracle, time).await,
-    };
-    let cpu = program.process.cpu()? - before;
-    anyhow::ensure!(
-        outcome.failures == 0,
-        "{}: {} of {} answers were wrong or missing: {}",
-        line.name,
-        outcome.failures,
-        outcome.answers,
-        oracle.wrong().unwrap_or_default()
-    );
-    line.rounds.push(Round {
-        cpu_per_1000: cpu * 1000.0 / outcome.answers as f64,
-        rate: outcome.rate(),
-        p50: outcome.percentile(0.5),
-        p99: outcome.percentile(0.99),
-    });
-    Ok(())
+/// What every program gets.
+struct Load<'a> {
+    measured: &'a Measured,
+    connections: usize,
+    /// Requests per second in an open loop; a closed loop without.
+    rate: Option<f64>,
+}
+
+impl Load<'_> {
+    /// Adds one round of a program to its line.
+    async fn round(
+        &self,
+        program: &Running,
+        line: &mut Line,
+        time: Duration,
+    ) -> anyhow::Result<()> {
+        let target = self.measured.target(program.address, self.connections);
+        let oracle = Rc::clone(&self.measured.oracle);
+        let before = program.process.cpu()?;
+        let outcome = match self.rate {
+            Some(rate) => load::open(&target, &oracle, rate, time).await,
+            None => load::closed(&target, &oracle, time).await,
+        };
+        let cpu = program.process.cpu()? - before;
+        anyhow::ensure!(
+            outcome.failures == 0,
+            "{}: {} of {} answers were wrong or missing: {}",
+            line.name,
+            outcome.failures,
+            outcome.answers,
+            oracle.wrong().unwrap_or_default()
+        );
+        line.rounds.push(Round {
+            cpu_per_1000: cpu * 1000.0 / outcome.answers as f64,
+            rate: outcome.rate(),
+            p50: outcome.percentile(0.5),
+            p99: outcome.percentile(0.99),
+        });
+        Ok(())
+    }
 }

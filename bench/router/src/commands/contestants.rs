@@ -97,7 +97,9 @@ impl Programs {
 
 /// The subgraphs' process and its files.
 pub struct Shop {
+    /// Ends when this is dropped.
     pub process: Process,
+    /// The file with the composed schema.
     pub supergraph: PathBuf,
 }
 
@@ -106,7 +108,10 @@ impl Shop {
     pub async fn start(folder: &Path, execute: bool) -> anyhow::Result<Self> {
         let supergraph = folder.join("supergraph.graphql");
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("subgraphs").arg("--supergraph").arg(&supergraph);
+        command
+            .arg("subgraphs")
+            .arg("--supergraph")
+            .arg(&supergraph);
         if execute {
             command.arg("--execute");
         }
@@ -171,8 +176,14 @@ impl Contestant {
     fn command(&self, setting: &Setting<'_>, port: u16) -> anyhow::Result<Command> {
         let mut command = Command::new(&self.program);
         let file = |text: String| -> anyhow::Result<PathBuf> {
-            let extension = if self.kind == Kind::Hive { "yaml" } else { "toml" };
-            let path = setting.folder.join(format!("{}-{port}.{extension}", self.name));
+            let extension = if self.kind == Kind::Hive {
+                "yaml"
+            } else {
+                "toml"
+            };
+            let path = setting
+                .folder
+                .join(format!("{}-{port}.{extension}", self.name));
             std::fs::write(&path, text)?;
             Ok(path)
         };

@@ -34,7 +34,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let ours = &contestants[0];
     let folder = tempfile::tempdir()?;
     let shop = Shop::start(folder.path(), true).await?;
-    println!("\nRequests per CPU second of router and subgraphs; each request is executed by async-graphql\n");
+    println!(
+        "\nRequests per CPU second of router and subgraphs; each request is executed by async-graphql\n"
+    );
     println!("| query | one process | over HTTP | of that the router | ratio |");
     println!("|---|---|---|---|---|");
     for name in &arguments.queries {
@@ -50,7 +52,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         let apart = ours.start(&setting, &measured).await?;
         let port = free_port()?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("one-process").arg("--port").arg(port.to_string());
+        command
+            .arg("one-process")
+            .arg("--port")
+            .arg(port.to_string());
         let one = Process::start(&mut command)?;
         let address = ([127, 0, 0, 1], port).into();
         contestants::ready("one process", address, &measured).await?;
@@ -80,7 +85,8 @@ async fn per_cpu_second(
     address: std::net::SocketAddr,
     processes: &[&Process],
 ) -> anyhow::Result<Vec<f64>> {
-    let cpu = || -> anyhow::Result<Vec<f64>> { processes.iter().map(|process| process.cpu()).collect() };
+    let cpu =
+        || -> anyhow::Result<Vec<f64>> { processes.iter().map(|process| process.cpu()).collect() };
     let before = cpu()?;
     let target = measured.target(address, arguments.connections);
     let time = Duration::from_secs_f64(arguments.seconds);
@@ -92,7 +98,10 @@ async fn per_cpu_second(
         measured.oracle.wrong().unwrap_or_default()
     );
     let after = cpu()?;
-    let used = after.iter().zip(&before).map(|(after, before)| after - before);
+    let used = after
+        .iter()
+        .zip(&before)
+        .map(|(after, before)| after - before);
     Ok(used.map(|used| outcome.answers as f64 / used).collect())
 }
 

@@ -63,7 +63,10 @@ pub async fn record(measured: &Measured) -> anyhow::Result<Recording> {
         anyhow::bail!("the router answers {} with a stream", measured.query.name);
     };
     if !measured.oracle.check(b"HTTP/1.1 200 OK", &response.body) {
-        anyhow::bail!("a wrong answer: {}", measured.oracle.wrong().unwrap_or_default());
+        anyhow::bail!(
+            "a wrong answer: {}",
+            measured.oracle.wrong().unwrap_or_default()
+        );
     }
     let answer = String::from_utf8(response.body.to_vec()).context("the answer is no text")?;
     let mut seen = Vec::new();

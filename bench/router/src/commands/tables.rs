@@ -44,13 +44,18 @@ impl Line {
         values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
+    /// Requests per second.
+    pub fn rate(&self) -> f64 {
+        self.median(|round| round.rate)
+    }
+
     fn cpu(&self) -> f64 {
         self.median(|round| round.cpu_per_1000)
     }
 }
 
 /// Prints the table of one query.
-pub fn print(query: &str, dedup: Dedup, rate: Option<f64>, lines: &[Line]) {
+pub fn print(query: &str, dedup: Dedup, rate: Option<f64>, lines: &[&Line]) {
     let dedup = match dedup {
         Dedup::Off => "no request shared",
         Dedup::Subgraph => "subgraph requests shared",
@@ -61,9 +66,16 @@ pub fn print(query: &str, dedup: Dedup, rate: Option<f64>, lines: &[Line]) {
         None => "closed loop".to_owned(),
     };
     println!("\n{query}, {dedup}, {load}\n");
-    println!("| | CPU s / 1000 | lowest–highest | × hive | × floor | req/s | p50 ms | p99 ms | peak MB |");
+    println!(
+        "| | CPU s / 1000 | lowest–highest | × hive | × floor | req/s | p50 ms | p99 ms | peak MB |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
-    let cpu_of = |name: &str| lines.iter().find(|line| line.name == name).map(Line::cpu);
+    let cpu_of = |name: &str| {
+        lines
+            .iter()
+            .find(|line| line.name == name)
+            .map(|line| line.cpu())
+    };
     let ratio = |cpu: f64, other: Option<f64>| match other {
         Some(other) => format!("{:.2}", cpu / other),
         None => "–".to_owned(),
@@ -78,7 +90,7 @@ pub fn print(query: &str, dedup: Dedup, rate: Option<f64>, lines: &[Line]) {
             spread.last().unwrap_or(&f64::NAN),
             ratio(line.cpu(), cpu_of("hive")),
             ratio(line.cpu(), cpu_of("floor")),
-            line.median(|round| round.rate),
+            line.rate(),
             line.median(|round| round.p50),
             line.median(|round| round.p99),
             line.peak_memory,

@@ -22,12 +22,7 @@ pub struct Review {
     pub body: &'static str,
 }
 
-const fn user(
-    id: &'static str,
-    name: &'static str,
-    username: &'static str,
-    birthday: i32,
-) -> User {
+const fn user(id: &'static str, name: &'static str, username: &'static str, birthday: i32) -> User {
     User {
         id,
         name,
@@ -94,14 +89,16 @@ const RETURNED: &str = "Mine arrived with a split in the front rail. The shop se
 const FIRED: &str = "Even heat from top to bottom, which I checked with cones on every shelf over six firings. It reaches stoneware in nine hours on the cheap tariff and cools slowly enough for crystalline glazes. The controller forgets its programme when the power fails, so write it down. Put it on a slab of its own: the manual says that the stand is enough, and the manual is wrong; my floor has a brown rectangle to prove it.";
 const LOUD: &str = "The relay clicks all night, and my studio is below my bedroom. After a month I stopped hearing it. Elements are easy to change; order a set along with it, since the ones that came with mine were good for eighty firings and not for the hundred that were promised.";
 const SMALL: &str = "Smaller inside than the drawing makes one think, because the bricks are thicker than in my old one. That is also why it uses a third less current. I plan my pieces for it now, and have come to like the limit.";
-const DOOR: &str = "The door has to be lifted a little when it shuts. Nobody tells you, everybody learns it.";
+const DOOR: &str =
+    "The door has to be lifted a little when it shuts. Nobody tells you, everybody learns it.";
 const SHARP: &str = "It holds an edge through a whole spoon in green birch and half of one in seasoned cherry. The handle is a plain oval, a bit short for a large hand. For this price I bought three and ground one of them to a point for the corners.";
 const WOVEN: &str = "I wove eleven metres of twill in the first week and have not had a broken warp since. The beater is heavy, and that is what one pays for. Count the heddles when they come: I was forty short, and the letter that I wrote about it was answered the same day with a parcel of a hundred.";
+const QUIET: &str = "Quiet enough for a flat with thin walls, once it stands on cork. I draw at night, and nobody has complained. It tips a little when a wet panel hangs at the very top, so I screwed it to a board, which took five minutes and cured it; the holes do not show. The wood has darkened to the colour of honey since.";
 const DULL: &str = "Mine came blunt and with a burr that could be felt with a glove on. Half an hour on the stones put that right, and it has been the one I reach for ever since; but half an hour is what it took, and a beginner would have thought that knives are like that.";
 const STEADY: &str = "Steady with a canvas of two metres on it, and folds flat enough to go behind a door. The ratchet is loud; a strip of felt cures it. I have had cheaper ones and paid for each of them twice.";
 const OUTSIDE: &str = "Bought for painting outside, and carried over more hills than I can name. It has stood in streams, in snow and once in the sea. The wing nuts rusted in the first year, so I put in brass ones; since then nothing has needed doing, except that I oil the legs each spring. In strong wind, hang your bag on the hook below: the hook is meant for it, though the leaflet says nothing. The tray is too small for a full set of tubes, and exactly right for the eight colours that I really use. Were it stolen, I would order the same one on the same day, with the same wing nuts, and change them on the same evening.";
 
-pub static REVIEWS: [Review; 13] = [
+pub static REVIEWS: [Review; 14] = [
     review("1", "1", "1", GLUE),
     review("2", "2", "1", HEIGHT),
     review("3", "3", "1", SHARED),
@@ -115,6 +112,7 @@ pub static REVIEWS: [Review; 13] = [
     review("11", "5", "4", OUTSIDE),
     review("12", "6", "5", WOVEN),
     review("13", "2", "3", DULL),
+    review("14", "6", "4", QUIET),
 ];
 
 /// What it costs to send a product: nothing above a price of 1000.
