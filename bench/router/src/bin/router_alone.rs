@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use atelier_router::{Router, RouterConfig, Supergraph};
 use clap::Parser;
+use tokio_util::sync::CancellationToken;
 
 // Measured against the system's allocator; README.md has the figures.
 #[global_allocator]
@@ -39,10 +40,9 @@ fn read(path: &PathBuf) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The only place that decides how the router is served.
+/// Serves as `atelier router` does: one thread per core.
 fn serve(sdl: String, config: RouterConfig, port: u16) -> anyhow::Result<()> {
-    use axum::serve::ListenerExt;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async move {
@@ -50,8 +50,10 @@ fn serve(sdl: String, config: RouterConfig, port: u16) -> anyhow::Result<()> {
             .config(config)
             .build()?;
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        axum::serve(listener, router.into_axum()).await?;
+        router
+            .server()
+            .serve(listener, CancellationToken::new())
+            .await?;
         Ok(())
     })
 }

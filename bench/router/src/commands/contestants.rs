@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use atelier_router_bench::load::{self, Oracle};
 use atelier_router_bench::process::{Process, free_port};
 use clap::{Args, ValueEnum};
@@ -149,8 +148,7 @@ impl Contestant {
     /// there to be compared with routers that do not either.
     pub fn supports(&self, dedup: Dedup) -> bool {
         match self.kind {
-            Kind::Ours => ours_config(dedup).is_some(),
-            Kind::Hive => true,
+            Kind::Ours | Kind::Hive => true,
             Kind::Floor => dedup == Dedup::Off,
         }
     }
@@ -189,7 +187,7 @@ impl Contestant {
         };
         match self.kind {
             Kind::Ours => {
-                let config = ours_config(setting.dedup).context("not supported")?;
+                let config = ours_config(setting.dedup);
                 command.arg("--supergraph").arg(setting.supergraph);
                 command.arg("--port").arg(port.to_string());
                 command.arg("--config").arg(file(config)?);
@@ -209,12 +207,13 @@ impl Contestant {
     }
 }
 
-/// Our router's configuration, or none when it cannot share requests so.
-fn ours_config(dedup: Dedup) -> Option<String> {
-    match dedup {
-        Dedup::Off => Some(String::new()),
-        Dedup::Subgraph | Dedup::Both => None,
-    }
+/// Our router's configuration; defaults but for what is shared.
+fn ours_config(dedup: Dedup) -> String {
+    format!(
+        "[dedup]\nsubgraph_requests = {}\nclient_requests = {}\n",
+        dedup != Dedup::Off,
+        dedup == Dedup::Both
+    )
 }
 
 /// The settings that cost hive-router least: a client per worker, no limit that
