@@ -46,9 +46,17 @@ async fn bad_credentials_and_hostile_documents_are_refused() {
         assert_eq!(code(&answer), "UNAUTHENTICATED", "{forged}");
     }
 
-    // Nobody is nobody, not an error; private fields are.
-    let answer = client.send("{ viewer { id } }", json!({})).await.unwrap();
-    assert_eq!(answer.pointer("/data/viewer"), Some(&Value::Null));
+    // Nobody is nobody, and not an error, whatever is asked of them and in which subgraph.
+    for fields in [
+        "id",
+        "email quotas { used } uploads { totalCount } tasks { nodes { id } }",
+    ] {
+        let answer = client
+            .send(&format!("{{ viewer {{ {fields} }} }}"), json!({}))
+            .await
+            .unwrap();
+        assert_eq!(answer, json!({ "data": { "viewer": null } }), "{fields}");
+    }
 
     // 10,000 levels deep, and wide, and long: refused before any work is done with them.
     let deep = format!(

@@ -1,4 +1,7 @@
 //! What a caller has of their own.
+//!
+//! The rule is on the fields and not on the type: who asks for the caller and is nobody gets null
+//! and no error.
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use atelier_kit::{
@@ -61,15 +64,17 @@ async fn account(ctx: &Context<'_>) -> Result<AccountRow> {
     Ok(found.ok_or(Error::new(ErrorCode::Unauthenticated))?)
 }
 
-/// The signed-in caller, and what only they may see.
-#[Object(directive = authenticated::apply())]
+/// The signed-in caller, and what only they may see. For nobody there is none.
+#[Object]
 impl Viewer {
     /// The id of the caller's account.
+    #[graphql(directive = authenticated::apply())]
     async fn id(&self) -> Id<id::User> {
         self.id
     }
 
     /// The caller as others see them.
+    #[graphql(directive = authenticated::apply())]
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
         Ok(load_by_id(ctx, self.id)
             .await?
@@ -77,26 +82,31 @@ impl Viewer {
     }
 
     /// The email address.
+    #[graphql(directive = authenticated::apply())]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(account(ctx).await?.email)
     }
 
     /// Whether the email address is known to be the caller's.
+    #[graphql(directive = authenticated::apply())]
     async fn email_verified(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(account(ctx).await?.email_verified)
     }
 
     /// When the account will be deleted, if it is about to be.
+    #[graphql(directive = authenticated::apply())]
     async fn delete_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
         Ok(account(ctx).await?.delete_at)
     }
 
     /// What the caller may do, with the credential in use.
+    #[graphql(directive = authenticated::apply())]
     async fn scopes(&self, ctx: &Context<'_>) -> Vec<String> {
         actor(ctx).scopes.iter().cloned().collect()
     }
 
     /// The caller's roles.
+    #[graphql(directive = authenticated::apply())]
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
         Ok(role::own(accounts(ctx), actor(ctx))
             .await?
@@ -106,6 +116,7 @@ impl Viewer {
     }
 
     /// Where the caller is signed in, newest first.
+    #[graphql(directive = authenticated::apply())]
     async fn sessions(
         &self,
         ctx: &Context<'_>,
@@ -134,6 +145,7 @@ impl Viewer {
     }
 
     /// The caller's personal access tokens and API keys in force, newest first.
+    #[graphql(directive = authenticated::apply())]
     async fn access_tokens(
         &self,
         ctx: &Context<'_>,
@@ -162,6 +174,7 @@ impl Viewer {
     }
 
     /// The caller's plan.
+    #[graphql(directive = authenticated::apply())]
     async fn subscription(&self, ctx: &Context<'_>) -> Result<PlanSubscription> {
         let account = account(ctx).await?;
         let found = plan::all(accounts(ctx))
@@ -187,6 +200,7 @@ impl Viewer {
     }
 
     /// How much of each meter the caller may use and has used.
+    #[graphql(directive = authenticated::apply())]
     async fn quotas(&self, ctx: &Context<'_>) -> Result<Vec<Quota>> {
         Ok(quota::own(accounts(ctx), actor(ctx))
             .await?
@@ -196,6 +210,7 @@ impl Viewer {
     }
 
     /// How much of one meter the caller may use and has used.
+    #[graphql(directive = authenticated::apply())]
     async fn quota(
         &self,
         ctx: &Context<'_>,

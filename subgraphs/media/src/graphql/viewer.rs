@@ -1,4 +1,7 @@
 //! What a caller has of their own.
+//!
+//! The rule is on the fields and not on the type: who asks for the caller and is nobody gets null
+//! and no error.
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use atelier_kit::{
@@ -55,15 +58,17 @@ pub struct UploadWhere {
     pub status: Option<UploadStatus>,
 }
 
-/// The signed-in caller, and what only they may see.
-#[Object(directive = authenticated::apply())]
+/// The signed-in caller, and what only they may see. For nobody there is none.
+#[Object]
 impl Viewer {
     /// The id of the caller's account.
+    #[graphql(directive = authenticated::apply())]
     async fn id(&self) -> Id<User> {
         self.id
     }
 
     /// The caller's uploads, newest first.
+    #[graphql(directive = authenticated::apply())]
     async fn uploads(
         &self,
         ctx: &Context<'_>,
@@ -102,6 +107,7 @@ impl Viewer {
     }
 
     /// The caller's files, newest first.
+    #[graphql(directive = authenticated::apply())]
     async fn assets(
         &self,
         ctx: &Context<'_>,
@@ -143,6 +149,7 @@ impl Viewer {
     }
 
     /// What the caller's files take.
+    #[graphql(directive = authenticated::apply())]
     async fn storage(&self, ctx: &Context<'_>) -> Result<Option<StorageUsage>> {
         let usage = asset::usage(media(ctx), self.id).await?;
         Ok(Some(StorageUsage {

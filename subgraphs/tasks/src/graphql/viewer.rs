@@ -1,4 +1,7 @@
 //! What a caller has of their own.
+//!
+//! The rule is on the fields and not on the type: who asks for the caller and is nobody gets null
+//! and no error.
 
 use async_graphql::{Context, Object, Result};
 use atelier_kit::{
@@ -18,15 +21,17 @@ pub struct Viewer {
     pub id: Id<User>,
 }
 
-/// The signed-in caller, and what only they may see.
-#[Object(directive = authenticated::apply())]
+/// The signed-in caller, and what only they may see. For nobody there is none.
+#[Object]
 impl Viewer {
     /// The id of the caller's account.
+    #[graphql(directive = authenticated::apply())]
     async fn id(&self) -> Id<User> {
         self.id
     }
 
     /// The caller's tasks, newest first.
+    #[graphql(directive = authenticated::apply())]
     async fn tasks(
         &self,
         ctx: &Context<'_>,
