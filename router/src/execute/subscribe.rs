@@ -12,9 +12,9 @@ use super::feed::{Feeds, Item, Joining, Seat, broken};
 use super::store::Store;
 use super::upstream::Source as UpstreamSource;
 use super::{Run, Source, refusal, response};
-use crate::error::{GraphqlError, code};
+use crate::error::GraphqlError;
 use crate::operation::{PreparedOperation, resume};
-use crate::plan::OperationPlan;
+use crate::plan::{Denial, OperationPlan, ValueProjection, Variants};
 use crate::snapshot::{Snapshot, Subgraphs};
 use crate::subgraph::{RequestContext, SubgraphError, SubgraphResponse};
 use crate::supergraph::Supergraph;
@@ -84,10 +84,7 @@ pub(crate) async fn events(
         after,
     } = subscription;
     let Some(at) = plan.subscription else {
-        return Err(
-            GraphqlError::new("The subscription selects nothing you may see.")
-                .with_code(code::FORBIDDEN),
-        );
+        return Err(nothing_to_see(&plan));
     };
     let resumption = operation.resumption.as_ref();
     let argument = resumption.map(|resumption| resumption.argument.clone());
@@ -119,6 +116,21 @@ pub(crate) async fn events(
     }
     let position = Position::new(argument, seat.cursor.clone());
     Ok((answers(seat, position.clone()), position))
+}
+
+/// The refusal of a subscription of which nothing is left to ask a subgraph for.
+fn nothing_to_see(plan: &OperationPlan) -> GraphqlError {
+    let projection = &plan.projection;
+    let fields = match projection.objects.get(projection.root) {
+        Some(Variants::One(list)) => projection.lists[*list].fields.as_slice(),
+        Some(Variants::ByType { .. }) | None => &[],
+    };
+    let denial = fields.iter().find_map(|field| match field.value {
+        ValueProjection::Denied(denial) => Some(denial),
+        _ => None,
+    });
+    let denial = denial.unwrap_or(Denial::Forbidden);
+    GraphqlError::new(denial.message()).with_code(denial.code())
 }
 
 fn answers(seat: Seat, position: Position) -> BoxStream<'static, Bytes> {

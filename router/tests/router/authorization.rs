@@ -19,7 +19,7 @@ schema
   @link(url: "https://specs.apollo.dev/authenticated/v0.1", for: SECURITY)
   @link(url: "https://specs.apollo.dev/requiresScopes/v0.1", for: SECURITY)
   @link(url: "https://specs.apollo.dev/policy/v0.1", for: SECURITY)
-{ query: Query mutation: Mutation }
+{ query: Query mutation: Mutation subscription: Subscription }
 
 directive @link(url: String!, as: String, for: link__Purpose, import: [link__Import]) repeatable on SCHEMA
 directive @join__graph(name: String!, url: String!) on ENUM_VALUE
@@ -48,6 +48,7 @@ type Query @join__type(graph: A) {
   nodes: [Node]
 }
 type Mutation @join__type(graph: A) { erase: Boolean @requiresScopes(scopes: [["admin"]]) }
+type Subscription @join__type(graph: A) { news: String @authenticated plans: String @requiresScopes(scopes: [["admin"]]) }
 type Holder @join__type(graph: A) { name: String token: String! @authenticated }
 type Secret @join__type(graph: A) @requiresScopes(scopes: [["admin"]]) { text: String }
 type Thing @join__type(graph: A) { id: ID! price: Int @requiresScopes(scopes: [["prices"]]) }
@@ -310,4 +311,34 @@ async fn a_refusal_inside_a_deferred_fragment_comes_with_the_fragment() {
         !asked.contains("token") && !asked.contains("price"),
         "{asked}"
     );
+}
+
+#[tokio::test]
+async fn a_refused_subscription_says_whether_signing_in_would_do() {
+    let guarded = guarded();
+    for (caller, query, code) in [
+        (
+            Caller::default(),
+            "subscription { news }",
+            "UNAUTHENTICATED",
+        ),
+        (
+            Caller::default(),
+            "subscription { n: plans }",
+            "UNAUTHENTICATED",
+        ),
+        (
+            caller(&["read"], &[]),
+            "subscription { plans }",
+            "FORBIDDEN",
+        ),
+    ] {
+        let answer = guarded.ask(caller, query).await;
+        assert_eq!(
+            answer.pointer("/errors/0/extensions/code"),
+            Some(&json!(code)),
+            "{query}: {answer}"
+        );
+        assert_eq!(answer.get("data"), None);
+    }
 }
