@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use ::redis::{FromRedisValue, Value};
 
-pub use consumer::{ConsumerConfig, HandlerError, consume};
+pub use consumer::{ConsumerConfig, HandlerError, consume, consume_together};
 pub use cursor::{InvalidCursor, StreamCursor};
 pub use hub::{Hub, HubSubscription};
 pub use writer::StreamWriter;

@@ -133,38 +133,55 @@ async fn a_relay_that_publishes_again_publishes_nothing_twice() {
     assert_eq!(length, 2);
 }
 
-struct Counts {
-    handled: AtomicUsize,
+/// Writes down what it handles, and fails as often as it is told on the event `bad`.
+struct Notes {
     failures: AtomicUsize,
-    done: tokio::sync::Semaphore,
+    transactions: tokio::sync::Semaphore,
+}
+
+impl Notes {
+    fn failing(failures: usize) -> Arc<Self> {
+        Arc::new(Self {
+            failures: AtomicUsize::new(failures),
+            transactions: tokio::sync::Semaphore::new(0),
+        })
+    }
 }
 
 #[async_trait]
-impl Consumer for Counts {
+impl Consumer for Notes {
     fn name(&self) -> &'static str {
-        "counts"
+        "notes"
     }
     fn topics(&self) -> &'static [&'static str] {
         &["lamp.lit"]
     }
-    async fn handle(&self, _: &mut Connection, event: &Event) -> Result<(), Error> {
-        if event.key == "b" && self.failures.fetch_add(1, Ordering::SeqCst) == 0 {
+    async fn handle(&self, connection: &mut Connection, event: &Event) -> Result<(), Error> {
+        diesel::sql_query("INSERT INTO lamps.note (key) VALUES ($1)")
+            .bind::<diesel::sql_types::Text, _>(&event.key)
+            .execute(connection)
+            .await?;
+        let left = AtomicUsize::load(&self.failures, Ordering::SeqCst);
+        if event.key == "bad" && left > 0 {
+            self.failures.store(left - 1, Ordering::SeqCst);
             return Err(Error::internal("not this time"));
         }
-        self.handled.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
     fn committed(&self) {
-        self.done.add_permits(1);
+        self.transactions.add_permits(1);
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_handles_each_event_once_even_if_it_fails_or_comes_twice() {
-    let test = testing::deps("lamps", &NONE).await;
-    let deps = test.deps.clone();
-    write(&deps, &["a", "b", "c"]).await;
-    Relay::new(deps.clone()).drain().await.unwrap();
+/// Whether an event is in the stream twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeated {
+    None,
+    First,
+}
+
+/// Writes the stream's first event to its end again, as a relay does that was interrupted.
+async fn repeat_first(deps: &Deps) {
     let mut commands = deps.redis.commands();
     let stream = deps.redis.key("events:lamps");
     let entries: redis::streams::StreamRangeReply = redis::cmd("XRANGE")
@@ -186,23 +203,84 @@ async fn a_consumer_handles_each_event_once_even_if_it_fails_or_comes_twice() {
         .await
         .unwrap();
     assert!(!repeat.is_empty());
+}
 
-    let counts = Arc::new(Counts {
-        handled: AtomicUsize::new(0),
-        failures: AtomicUsize::new(0),
-        done: tokio::sync::Semaphore::new(0),
-    });
+#[derive(diesel::QueryableByName)]
+struct Note {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    key: String,
+}
+
+/// Runs `notes` over events that are all there before it starts, until `transactions` are committed,
+/// and gives what it wrote down and the number of statements.
+async fn noted(
+    notes: &Arc<Notes>,
+    keys: &[&str],
+    repeated: Repeated,
+    transactions: u32,
+) -> (Vec<String>, u64) {
+    let test = testing::deps("lamps", &NONE).await;
+    let deps = test.deps.clone();
+    let mut connection = deps.db.read().await.unwrap();
+    diesel::sql_query("CREATE TABLE lamps.note (at serial PRIMARY KEY, key text NOT NULL)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    write(&deps, keys).await;
+    Relay::new(deps.clone()).drain().await.unwrap();
+    if repeated == Repeated::First {
+        repeat_first(&deps).await;
+    }
+    let before = deps.db.statements();
     let stop = CancellationToken::new();
     let running = tokio::spawn({
-        let (deps, counts, stop) = (deps.clone(), Arc::clone(&counts), stop.clone());
-        async move { run_consumers(deps, counts, &["lamps".to_owned()], stop).await }
+        let (deps, notes, stop) = (deps.clone(), Arc::clone(notes), stop.clone());
+        async move { run_consumers(deps, notes, &["lamps".to_owned()], stop).await }
     });
-    // Three events and the repetition, which commits without being handled.
-    let four = tokio::time::timeout(Duration::from_secs(20), counts.done.acquire_many(4)).await;
-    four.expect("all events are handled in time")
+    let done = notes.transactions.acquire_many(transactions);
+    tokio::time::timeout(Duration::from_secs(20), done)
+        .await
+        .expect("the transactions are committed in time")
         .unwrap()
         .forget();
-    assert_eq!(AtomicUsize::load(&counts.handled, Ordering::SeqCst), 3);
     stop.cancel();
     running.await.unwrap();
+    let statements = deps.db.statements() - before;
+    let notes: Vec<Note> = diesel::sql_query("SELECT key FROM lamps.note ORDER BY at")
+        .load(&mut connection)
+        .await
+        .unwrap();
+    (notes.into_iter().map(|note| note.key).collect(), statements)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_handles_each_event_once_even_if_it_fails_or_comes_twice() {
+    let keys = ["a", "bad", "c"];
+    // All together, or after a failure three and the repetition, which commits without being handled.
+    for (failures, transactions) in [(0, 1), (2, 4)] {
+        let notes = Notes::failing(failures);
+        let (noted, _) = noted(&notes, &keys, Repeated::First, transactions).await;
+        assert_eq!(noted, keys, "each once, in their order");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_come_together_share_a_transaction() {
+    let names: Vec<String> = (0..50).map(|at| format!("{at:02}")).collect();
+    let keys: Vec<&str> = names.iter().map(String::as_str).collect();
+    let notes = Notes::failing(0);
+    let (noted, statements) = noted(&notes, &keys, Repeated::None, 1).await;
+    assert_eq!(noted, keys, "each once, in their order");
+    // One for each event by this consumer; the rest is the transaction and the inbox.
+    assert!((51..=53).contains(&statements), "{statements} statements");
+    assert_eq!(notes.transactions.available_permits(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_fails_undoes_none_of_those_it_came_with() {
+    let notes = Notes::failing(2);
+    let keys = ["a", "b", "bad", "c", "d"];
+    let (noted, _) = noted(&notes, &keys, Repeated::None, 5).await;
+    assert_eq!(noted, keys, "each once, in their order");
+    assert_eq!(AtomicUsize::load(&notes.failures, Ordering::SeqCst), 0);
 }

@@ -4,6 +4,8 @@ mod delivery;
 
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
 use redis::streams::{
     StreamAutoClaimReply, StreamId, StreamInfoConsumersReply, StreamPendingCountReply,
@@ -117,8 +119,44 @@ pub async fn consume<H, F>(
     H: Fn(StreamEntry) -> F + Send + Sync,
     F: Future<Output = Result<(), HandlerError>> + Send,
 {
+    run(redis, config, None, handler, cancel).await;
+}
+
+/// As [`consume`], but first hands all entries that were fetched together to `together`, which does
+/// all or nothing. When it fails, nothing was done and each entry goes to `handler` by itself, so
+/// one that cannot be handled holds back no others for longer than its own tries.
+pub async fn consume_together<A, B, H, F>(
+    redis: Redis,
+    config: ConsumerConfig,
+    together: A,
+    handler: H,
+    cancel: CancellationToken,
+) where
+    A: Fn(Vec<StreamEntry>) -> B + Send + Sync,
+    B: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    H: Fn(StreamEntry) -> F + Send + Sync,
+    F: Future<Output = Result<(), HandlerError>> + Send,
+{
+    let together = |entries| together(entries).boxed();
+    run(redis, config, Some(&together), handler, cancel).await;
+}
+
+/// Handles entries all at once or not at all.
+type Together<'a> =
+    &'a (dyn Fn(Vec<StreamEntry>) -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync);
+
+async fn run<H, F>(
+    redis: Redis,
+    config: ConsumerConfig,
+    together: Option<Together<'_>>,
+    handler: H,
+    cancel: CancellationToken,
+) where
+    H: Fn(StreamEntry) -> F + Send + Sync,
+    F: Future<Output = Result<(), HandlerError>> + Send,
+{
     let key = redis.key(&config.stream);
-    let delivery = Delivery::new(&redis, &config, &key, &handler, &cancel);
+    let delivery = Delivery::new(&redis, &config, &key, together, &handler, &cancel);
     let mut pause = config.backoff;
     while !cancel.is_cancelled() {
         let mut member = Member {
@@ -276,6 +314,11 @@ where
     }
 
     async fn work(&self, entries: Vec<StreamId>, recovered: Recovered) -> Result<(), RedisError> {
+        // What was left unfinished may be what broke a batch: it goes one by one.
+        if matches!(recovered, Recovered::No) && self.delivery.handle_together(&entries).await? {
+            self.count("done", entries.len());
+            return Ok(());
+        }
         for index in 0..entries.len() {
             if self.cancel.is_cancelled() {
                 return Ok(());
@@ -293,15 +336,19 @@ where
                 Outcome::Parked => "parked",
                 Outcome::Interrupted => return Ok(()),
             };
-            metrics::counter!(
-                catalog::STREAM_ENTRIES_CONSUMED,
-                "stream" => self.config.stream.clone(),
-                "group" => self.config.group.clone(),
-                "outcome" => label
-            )
-            .increment(1);
+            self.count(label, 1);
         }
         Ok(())
+    }
+
+    fn count(&self, outcome: &'static str, entries: usize) {
+        metrics::counter!(
+            catalog::STREAM_ENTRIES_CONSUMED,
+            "stream" => self.config.stream.clone(),
+            "group" => self.config.group.clone(),
+            "outcome" => outcome
+        )
+        .increment(entries as u64);
     }
 
     /// Deliveries before the current one, which Redis counts across members and crashes.

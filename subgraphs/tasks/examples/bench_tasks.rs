@@ -12,10 +12,12 @@ use async_trait::async_trait;
 use atelier_kit::{
     Deps,
     clock::SystemClock,
+    event::{Relay, run_consumers},
     jobs::{Handler, NewTask, Running, TaskFailure},
     testing,
 };
 use atelier_tasks::{Engine, EngineConfig, MIGRATIONS, NAME, Worker, WorkerConfig};
+use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -184,7 +186,43 @@ async fn main() {
     completed(&engine).await;
     rate("enqueue to complete, one by one", single, started.elapsed());
 
+    let batch = tasks(&engine, single);
+    let deps = engine.deps().clone();
+    let mut connection = deps.db.write().await.expect("a connection");
+    connection
+        .transaction(async |connection| {
+            atelier_kit::jobs::enqueue(connection, &deps, &batch)
+                .await
+                .map_err(|_| diesel::result::Error::RollbackTransaction)
+        })
+        .await
+        .expect("the requests are written");
+    drop(connection);
+    Relay::new(deps.clone())
+        .drain()
+        .await
+        .expect("the requests are published");
+    let started = Instant::now();
+    let intake = atelier_tasks::subgraph(deps.clone(), atelier_tasks::TasksConfig::default())
+        .consumers
+        .remove(0);
+    let intake = tokio::spawn({
+        let stop = stop.clone();
+        async move { run_consumers(deps, intake, &[NAME.to_owned()], stop).await }
+    });
+    done.acquire_many(all(single))
+        .await
+        .expect("the semaphore stays open")
+        .forget();
+    completed(&engine).await;
+    rate(
+        "asked for by events, to complete",
+        single,
+        started.elapsed(),
+    );
+
     stop.cancel();
+    intake.await.expect("the intake does not panic");
     for worker in running {
         worker.await.expect("the worker does not panic");
     }

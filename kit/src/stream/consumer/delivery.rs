@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::redis::{Redis, RedisError};
 
 use super::super::{FIELD_EVENT_ID, FIELD_PAYLOAD, StreamEntry};
-use super::{ConsumerConfig, HandlerError};
+use super::{ConsumerConfig, HandlerError, Together};
 
 /// About how many parked entries are kept for inspection.
 const DEAD_MAX_LEN: usize = 10_000;
@@ -31,6 +31,7 @@ pub(super) struct Delivery<'a, H> {
     redis: &'a Redis,
     config: &'a ConsumerConfig,
     key: &'a str,
+    together: Option<Together<'a>>,
     handler: &'a H,
     cancel: &'a CancellationToken,
 }
@@ -44,6 +45,7 @@ where
         redis: &'a Redis,
         config: &'a ConsumerConfig,
         key: &'a str,
+        together: Option<Together<'a>>,
         handler: &'a H,
         cancel: &'a CancellationToken,
     ) -> Self {
@@ -51,8 +53,39 @@ where
             redis,
             config,
             key,
+            together,
             handler,
             cancel,
+        }
+    }
+
+    /// Finishes all of `entries` at once; `false` if that cannot be or failed, and nothing was done.
+    pub(super) async fn handle_together(&self, entries: &[StreamId]) -> Result<bool, RedisError> {
+        let Some(together) = self.together.filter(|_| entries.len() > 1) else {
+            return Ok(false);
+        };
+        let read: Option<Vec<StreamEntry>> = entries
+            .iter()
+            .map(|raw| StreamEntry::from_fields(&raw.id, &raw.map))
+            .collect();
+        let Some(read) = read else {
+            return Ok(false);
+        };
+        match self.run(|| together(read), entries).await {
+            Ok(()) => {
+                self.acknowledge(entries).await?;
+                Ok(true)
+            }
+            Err(HandlerError::Reject(error) | HandlerError::Retry(error)) => {
+                tracing::warn!(
+                    error = %chain(error.as_ref()),
+                    stream = %self.config.stream,
+                    group = %self.config.group,
+                    entries = entries.len(),
+                    "events could not be handled together and go one by one"
+                );
+                Ok(false)
+            }
         }
     }
 
@@ -68,7 +101,7 @@ where
         };
         // Trimmed away while pending: there is nothing to handle any more.
         if raw.map.is_empty() {
-            self.acknowledge(&raw.id).await?;
+            self.acknowledge(&entries[..1]).await?;
             return Ok(Outcome::Done);
         }
         let Some(entry) = StreamEntry::from_fields(&raw.id, &raw.map) else {
@@ -79,9 +112,10 @@ where
         let mut last_error = "tried too often without an answer".to_owned();
         while tries < self.config.max_tries {
             tries += 1;
-            match self.try_once(entry.clone(), entries).await {
+            let attempt = entry.clone();
+            match self.run(|| (self.handler)(attempt), entries).await {
                 Ok(()) => {
-                    self.acknowledge(&raw.id).await?;
+                    self.acknowledge(&entries[..1]).await?;
                     return Ok(Outcome::Done);
                 }
                 Err(HandlerError::Reject(error)) => {
@@ -106,9 +140,17 @@ where
         Ok(Outcome::Parked)
     }
 
-    async fn try_once(&self, entry: StreamEntry, entries: &[StreamId]) -> Result<(), HandlerError> {
+    /// One call of a handler, with a bounded time, while the claim on `entries` is kept.
+    async fn run<R>(
+        &self,
+        call: impl FnOnce() -> R,
+        entries: &[StreamId],
+    ) -> Result<(), HandlerError>
+    where
+        R: Future<Output = Result<(), HandlerError>>,
+    {
         // The call itself may panic too, not only the future it returns.
-        let run = async { (self.handler)(entry).await };
+        let run = async { call().await };
         let guarded = AssertUnwindSafe(run).catch_unwind();
         let bounded = timeout(self.config.handler_timeout, guarded);
         match self.keeping_claim(entries, bounded).await {
@@ -165,9 +207,12 @@ where
         }
     }
 
-    async fn acknowledge(&self, id: &str) -> Result<(), RedisError> {
+    async fn acknowledge(&self, entries: &[StreamId]) -> Result<(), RedisError> {
         let mut command = redis::cmd("XACK");
-        command.arg(self.key).arg(&self.config.group).arg(id);
+        command.arg(self.key).arg(&self.config.group);
+        for entry in entries {
+            command.arg(&entry.id);
+        }
         self.redis.query(&command).await
     }
 

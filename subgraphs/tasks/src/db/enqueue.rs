@@ -34,6 +34,7 @@ pub struct NewRows {
     pub children_expected: Vec<i32>,
     pub error_code: Vec<Option<&'static str>>,
     pub error_message: Vec<Option<String>>,
+    pub trace: Vec<Option<String>>,
 }
 
 /// Inserts tasks; those whose id or unique key is taken are passed over. Returns what was inserted.
@@ -43,20 +44,19 @@ pub struct NewRows {
 pub async fn insert(
     connection: &mut Connection,
     rows: NewRows,
-    trace: Option<String>,
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "INSERT INTO tasks.task AS t (id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
             parent, requires, children_expected, error_code, error_message, trace, created_at, error_at, finished_at, started_at, own_work_done) \
          SELECT id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
-            parent, requires, children_expected, error_code, error_message, $17, $18, \
+            parent, requires, children_expected, error_code, error_message, trace, $18, \
             CASE WHEN error_code IS NOT NULL THEN $18 END, \
             CASE WHEN status IN ('FAILED', 'CANCELLED') THEN $18 END, \
             CASE WHEN status = 'RUNNING' THEN $18 END, status = 'RUNNING' \
-         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
             AS d (id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
-            parent, requires, children_expected, error_code, error_message) \
+            parent, requires, children_expected, error_code, error_message, trace) \
          ON CONFLICT DO NOTHING RETURNING {CHANGED}"
     );
     diesel::sql_query(statement)
@@ -76,7 +76,7 @@ pub async fn insert(
         .bind::<Array<Integer>, _>(rows.children_expected)
         .bind::<Array<Nullable<Text>>, _>(rows.error_code)
         .bind::<Array<Nullable<Text>>, _>(rows.error_message)
-        .bind::<Nullable<Text>, _>(trace)
+        .bind::<Array<Nullable<Text>>, _>(rows.trace)
         .bind::<Timestamptz, _>(now)
         .load(connection)
         .await

@@ -12,10 +12,7 @@ use atelier_kit::{
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::{
-    Engine, Status, Undo,
-    family::{Changes, Operation},
-};
+use super::{Engine, Status, Undo, family::Operation};
 use crate::db::{self, Changed, enqueue::NewRows, family::Delta};
 
 /// The most bytes of a payload or a result as JSON. Larger things go to storage.
@@ -140,45 +137,53 @@ impl Engine {
         Ok(outcomes)
     }
 
-    /// Takes up a task in the caller's transaction, on behalf of a domain that asked by an event and
-    /// so cannot be refused: a task out of bounds becomes a failed one, one whose unique key is held
-    /// a cancelled one, for the asker to see. Call [`Engine::taken_up`] after the commit.
+    /// Takes up tasks in the caller's transaction, on behalf of domains that asked by events and so
+    /// cannot be refused: a task out of bounds becomes a failed one, one whose unique key is held a
+    /// cancelled one, for the asker to see. Each comes with the trace that asked for it. The number
+    /// of statements does not grow with the number of acceptable tasks. Call [`Engine::taken_up`]
+    /// after the commit.
     ///
     /// # Errors
     /// Whatever the statements fail with; the transaction is lost then.
     pub async fn take_up(
         &self,
         connection: &mut Connection,
-        task: NewTask,
-        trace: Option<String>,
+        asked: Vec<(NewTask, Option<String>)>,
     ) -> Result<Vec<Changed>, Error> {
-        let task = match fault(&task) {
-            Some(fault) => {
-                return self
-                    .take_up_refused(connection, task, Status::Failed, "INVALID_TASK", fault)
-                    .await;
+        let mut changed = Vec::new();
+        let (mut tasks, mut traces) = (Vec::new(), Vec::new());
+        for (task, trace) in asked {
+            match fault(&task) {
+                None => {
+                    tasks.push(task);
+                    traces.push(trace);
+                }
+                Some(fault) => changed.extend(
+                    self.refused(connection, &task, Status::Failed, "INVALID_TASK", fault)
+                        .await?,
+                ),
             }
-            None => task,
-        };
-        db::queue::ensure(connection, std::slice::from_ref(&task.queue), self.now()).await?;
-        let (changed, outcomes) = self
-            .insert(connection, std::slice::from_ref(&task), trace)
-            .await
-            .map_err(Error::from)?;
-        if let [Enqueued::Duplicate(holder)] = outcomes[..] {
-            let message = match holder {
-                Some(holder) => format!("The task {holder} does this already."),
-                None => "Another task did this already.".to_owned(),
-            };
-            return self
-                .take_up_refused(connection, task, Status::Cancelled, "DUPLICATE", &message)
-                .await;
         }
-        Ok(self
-            .follow_up(connection, changed)
-            .await
-            .map_err(Error::from)?
-            .states)
+        if !tasks.is_empty() {
+            let queues: Vec<String> = tasks.iter().map(|task| task.queue.clone()).collect();
+            db::queue::ensure(connection, &queues, self.now()).await?;
+            let (inserted, outcomes) = self.insert(connection, &tasks, traces).await?;
+            changed.extend(inserted);
+            for (task, outcome) in tasks.iter().zip(outcomes) {
+                let Enqueued::Duplicate(holder) = outcome else {
+                    continue;
+                };
+                let message = match holder {
+                    Some(holder) => format!("The task {holder} does this already."),
+                    None => "Another task did this already.".to_owned(),
+                };
+                changed.extend(
+                    self.refused(connection, task, Status::Cancelled, "DUPLICATE", &message)
+                        .await?,
+                );
+            }
+        }
+        Ok(self.follow_up(connection, changed).await?.states)
     }
 
     /// Wakes workers, and tells those who watch, of tasks taken up in a transaction that committed.
@@ -186,10 +191,11 @@ impl Engine {
         self.tell(changed);
     }
 
-    async fn take_up_refused(
+    /// Notes a task that is not taken up, as one that has ended.
+    async fn refused(
         &self,
         connection: &mut Connection,
-        task: NewTask,
+        task: &NewTask,
         status: Status,
         code: &'static str,
         message: &str,
@@ -218,20 +224,16 @@ impl Engine {
         rows.push(&bare, status, self.now());
         rows.error_code = vec![Some(code)];
         rows.error_message = vec![Some(message.to_owned())];
-        let changed = db::enqueue::insert(connection, rows, None, self.now()).await?;
-        let Changes { states, .. } = self
-            .follow_up(connection, changed)
-            .await
-            .map_err(Error::from)?;
-        Ok(states)
+        rows.trace = vec![None];
+        Ok(db::enqueue::insert(connection, rows, self.now()).await?)
     }
 
-    /// Inserts valid tasks; returns the new ones and what became of each.
+    /// Inserts valid tasks, each with its trace; returns the new ones and what became of each.
     pub(super) async fn insert(
         &self,
         connection: &mut Connection,
         tasks: &[NewTask],
-        trace: Option<String>,
+        traces: Vec<Option<String>>,
     ) -> Result<(Vec<Changed>, Vec<Enqueued>), Undo> {
         let now = self.now();
         let new: HashSet<Id<Task>> = tasks.iter().map(|task| task.id).collect();
@@ -255,7 +257,10 @@ impl Engine {
                 })
                 .collect()
         };
-        let mut rows = NewRows::default();
+        let mut rows = NewRows {
+            trace: traces,
+            ..NewRows::default()
+        };
         for task in tasks {
             let known = task
                 .parent
@@ -279,7 +284,7 @@ impl Engine {
                 *parent = None;
             }
         }
-        let changed = db::enqueue::insert(connection, rows, trace, now).await?;
+        let changed = db::enqueue::insert(connection, rows, now).await?;
         let inserted: HashMap<Id<Task>, Option<Id<Task>>> =
             changed.iter().map(|task| (task.id, task.parent)).collect();
         self.add_children(connection, &inserted).await?;

@@ -95,9 +95,8 @@ impl Engine {
                 trace,
                 outcomes,
             } => {
-                let (changed, found) = self
-                    .insert(connection, tasks, trace.map(str::to_owned))
-                    .await?;
+                let traces = vec![trace.map(str::to_owned); tasks.len()];
+                let (changed, found) = self.insert(connection, tasks, traces).await?;
                 *outcomes.lock() = found;
                 Ok(changed)
             }

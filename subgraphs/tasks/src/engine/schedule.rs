@@ -218,7 +218,11 @@ impl Engine {
                 for schedule in db::schedule::due(connection, now).await? {
                     let (runs, next) = schedule.due(now);
                     let tasks: Vec<_> = (0..runs).map(|_| schedule.task(self)).collect();
-                    changed.extend(self.insert(connection, &tasks, None).await?.0);
+                    changed.extend(
+                        self.insert(connection, &tasks, vec![None; tasks.len()])
+                            .await?
+                            .0,
+                    );
                     db::schedule::advance(
                         connection,
                         &schedule.name,

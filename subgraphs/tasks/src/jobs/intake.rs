@@ -30,6 +30,32 @@ impl Intake {
     }
 }
 
+impl Intake {
+    async fn request(
+        &self,
+        connection: &mut Connection,
+        events: &[Event],
+    ) -> Result<Vec<Changed>, Error> {
+        let asked: Result<Vec<(NewTask, Option<String>)>, Error> = events
+            .iter()
+            .map(|event| Ok((event.details()?, event.trace.clone())))
+            .collect();
+        self.engine.take_up(connection, asked?).await
+    }
+
+    async fn cancel(
+        &self,
+        connection: &mut Connection,
+        events: &[Event],
+    ) -> Result<Vec<Changed>, Error> {
+        let mut tasks: Vec<Id<Task>> = Vec::new();
+        for event in events {
+            tasks.extend(event.details::<Vec<Id<Task>>>()?);
+        }
+        self.engine.cancel_with(connection, &tasks).await
+    }
+}
+
 #[async_trait]
 impl Consumer for Intake {
     fn name(&self) -> &'static str {
@@ -41,18 +67,20 @@ impl Consumer for Intake {
     }
 
     async fn handle(&self, connection: &mut Connection, event: &Event) -> Result<(), Error> {
-        let changed = match event.topic.as_str() {
-            TASK_REQUESTED => {
-                let task: NewTask = event.details()?;
-                self.engine
-                    .take_up(connection, task, event.trace.clone())
-                    .await?
-            }
-            _ => {
-                let tasks: Vec<Id<Task>> = event.details()?;
-                self.engine.cancel_with(connection, &tasks).await?
-            }
-        };
+        self.handle_all(connection, std::slice::from_ref(event))
+            .await
+    }
+
+    async fn handle_all(&self, connection: &mut Connection, events: &[Event]) -> Result<(), Error> {
+        let mut changed = Vec::new();
+        for run in events.chunk_by(|one, next| one.topic == next.topic) {
+            let requests = run[0].topic == TASK_REQUESTED;
+            changed.extend(if requests {
+                self.request(connection, run).await?
+            } else {
+                self.cancel(connection, run).await?
+            });
+        }
         self.told.lock().extend(changed);
         Ok(())
     }

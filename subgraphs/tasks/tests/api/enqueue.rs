@@ -137,13 +137,13 @@ fn event(world: &World, topic: &str, payload: Value) -> Event {
     }
 }
 
-async fn take_in(world: &World, event: &Event) {
+async fn take_in(world: &World, events: &[Event]) {
     let intake = world.subgraph.consumers.first().unwrap();
     let mut connection = world.engine.deps().db.write().await.unwrap();
     connection
         .transaction(async |connection| {
             intake
-                .handle(connection, event)
+                .handle_all(connection, events)
                 .await
                 .map_err(|error| diesel::result::Error::QueryBuilderError(error.to_string().into()))
         })
@@ -157,8 +157,8 @@ async fn a_request_that_comes_twice_makes_one_task() {
     let world = world().await;
     let task = world.task(None);
     let request = event(&world, TASK_REQUESTED, json!(task));
-    take_in(&world, &request).await;
-    take_in(&world, &request).await;
+    take_in(&world, std::slice::from_ref(&request)).await;
+    take_in(&world, std::slice::from_ref(&request)).await;
     assert_eq!(
         world
             .lease(5)
@@ -171,20 +171,64 @@ async fn a_request_that_comes_twice_makes_one_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_that_come_together_are_taken_up_with_the_statements_of_one() {
+    let world = world().await;
+    let request = |task: &NewTask| event(&world, TASK_REQUESTED, json!(task));
+    let statements = async |events: &[Event]| {
+        let before = world.engine.deps().db.statements();
+        take_in(&world, events).await;
+        world.engine.deps().db.statements() - before
+    };
+    let one = statements(&[request(&world.task(None))]).await;
+    let tasks: Vec<NewTask> = (0..60).map(|_| world.task(None)).collect();
+    let requests: Vec<Event> = tasks.iter().map(request).collect();
+    assert_eq!(statements(&requests).await, one);
+    assert_eq!(world.lease(100).await.len(), 61);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_and_cancellations_that_come_together_keep_their_order() {
+    let world = world().await;
+    let (kept, dropped) = (world.task(None), world.task(None));
+    let twin = |task: &NewTask| NewTask {
+        unique_key: Some("k".to_owned()),
+        ..task.clone()
+    };
+    let (first, second) = (twin(&world.task(None)), twin(&world.task(None)));
+    let request = |task: &NewTask| event(&world, TASK_REQUESTED, json!(task));
+    let events = [
+        request(&kept),
+        request(&first),
+        request(&dropped),
+        event(&world, TASK_CANCEL_REQUESTED, json!([dropped.id, first.id])),
+        request(&second),
+    ];
+    take_in(&world, &events).await;
+    for (task, status) in [
+        (&kept, "QUEUED"),
+        (&first, "CANCELLED"),
+        (&dropped, "CANCELLED"),
+        (&second, "QUEUED"),
+    ] {
+        assert_eq!(world.status(task.id).await, status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_cannot_be_accepted_shows_as_an_ended_task() {
     let world = world().await;
     let oversize = NewTask {
         payload: json!("x".repeat(70_000)),
         ..world.task(None)
     };
-    take_in(&world, &event(&world, TASK_REQUESTED, json!(oversize))).await;
+    take_in(&world, &[event(&world, TASK_REQUESTED, json!(oversize))]).await;
     let unique = || NewTask {
         unique_key: Some("k".to_owned()),
         ..world.task(None)
     };
     let holder = world.enqueue(unique()).await;
     let duplicate = unique();
-    take_in(&world, &event(&world, TASK_REQUESTED, json!(duplicate))).await;
+    take_in(&world, &[event(&world, TASK_REQUESTED, json!(duplicate))]).await;
     let query = "query($id: ID!) { task(id: $id) { status error { code message } } }";
     let read = async |id: Id<Task>| {
         world.data(&admin(&world), query, json!({"id": id})).await["task"].clone()
@@ -216,7 +260,7 @@ async fn a_request_that_cannot_be_accepted_shows_as_an_ended_task() {
 async fn a_request_to_cancel_cancels() {
     let world = world().await;
     let id = world.enqueue(world.task(None)).await;
-    take_in(&world, &event(&world, TASK_CANCEL_REQUESTED, json!([id]))).await;
+    take_in(&world, &[event(&world, TASK_CANCEL_REQUESTED, json!([id]))]).await;
     assert_eq!(world.status(id).await, "CANCELLED");
 }
 
