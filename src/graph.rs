@@ -16,8 +16,13 @@ use atelier_router::{
 };
 use futures::stream::BoxStream;
 
+use crate::nodes;
+
 /// The composed schema of this version, made by `make generate`.
 pub const SUPERGRAPH: &str = include_str!("../schema/supergraph.graphql");
+
+/// The address of [`nodes`] in the composed schema, which stands for no place.
+const NODES_URL: &str = "http://node/graphql";
 
 /// Reads the router's configuration file; defaults without one.
 ///
@@ -47,6 +52,7 @@ pub fn in_process(
     for (name, service) in services {
         builder = builder.subgraph(name.clone(), Arc::new(InProcess::new(service)));
     }
+    builder = builder.subgraph(nodes::NAME, Arc::new(InProcess::new(&nodes::service())));
     Ok(builder.build()?)
 }
 
@@ -63,9 +69,20 @@ pub fn over_http(
     for (name, url) in urls {
         config.subgraphs.entry(name.clone()).or_default().url = Some(url.clone());
     }
-    let mut builder = Router::builder(Supergraph::parse(supergraph)?)
+    let supergraph = Supergraph::parse(supergraph)?;
+    // Where ids lead needs no process of its own, unless somebody gave it one.
+    let given = config.subgraphs.get(nodes::NAME);
+    let here = given.is_none_or(|given| given.url.is_none())
+        && supergraph
+            .subgraphs()
+            .iter()
+            .any(|subgraph| subgraph.name == nodes::NAME && subgraph.url == NODES_URL);
+    let mut builder = Router::builder(supergraph)
         .config(config)
         .propagate(telemetry::propagate::inject);
+    if here {
+        builder = builder.subgraph(nodes::NAME, Arc::new(InProcess::new(&nodes::service())));
+    }
     if let Some(identify) = identify {
         builder = builder.identify(identify);
     }
@@ -74,13 +91,13 @@ pub fn over_http(
 
 /// A subgraph in this process. A query that panics runs once more with a guard around every
 /// resolver, so that it loses one field and not the whole answer.
-struct InProcess {
+pub(crate) struct InProcess {
     direct: LocalSubgraph<Direct>,
     guarded: LocalSubgraph<Direct>,
 }
 
 impl InProcess {
-    fn new(service: &Service) -> Self {
+    pub(crate) fn new(service: &Service) -> Self {
         Self {
             direct: LocalSubgraph::new(service.direct(), inject),
             guarded: LocalSubgraph::new(service.guarded(), inject),

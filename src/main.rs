@@ -8,6 +8,7 @@ mod health;
 mod identity;
 mod lifecycle;
 mod local_servers;
+mod nodes;
 mod parts;
 mod report;
 mod schema;

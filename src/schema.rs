@@ -14,6 +14,7 @@ use atelier_kit::{error::ErrorCode, peers::LocalPeers};
 use crate::{
     cli::SchemaCommand,
     domains::{DOMAINS, Shared},
+    nodes,
     settings::Servers,
 };
 
@@ -76,6 +77,7 @@ fn exported() -> anyhow::Result<Vec<(String, String)>> {
             let subgraph = (domain.build)(shared.deps(domain.name)?, &shared);
             Ok((domain.name.to_owned(), subgraph.service.sdl()))
         })
+        .chain([Ok((nodes::NAME.to_owned(), nodes::service().sdl()))])
         .collect()
 }
 

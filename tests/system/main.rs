@@ -4,6 +4,7 @@ mod faults;
 mod harness;
 mod journey;
 mod launcher;
+mod nodes;
 mod outages;
 mod refusals;
 mod traces;

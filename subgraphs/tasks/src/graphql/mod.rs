@@ -32,7 +32,6 @@ pub fn service(engine: Engine) -> Service {
         Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
             .data(engine.clone())
             .register_output_type::<error::UserError>()
-            .register_output_type::<task::Node>()
             .enable_federation()
             .enable_subscription_in_federation()
             .limit_depth(DEPTH)

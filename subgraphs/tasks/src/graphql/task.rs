@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, ID, Interface, Json, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Json, Object, Result, SimpleObject};
 use atelier_kit::{
     error::{Error, ErrorCode},
     graphql::{Long, directive::authenticated, load},
@@ -23,14 +23,6 @@ use crate::{
     db::{TaskRow, task::Filter},
     engine::Status,
 };
-
-/// Anything that has an id.
-#[derive(Interface)]
-#[graphql(field(name = "id", ty = "Id<TaskEntity>", desc = "The id."))]
-pub enum Node {
-    /// A task.
-    Task(Task),
-}
 
 /// A person or bot with an account.
 #[derive(Debug, Clone, SimpleObject)]
