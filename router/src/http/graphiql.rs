@@ -1,13 +1,22 @@
-//! The playground: files built elsewhere and embedded, compressed ones as they are.
+//! The playground: files built elsewhere and embedded, most of them compressed. They are sent as they
+//! are, or unpacked to clients that take no compressed answers.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
-use rust_embed::{EmbeddedFile, RustEmbed};
+use parking_lot::Mutex;
+use rust_embed::RustEmbed;
 
 /// What the playground's build left in its folder; may be nothing.
 #[derive(RustEmbed)]
@@ -40,35 +49,75 @@ fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {
         .get(ACCEPT_ENCODING)
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default();
-    let accepts = |coding: &str| {
-        accepted
-            .split(',')
-            .any(|c| c.trim().split(';').next().is_some_and(|c| c == coding))
-    };
-    let (file, coding) = [("br", "br"), ("gzip", "gz")]
+    let (content, coding) = [("br", "br"), ("gzip", "gz")]
         .into_iter()
-        .filter(|(coding, _)| accepts(coding))
-        .find_map(|(coding, ending)| Some((Files::get(&format!("{path}.{ending}"))?, Some(coding))))
-        .or_else(|| Some((Files::get(path)?, None)))?;
-    Some(respond(path, &file, coding, headers))
+        .filter(|(coding, _)| accepts(accepted, coding))
+        .find_map(|(coding, ending)| Some((embedded(&format!("{path}.{ending}"))?, Some(coding))))
+        .or_else(|| Some((embedded(path)?, None)))
+        .or_else(|| Some((unpacked(path)?, None)))?;
+    Some(respond(path, content, coding, headers))
+}
+
+/// Whether an `Accept-Encoding` names a coding without ruling it out (RFC 9110 §12.5.3).
+fn accepts(accepted: &str, coding: &str) -> bool {
+    accepted.split(',').any(|entry| {
+        let (name, weight) = entry.split_once(';').unwrap_or((entry, ""));
+        let weight = weight.trim().strip_prefix("q=").unwrap_or("1").trim();
+        name.trim().eq_ignore_ascii_case(coding)
+            && weight.parse::<f32>().is_ok_and(|weight| weight > 0.0)
+    })
+}
+
+/// A file of which only the compressed form is embedded. Each is unpacked once.
+fn unpacked(path: &str) -> Option<Content> {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Content>>> = LazyLock::new(Mutex::default);
+    if let Some(known) = KNOWN.lock().get(path) {
+        return Some(known.clone());
+    }
+    let packed = embedded(&format!("{path}.gz"))?;
+    let mut bytes = Vec::new();
+    GzDecoder::new(&*packed.bytes)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    let content = Content {
+        bytes: bytes.into(),
+        tag: format!("{}-unpacked", packed.tag),
+    };
+    KNOWN.lock().insert(path.to_owned(), content.clone());
+    Some(content)
+}
+
+/// What is sent, and what tells it from other versions of it.
+#[derive(Clone)]
+struct Content {
+    bytes: Bytes,
+    tag: String,
+}
+
+fn embedded(path: &str) -> Option<Content> {
+    let file = Files::get(path)?;
+    let hash = file.metadata.sha256_hash();
+    Some(Content {
+        bytes: match file.data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        },
+        tag: hash[..8].iter().map(|b| format!("{b:02x}")).collect(),
+    })
 }
 
 fn respond(
     path: &str,
-    file: &EmbeddedFile,
+    content: Content,
     coding: Option<&'static str>,
     headers: &HeaderMap,
 ) -> Response {
-    let hash: String = file.metadata.sha256_hash()[..8]
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    let etag = HeaderValue::from_str(&format!("\"{hash}\"")).ok();
+    let etag = HeaderValue::from_str(&format!("\"{}\"", content.tag)).ok();
     let unchanged = etag.is_some() && headers.get(IF_NONE_MATCH) == etag.as_ref();
     let mut response = if unchanged {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        file.data.clone().into_owned().into_response()
+        content.bytes.into_response()
     };
     let out = response.headers_mut();
     out.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
@@ -103,5 +152,56 @@ fn media_type(path: &str) -> &'static str {
         "wasm" => "application/wasm",
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(path: &str, accepted: Option<&str>) -> Option<Response> {
+        let mut headers = HeaderMap::new();
+        if let Some(accepted) = accepted {
+            headers.insert(ACCEPT_ENCODING, accepted.parse().unwrap());
+        }
+        serve(path, &headers)
+    }
+
+    async fn body(response: Response) -> Bytes {
+        axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn clients_that_take_no_compressed_answers_get_every_file_too() {
+        let packed: Vec<_> = Files::iter()
+            .filter_map(|path| path.strip_suffix(".gz").map(str::to_owned))
+            .collect();
+        assert!(!packed.is_empty(), "the playground is part of the tree");
+        for path in packed {
+            let compressed = asked(&path, Some("br;q=0, gzip, deflate")).unwrap();
+            assert_eq!(compressed.headers()[CONTENT_ENCODING], "gzip");
+            for accepted in [None, Some(""), Some("identity"), Some("gzip;q=0, br;q=0")] {
+                let plain = asked(&path, accepted).unwrap();
+                assert_eq!(plain.status(), StatusCode::OK, "{path} {accepted:?}");
+                assert_eq!(plain.headers().get(CONTENT_ENCODING), None);
+                assert_eq!(plain.headers()[VARY], "accept-encoding");
+                assert_ne!(plain.headers()[ETAG], compressed.headers()[ETAG]);
+                assert_eq!(
+                    plain.headers()[CONTENT_TYPE],
+                    compressed.headers()[CONTENT_TYPE]
+                );
+                assert!(!body(plain).await.starts_with(&[0x1f, 0x8b]), "{path}");
+            }
+            assert!(body(compressed).await.starts_with(&[0x1f, 0x8b]), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_there_in_any_coding() {
+        for accepted in [None, Some("gzip")] {
+            assert!(asked("assets/nothing.js", accepted).is_none());
+        }
     }
 }
