@@ -20,10 +20,10 @@ pub mod seed;
 pub mod session;
 pub mod signing;
 pub mod status;
-pub mod text;
 pub mod throttle;
 pub mod user;
 
+pub use atelier_kit::text;
 use atelier_kit::{
     Deps,
     id::{Id, User},

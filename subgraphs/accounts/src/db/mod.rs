@@ -8,6 +8,7 @@ pub mod identity;
 pub mod plan;
 pub mod quota;
 pub mod reservation;
+pub mod retention;
 pub mod role;
 pub mod session;
 pub mod signing_key;

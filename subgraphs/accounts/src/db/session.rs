@@ -225,22 +225,6 @@ pub async fn count(
         .await?)
 }
 
-/// Forgets sessions that ended before `before`, with their tokens.
-pub async fn delete_ended(
-    connection: &mut Connection,
-    before: DateTime<Utc>,
-) -> Result<usize, Error> {
-    Ok(diesel::delete(
-        session::table.filter(
-            session::expires_at
-                .lt(before)
-                .or(session::revoked_at.lt(before).assume_not_null()),
-        ),
-    )
-    .execute(connection)
-    .await?)
-}
-
 /// Forgets all sessions of accounts.
 pub async fn delete_of(connection: &mut Connection, accounts: &[Id<User>]) -> Result<(), Error> {
     diesel::delete(session::table.filter(session::account_id.eq_any(accounts)))

@@ -8,15 +8,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{Accounts, deletion, reservation},
-    db,
+    db::retention::{Aged, forget},
 };
 
 /// Between two sweeps. Every process sweeps: what one does, the others find done.
 const EVERY: Duration = Duration::from_secs(30);
 /// Rows in one transaction.
 const BATCH: i64 = 200;
-/// How long ended sessions are kept, so that a stolen refresh token is still recognised.
-const SESSIONS_KEPT: TimeDelta = TimeDelta::days(30);
+/// How long what ended is kept. Sessions and refresh tokens: so that a stolen token is still
+/// recognised. Reservations: so that a repeated release finds what it gave back. The ledger: for
+/// questions about the past.
+const KEPT: [(Aged, TimeDelta); 4] = [
+    (Aged::Sessions, TimeDelta::days(30)),
+    (Aged::RefreshTokens, TimeDelta::days(30)),
+    (Aged::Reservations, TimeDelta::days(90)),
+    (Aged::Ledger, TimeDelta::days(2 * 365)),
+];
+/// Batches of each that one sweep forgets; the next sweep goes on.
+const ROUNDS: usize = 50;
 
 /// Sweeps until `stop`.
 pub async fn run(accounts: Arc<Accounts>, stop: CancellationToken) {
@@ -42,7 +51,20 @@ pub async fn sweep(accounts: &Accounts) -> Result<(), Error> {
     while reservation::expire(accounts, BATCH).await? > 0 {}
     while deletion::erase_due(accounts, BATCH).await? > 0 {}
     accounts.keys.rotate_if_due(&accounts.deps).await?;
-    let mut connection = accounts.deps.db.read().await?;
-    db::session::delete_ended(&mut connection, accounts.now() - SESSIONS_KEPT).await?;
+    for (aged, kept) in KEPT {
+        forget_aged(accounts, aged, kept).await?;
+    }
+    Ok(())
+}
+
+async fn forget_aged(accounts: &Accounts, aged: Aged, kept: TimeDelta) -> Result<(), Error> {
+    let before = accounts.now() - kept;
+    for _ in 0..ROUNDS {
+        let mut connection = accounts.deps.db.write().await?;
+        let gone = forget(&mut connection, aged, before, BATCH).await?;
+        if i64::try_from(gone).is_ok_and(|gone| gone < BATCH) {
+            break;
+        }
+    }
     Ok(())
 }

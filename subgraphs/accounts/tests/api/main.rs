@@ -15,6 +15,7 @@ mod plan;
 mod profile;
 mod quota;
 mod register;
+mod retention;
 mod role;
 mod schema;
 mod seed;

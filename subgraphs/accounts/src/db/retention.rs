@@ -1,0 +1,58 @@
+//! Forgetting rows that nobody needs any more, a bounded number at a time.
+//!
+//! Rows that another sweep is just deleting are passed over.
+
+use atelier_kit::{db::Connection, error::Error};
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{BigInt, Timestamptz};
+use diesel_async::RunQueryDsl;
+
+/// What can be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aged {
+    /// Sessions that ended, with their tokens.
+    Sessions,
+    /// Refresh tokens that ran out, of sessions that go on.
+    RefreshTokens,
+    /// Reservations that were given back. Those that were used stay: they may be refunded.
+    Reservations,
+    /// Entries of the ledger of quotas.
+    Ledger,
+}
+
+impl Aged {
+    const fn statement(self) -> &'static str {
+        match self {
+            Self::Sessions => {
+                "DELETE FROM accounts.session WHERE id IN (SELECT id FROM accounts.session \
+                 WHERE expires_at < $1 OR revoked_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)"
+            }
+            Self::RefreshTokens => {
+                "DELETE FROM accounts.refresh_token WHERE hash IN (SELECT hash FROM accounts.refresh_token \
+                 WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)"
+            }
+            Self::Reservations => {
+                "DELETE FROM accounts.quota_reservation WHERE (service, key) IN (SELECT service, key FROM accounts.quota_reservation \
+                 WHERE state IN ('RELEASED', 'EXPIRED') AND settled_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)"
+            }
+            Self::Ledger => {
+                "DELETE FROM accounts.quota_entry WHERE id IN (SELECT id FROM accounts.quota_entry \
+                 WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)"
+            }
+        }
+    }
+}
+
+/// Forgets at most `limit` rows from before `before`; tells how many.
+pub async fn forget(
+    connection: &mut Connection,
+    aged: Aged,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<usize, Error> {
+    Ok(diesel::sql_query(aged.statement())
+        .bind::<Timestamptz, _>(before)
+        .bind::<BigInt, _>(limit)
+        .execute(connection)
+        .await?)
+}
