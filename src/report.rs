@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use atelier_accounts::{DEMO_PASSWORD, DEMO_USERNAME};
+
 use crate::{
     cli::UpArgs,
     seed::Admin,
@@ -39,7 +41,7 @@ pub fn ready(
         println!("  {:<14} {}", "Password", admin.password);
     }
     if args.demo {
-        println!("\n  {:<14} {}", "Demo user", crate::seed::DEMO);
+        println!("\n  {:<14} {DEMO_USERNAME} / {DEMO_PASSWORD}", "Demo user");
     }
     println!("\nStop with Ctrl-C.\n");
 }

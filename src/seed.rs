@@ -5,9 +5,6 @@ use atelier_kit::Subgraph;
 
 use crate::domains::Shared;
 
-/// The demo user's credentials, as told to people.
-pub const DEMO: &str = "demo / demo-atelier";
-
 /// The administrator that was made.
 pub struct Admin {
     /// The name to sign in with.

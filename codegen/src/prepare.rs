@@ -80,6 +80,7 @@ pub fn prepare_subgraph(name: &str, raw_sdl: &str) -> Result<String, PrepareErro
         .sort_by_key(|definition| definition.name.text);
     document.schemas = vec![schema(&document.schemas, &used)];
     merge_extensions(&mut document.types);
+    describe_times(&mut document.types);
     document
         .types
         .sort_by_key(|ty| (root_order(ty.name.text), ty.name.text));
@@ -208,6 +209,26 @@ fn merge_extensions(types: &mut Vec<TypeDefinition<'_>>) {
     *types = merged;
 }
 
+/// async-graphql's own words on its scalar for times are for Rust programmers.
+fn describe_times(types: &mut [TypeDefinition<'_>]) {
+    for ty in types.iter_mut().filter(|ty| ty.name.text == "DateTime") {
+        ty.description = Some(Cow::Borrowed(
+            "A point in time as RFC 3339 has it, in UTC and to the microsecond: `2026-01-31T12:00:00.123456Z`.",
+        ));
+        if ty.directives.is_empty() {
+            ty.directives.push(Directive {
+                name: name("specifiedBy"),
+                arguments: vec![(
+                    name("url"),
+                    Value::String(Cow::Borrowed(
+                        "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+                    )),
+                )],
+            });
+        }
+    }
+}
+
 fn root_order(name: &str) -> usize {
     ["Query", "Mutation", "Subscription"]
         .iter()
@@ -330,6 +351,21 @@ mod tests {
             ),
             "{error:?}"
         );
+    }
+
+    #[test]
+    fn times_are_described_for_those_who_read_the_schema() {
+        let sdl = prepare_subgraph(
+            "a",
+            "type Query { at: DateTime } \"Implement the DateTime<Utc> scalar\" scalar DateTime",
+        )
+        .unwrap();
+        assert!(
+            sdl.contains("RFC 3339") && !sdl.contains("Implement"),
+            "{sdl}"
+        );
+        assert!(sdl.contains("scalar DateTime @specifiedBy(url: "), "{sdl}");
+        assert_eq!(prepare_subgraph("a", &sdl).unwrap(), sdl);
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod subgraph;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 
 pub use deps::Deps;
 pub use locale::Locale;

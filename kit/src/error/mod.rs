@@ -3,7 +3,7 @@
 mod code;
 mod user;
 
-use std::{error::Error as StdError, fmt, sync::Arc};
+use std::{any::Any, error::Error as StdError, fmt, sync::Arc};
 
 pub use code::{CodeSpec, ErrorCode};
 pub use user::{Fail, Refusal, UserErrorCode};
@@ -90,6 +90,25 @@ impl fmt::Display for Error {
 // wraps an `Error` in another one.
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(cause: E) -> Self {
+        let any: &dyn Any = &cause;
+        if any.downcast_ref().is_some_and(refuses_nul) {
+            return Self::with_detail(
+                ErrorCode::BadUserInput,
+                "Text cannot hold the character U+0000.",
+            );
+        }
         Self::internal(cause)
     }
+}
+
+/// Whether PostgreSQL refused text or JSON with the one character that it cannot keep. Whoever wrote
+/// it is told so, wherever it came from; what is kept goes through [`crate::text::clean`] before.
+fn refuses_nul(error: &diesel::result::Error) -> bool {
+    let diesel::result::Error::DatabaseError(_, told) = error else {
+        return false;
+    };
+    told.message().contains(": 0x00")
+        || told
+            .details()
+            .is_some_and(|details| details.contains("\\u0000"))
 }

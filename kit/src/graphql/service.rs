@@ -261,7 +261,8 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         self.sdl_with_options(
             async_graphql::SDLExportOptions::new()
                 .federation()
-                .compose_directive(),
+                .compose_directive()
+                .include_specified_by(),
         )
     }
 }

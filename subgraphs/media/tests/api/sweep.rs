@@ -1,6 +1,6 @@
 //! What is done when nobody asks.
 
-use atelier_kit::storage::StorageError;
+use atelier_kit::storage::{PartChecksum, StorageError};
 use atelier_media::Swept;
 use chrono::TimeDelta;
 use serde_json::json;
@@ -62,6 +62,42 @@ async fn uploads_that_are_not_completed_in_time_are_swept_up() {
         ),
         (0, 0)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn multipart_uploads_that_no_row_knows_of_are_aborted_once_nobody_can_use_them() {
+    let world = world().await;
+    let me = somebody(&world);
+    let begin = async |key: &str| {
+        world
+            .storage
+            .create_multipart(key, "video/mp4", PartChecksum::None)
+            .await
+            .unwrap()
+    };
+    // As if the process had died between the store's answer and the transaction.
+    begin("blobs/orphan").await;
+    begin("elsewhere/not-ours").await;
+    let known = world
+        .create(
+            &me,
+            json!({ "filename": "b", "contentType": "video/mp4", "byteSize": 3 * PART }),
+        )
+        .await;
+    let keys = async || {
+        let pending = world.storage.list_multiparts("").await.unwrap();
+        let keys: Vec<String> = pending.into_iter().map(|upload| upload.key).collect();
+        keys
+    };
+    world.test.clock.advance(TimeDelta::days(6));
+    assert_eq!(world.sweep().await.removed, 0);
+    assert_eq!(keys().await.len(), 3);
+    world.test.clock.advance(TimeDelta::days(3));
+    world.sweep().await;
+    assert_eq!(keys().await, ["elsewhere/not-ours"]);
+    let query = "query($id: ID!) { upload(id: $id) { status } }";
+    let found = world.ask(&me, query, json!({ "id": known["id"] })).await;
+    assert_eq!(found["upload"]["status"], "EXPIRED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,7 +84,8 @@ struct Batch {
 
 impl Engine {
     /// Notes the ends of attempts. The answer has only those whose lease held: an old lease changes
-    /// nothing.
+    /// nothing. A lease is old once the task was taken from its worker ([`Engine::rescue`]), not when
+    /// its time is over: until then nobody else has the task, and what was done is not done again.
     ///
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer; nothing was noted.

@@ -176,6 +176,27 @@ async fn a_lost_lease_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn work_that_is_late_counts_as_long_as_nobody_was_to_do_it_again() {
+    let world = world().await;
+    let (done, taken) = (
+        world.enqueue(world.task(None)).await,
+        world.enqueue(world.task(None)).await,
+    );
+    let leases = world.lease(2).await;
+    let lease = |id| leases.iter().find(|lease| lease.id == id).unwrap().lease_id;
+    world.advance(31);
+    let finish = async |lease| {
+        let ends = vec![(lease, Outcome::Succeeded(json!("late")))];
+        world.engine.finish(ends).await.unwrap().len()
+    };
+    assert_eq!(finish(lease(done)).await, 1);
+    assert_eq!(world.engine.rescue().await.unwrap(), 1, "only the other");
+    assert_eq!(finish(lease(taken)).await, 0);
+    assert_eq!(world.status(done).await, "SUCCEEDED");
+    assert_eq!(world.status(taken).await, "RETRYING");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_heartbeat_keeps_a_lease() {
     let world = world().await;
     world.enqueue(world.task(None)).await;

@@ -54,3 +54,23 @@ async fn a_paused_queue_hands_out_nothing_until_it_is_resumed() {
         "FORBIDDEN"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_with_a_character_that_cannot_be_kept_are_refused() {
+    let world = world().await;
+    let name = json!({"name": "a\u{0}b"});
+    for operation in [
+        "query($name: String!) { tasks(where: {queue: $name}) { totalCount } }",
+        "query($name: String!) { tasks(where: {subject: $name}) { totalCount } }",
+        "query($name: String!) { tasks(where: {type: [$name]}) { totalCount } }",
+        "mutation($name: String!) { queuePause(input: {name: $name}) { queue { name } } }",
+        "mutation($name: String!) { scheduleDelete(input: {name: $name}) { userErrors { code } } }",
+        "mutation($name: String!) { tasksDeadLetterReplay(input: {queue: $name}) { userErrors { code } } }",
+    ] {
+        assert_eq!(
+            world.error(&admin(&world), operation, name.clone()).await,
+            "BAD_USER_INPUT",
+            "{operation}"
+        );
+    }
+}
