@@ -4,11 +4,16 @@
 //! router's process, answers with the type and the id, and the router fetches the rest from the
 //! type's owner by `_entities`, one call for each type. Whether the object is there, and whether the
 //! caller may see it, the owner decides as always.
+//!
+//! Only who is signed in may ask: an interface in a supergraph demands what each of its types demands.
 
 use async_graphql::{EmptyMutation, EmptySubscription, ID, Interface, Object, Result, Schema};
 use atelier_kit::{
     error::{Error, ErrorCode},
-    graphql::{Service, directive::list_size},
+    graphql::{
+        Service,
+        directive::{authenticated, list_size},
+    },
     id::{self, Id},
 };
 
@@ -33,7 +38,7 @@ macro_rules! nodes {
 
         /// Anything that can be fetched by its id alone.
         #[derive(Interface)]
-        #[graphql(field(name = "id", ty = "ID", tag = "public", desc = "The id, unique among all objects."))]
+        #[graphql(field(name = "id", ty = "ID", desc = "The id, unique among all objects."))]
         pub enum Node {
             $($(#[$doc])* $name($name)),*
         }
@@ -72,14 +77,14 @@ pub struct Query;
 #[Object]
 impl Query {
     /// The object with an id of any type; null if there is none that the caller may see.
-    #[graphql(tag = "public")]
+    #[graphql(directive = authenticated::apply())]
     async fn node(&self, #[graphql(desc = "The object's id.")] id: ID) -> Option<Node> {
         Node::of(&id)
     }
 
     /// The objects with ids of any types, in the order of the ids; null for each that is none, or none
     /// that the caller may see.
-    #[graphql(tag = "public", directive = list_size::apply(Some(20), None, None, None))]
+    #[graphql(directive = authenticated::apply(), directive = list_size::apply(Some(20), None, None, None))]
     async fn nodes(
         &self,
         #[graphql(desc = "The objects' ids, at most 100.")] ids: Vec<ID>,

@@ -259,11 +259,14 @@ async fn what_is_somebody_elses_looks_like_what_is_not_there() {
     ] {
         let id: Id<User> = deps.new_id();
         let missing = id.to_string().replace("usr", prefix);
-        for who in [Some(eve), None] {
-            let hidden = world.ask(who, NODE, json!({ "id": hidden })).await;
-            let missing = world.ask(who, NODE, json!({ "id": missing })).await;
-            assert_eq!(hidden["data"], json!({ "node": null }));
-            assert_eq!(hidden, missing, "both look the same");
+        for query in [NODE, "query($id: ID!) { node(id: $id) { id } }"] {
+            let theirs = world.ask(Some(eve), query, json!({ "id": hidden })).await;
+            let nobodys = world.ask(Some(eve), query, json!({ "id": missing })).await;
+            assert_eq!(
+                theirs.to_string().replace(&hidden, "?"),
+                nobodys.to_string().replace(&missing, "?"),
+                "both look the same"
+            );
         }
         let both = json!({ "ids": [hidden, missing, eve] });
         let answer = world.ask(Some(eve), NODES, both).await;
@@ -273,15 +276,33 @@ async fn what_is_somebody_elses_looks_like_what_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_to_sign_in_and_no_domain_is_asked() {
+    let world = world().await;
+    let ada = world.register("ada").await;
+    let upload = world.upload(ada).await;
+    world.calls().await;
+    for id in [upload, ada.to_string(), "nothing".to_owned()] {
+        let answer = world.ask(None, NODE, json!({ "id": id })).await;
+        assert_eq!(answer["data"], json!({ "node": null }));
+        assert_eq!(
+            answer.pointer("/errors/0/extensions/code"),
+            Some(&json!("UNAUTHENTICATED"))
+        );
+    }
+    assert_eq!(world.calls().await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn too_many_ids_are_refused() {
     let world = world().await;
+    let ada = world.register("ada").await;
     let ids = |count: usize| json!({ "ids": vec!["usr_x"; count] });
-    let answer = world.ask(None, NODES, ids(MOST)).await;
+    let answer = world.ask(Some(ada), NODES, ids(MOST)).await;
     assert_eq!(
         answer,
         json!({ "data": { "nodes": vec![Value::Null; MOST] } })
     );
-    let answer = world.ask(None, NODES, ids(MOST + 1)).await;
+    let answer = world.ask(Some(ada), NODES, ids(MOST + 1)).await;
     assert_eq!(answer["data"], Value::Null);
     assert_eq!(
         answer.pointer("/errors/0/extensions/code"),

@@ -36,7 +36,6 @@ async fn bad_credentials_and_hostile_documents_are_refused() {
         &flipped,
         &token[..token.len() - 2],
         "nonsense",
-        "",
     ] {
         let answer = client
             .with_token(forged)

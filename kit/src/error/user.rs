@@ -83,7 +83,7 @@ impl<C> From<Error> for Fail<C> {
 // Wanted by diesel's transactions, and lets `?` work on everything that is not expected.
 impl<C, E: std::error::Error + Send + Sync + 'static> From<E> for Fail<C> {
     fn from(cause: E) -> Self {
-        Self::Error(Error::internal(cause))
+        Self::Error(cause.into())
     }
 }
 

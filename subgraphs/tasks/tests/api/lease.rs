@@ -193,7 +193,7 @@ async fn work_that_is_late_counts_as_long_as_nobody_was_to_do_it_again() {
     assert_eq!(world.engine.rescue().await.unwrap(), 1, "only the other");
     assert_eq!(finish(lease(taken)).await, 0);
     assert_eq!(world.status(done).await, "SUCCEEDED");
-    assert_eq!(world.status(taken).await, "RETRYING");
+    assert_eq!(world.status(taken).await, "QUEUED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -280,8 +280,8 @@ async fn estimates_are_learned_from_earlier_tasks() {
 async fn the_schema_says_what_a_task_is_and_who_may_do_what() {
     let sdl = world().await.subgraph.service.sdl();
     for promise in [
-        "type Task implements Node @authenticated @key(fields: \"id\")",
-        "type Viewer @authenticated @key(fields: \"id\")",
+        "type Task @authenticated @key(fields: \"id\")",
+        "type Viewer @key(fields: \"id\")",
         "@requiresScopes(scopes: [[\"admin:tasks\"]])",
         "@requiresScopes(scopes: [[\"worker\"]])",
         "@tag(name: \"worker\")",
