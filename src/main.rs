@@ -26,6 +26,11 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
+// Answers are made of many short-lived buffers on several threads; `bench/router` measures the
+// router with the same allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
