@@ -9,7 +9,7 @@ use atelier_router::{Router, RouterConfig, Supergraph};
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
-// Measured against the system's allocator; README.md has the figures.
+// The allocator of `atelier` itself.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

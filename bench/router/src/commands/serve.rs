@@ -8,6 +8,7 @@ use atelier_router::{LocalSubgraph, Router, RouterConfig, SubgraphClient, Superg
 use atelier_router_bench::shop::{self, Subgraphs};
 use atelier_router_bench::subgraphs;
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
 #[derive(Args)]
 pub struct SubgraphsArguments {
@@ -58,15 +59,16 @@ pub struct OneProcessArguments {
 }
 
 pub fn one_process(arguments: &OneProcessArguments) -> anyhow::Result<()> {
-    use axum::serve::ListenerExt;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let router = local_router().context("the router cannot be built")?;
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", arguments.port)).await?;
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        axum::serve(listener, router.into_axum()).await?;
+        router
+            .server()
+            .serve(listener, CancellationToken::new())
+            .await?;
         Ok(())
     })
 }
