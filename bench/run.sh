@@ -2,8 +2,8 @@
 # Figures of the graph and the task engine, in release mode. Compare only figures of one run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release --bin atelier -p atelier -p atelier-bench
-cargo build --release -p atelier-tasks --example bench_tasks
+cargo build --release -p atelier -p atelier-bench -p atelier-tasks \
+    --bin atelier --bin atelier-bench --example bench_tasks
 target="${CARGO_TARGET_DIR:-target}/release"
 echo "== the graph"
 "$target/atelier-bench" "$target/atelier"
