@@ -15,7 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::http1::{self, Http1};
+use super::http1::{self, CONNECT, Http1, IDLE};
 use super::tls::Tls;
 use super::websocket::WebsocketSubgraph;
 use super::{SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, multipart, sse};
@@ -24,10 +24,6 @@ use crate::operation::Kind;
 
 /// Media types asked for.
 const ACCEPTED: &str = "application/graphql-response+json, application/json";
-/// Connections idle for longer are closed.
-const IDLE: Duration = Duration::from_secs(90);
-/// Time to open a connection.
-const CONNECT: Duration = Duration::from_secs(5);
 
 pub(super) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 

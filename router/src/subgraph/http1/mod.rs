@@ -20,9 +20,9 @@ use crate::operation::Kind;
 pub(super) use self::answer::Answer;
 
 /// Connections idle for longer are not used again.
-const IDLE: Duration = Duration::from_secs(90);
+pub(super) const IDLE: Duration = Duration::from_secs(90);
 /// Time to open a connection.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
 /// What frames the message or names its type is written by this client alone.
 const OWN_HEADERS: [HeaderName; 12] = [
