@@ -89,7 +89,7 @@ impl Moved {
 
 impl RawFetch {
     /// Writes the document anew, with the variables it still uses.
-    pub(super) fn write(&mut self) {
+    pub(in crate::plan) fn write(&mut self) {
         let mut body = String::new();
         let mut used = Vec::new();
         if self.branches.is_empty() {

@@ -3,7 +3,7 @@
 //! `variables: JSON`, `mutations: JSON` with the root fields that must run in
 //! this order, `errors` when errors are expected, and `=> JSON`, the data).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_graphql::Value as Ordered;
@@ -35,8 +35,17 @@ pub fn folder() -> PathBuf {
 
 impl Suite {
     pub fn read(name: &str) -> Self {
-        let path = folder().join(format!("{name}.suite"));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        Self::at(&folder().join(format!("{name}.suite")))
+    }
+
+    /// A suite that is not part of the public audit.
+    pub fn of_ours(name: &str) -> Self {
+        Self::at(&folder().join(format!("../ours/{name}.suite")))
+    }
+
+    fn at(path: &Path) -> Self {
+        let name = path.display();
+        let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
         let mut suite = Self {
             subgraphs: Vec::new(),
             data: Value::Null,

@@ -1,87 +1,20 @@
-//! The planner crate behind our own types. Nothing outside this file names it.
+//! The planner's nodes as trees of our own types.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
-
-use graphql_tools::static_graphql::query;
 use hive_router_query_planner::ast::fragment::FragmentDefinition;
-use hive_router_query_planner::ast::normalization::normalize_operation;
 use hive_router_query_planner::ast::operation::OperationDefinition;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
 use hive_router_query_planner::ast::selection_set::SelectionSet;
-use hive_router_query_planner::graph::PlannerOverrideContext;
 use hive_router_query_planner::planner::plan_nodes::{
     BatchFetchNode, FetchNode, FetchNodePathSegment, FetchRewrite, FlattenNodePath,
     FlattenNodePathSegment, PlanNode,
 };
-use hive_router_query_planner::planner::{PlannerError, QueryPlannerOptions};
 use hive_router_query_planner::state::supergraph_state::OperationKind;
-use hive_router_query_planner::utils::cancellation::{CancellationError, CancellationToken};
-use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
-use super::PlanError;
-use super::tree::{RawBranch, RawFetch, Rewrite, RewriteAction, Segment, Selection, Tree};
 use crate::operation::Kind;
-use crate::supergraph::SupergraphError;
+use crate::plan::PlanError;
+use crate::plan::tree::{RawBranch, RawFetch, Rewrite, RewriteAction, Segment, Selection, Tree};
 
-/// The query planner of one supergraph.
-pub(crate) struct Planner {
-    inner: hive_router_query_planner::planner::Planner,
-}
-
-impl Planner {
-    pub(crate) fn new(sdl: &str) -> Result<Self, SupergraphError> {
-        // The crate panics on some documents it cannot read.
-        let built = catch_unwind(AssertUnwindSafe(|| {
-            let document = safe_parse_schema(sdl)
-                .map_err(|error| SupergraphError::Syntax(error.to_string()))?;
-            hive_router_query_planner::planner::Planner::new_from_supergraph(
-                &document,
-                QueryPlannerOptions::default(),
-            )
-            .map_err(|error| SupergraphError::Planner(error.to_string()))
-        }));
-        match built {
-            Ok(inner) => Ok(Self { inner: inner? }),
-            Err(_) => Err(SupergraphError::Planner(
-                "it panicked on this document".into(),
-            )),
-        }
-    }
-
-    /// Plans a document that holds exactly one operation without conditions.
-    pub(crate) fn plan(
-        &self,
-        document: &query::Document,
-        timeout: Duration,
-    ) -> Result<Tree, PlanError> {
-        let planned = catch_unwind(AssertUnwindSafe(|| {
-            let normalized = normalize_operation(&self.inner.supergraph, document, None)
-                .map_err(|error| PlanError::Refused(error.to_string()))?;
-            self.inner
-                .plan_from_normalized_operation(
-                    &normalized.operation,
-                    PlannerOverrideContext::default(),
-                    &CancellationToken::with_timeout(timeout),
-                )
-                .map_err(plan_error)
-        }));
-        let plan = planned.map_err(|_| PlanError::Panicked)??;
-        match plan.node {
-            Some(node) => convert(node),
-            None => Ok(Tree::Sequence(Vec::new())),
-        }
-    }
-}
-
-fn plan_error(error: PlannerError) -> PlanError {
-    match error {
-        PlannerError::CancellationError(CancellationError::TimedOut) => PlanError::Timeout,
-        other => PlanError::Refused(other.to_string()),
-    }
-}
-
-fn convert(node: PlanNode) -> Result<Tree, PlanError> {
+pub(super) fn convert(node: PlanNode) -> Result<Tree, PlanError> {
     let all = |nodes: Vec<PlanNode>| nodes.into_iter().map(convert).collect::<Result<_, _>>();
     match node {
         PlanNode::Fetch(fetch) => Ok(Tree::Fetch(Box::new(root_fetch(fetch)))),
