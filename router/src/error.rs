@@ -33,6 +33,8 @@ pub mod code {
     pub const SLOW_CLIENT: &str = "SLOW_CLIENT";
     /// The router shuts down; subscribe again elsewhere.
     pub const SERVER_DRAINING: &str = "SERVER_DRAINING";
+    /// Another schema is served that a subscription does not fit.
+    pub const SCHEMA_CHANGED: &str = "SCHEMA_CHANGED";
     /// Introspection is switched off.
     pub const INTROSPECTION_DISABLED: &str = "INTROSPECTION_DISABLED";
     /// Something broke inside of the router or a subgraph.

@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Reload;
 use crate::identity::Caller;
-use crate::operation::Kind;
+use crate::operation::{Kind, PreparedOperation};
 use crate::router::{BuildError, Router};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Entry, Snapshot};
 use crate::subgraph::{RequestContext, SubgraphOperation, SubgraphRequest};
 use crate::supergraph::{Supergraph, SupergraphError};
 
@@ -61,7 +61,11 @@ impl Router {
         let new = self.next_snapshot(supergraph)?;
         let config = &self.config().reload;
         let limit = Duration::from_millis(config.warm_ms);
-        let warming = new.warm(&old, config.warm_operations);
+        let warming = async {
+            // Subscriptions wait for their new plans.
+            new.prepare(self.followed()).await;
+            new.warm(&old, config.warm_operations).await;
+        };
         let _ = tokio::time::timeout(limit, warming).await;
         self.swap(new);
         Ok(())
@@ -248,21 +252,37 @@ impl Snapshot {
             };
             entry.used(used.hits / 2);
             for variant in used.variants {
-                let operation = &variant.operation;
-                if operation.index >= entry.document.operations.len() {
-                    continue;
-                }
-                let _ = self
-                    .variant(
-                        &entry,
-                        operation.index,
-                        operation.conditions.clone(),
-                        operation.decisions.clone(),
-                        operation.deferral.clone(),
-                    )
-                    .await;
+                self.again(&entry, &variant.operation).await;
             }
         }
+    }
+
+    /// Parses and plans operations of subscriptions.
+    async fn prepare(&self, operations: Vec<Arc<PreparedOperation>>) {
+        for operation in operations {
+            let Some(text) = &operation.document.text else {
+                continue;
+            };
+            if let Ok(entry) = self.document(text).await {
+                self.again(&entry, &operation).await;
+            }
+        }
+    }
+
+    /// Plans what an older snapshot has planned.
+    async fn again(&self, entry: &Entry, operation: &PreparedOperation) {
+        if operation.index >= entry.document.operations.len() {
+            return;
+        }
+        let _ = self
+            .variant(
+                entry,
+                operation.index,
+                operation.conditions.clone(),
+                operation.decisions.clone(),
+                operation.deferral.clone(),
+            )
+            .await;
     }
 }
 

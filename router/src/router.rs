@@ -17,7 +17,7 @@ use crate::execute::{self, Incremental, Message, Run, Source};
 use crate::identity::{Anonymous, Identify};
 use crate::operation::authorize::Decisions;
 use crate::operation::document::Operation;
-use crate::operation::{Document, Kind, variables};
+use crate::operation::{Document, Kind, PreparedOperation, variables};
 use crate::request::{Accepts, ClientRequest, ClientResponse, Outcome, ResponseStatus, Summary};
 use crate::snapshot::{Snapshot, Variant};
 use crate::subgraph::{Clients, Propagate, RequestContext, SubgraphClient};
@@ -108,10 +108,10 @@ impl RouterBuilder {
         Ok(Router {
             inner: Arc::new(Inner {
                 snapshot: ArcSwap::from_pointee(snapshot),
+                feeds: execute::Feeds::new(Arc::clone(&config)),
                 config,
                 clients,
                 shared,
-                feeds: execute::Feeds::default(),
                 identify: self.identify,
                 propagate: self.propagate,
                 streams: crate::http::Streams::default(),
@@ -160,8 +160,8 @@ impl Router {
         }
     }
 
-    /// Serves another supergraph from now on. Requests and subscriptions that
-    /// are under way finish on the old one.
+    /// Serves another supergraph from now on. Requests that are under way finish
+    /// on the old one; subscriptions go on by new plans.
     ///
     /// # Errors
     /// When a subgraph of it cannot be reached in any way; the old one stays.
@@ -213,6 +213,11 @@ impl Router {
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.inner.snapshot.load_full()
+    }
+
+    /// The distinct operations of open subscriptions.
+    pub(crate) fn followed(&self) -> Vec<Arc<PreparedOperation>> {
+        self.inner.feeds.operations()
     }
 
     pub(crate) fn config(&self) -> &RouterConfig {
@@ -317,22 +322,20 @@ impl Router {
                 Instant::now() + Duration::from_millis(self.config().timeouts.request_ms),
             ),
         });
-        let Variant { operation, plan } = variant;
         let mut summary = Summary {
             operation: entry.document.operations[index]
                 .name
                 .as_deref()
                 .map(Arc::from),
-            kind: Some(plan.kind),
-            fetches: plan.fetches.len(),
+            kind: Some(variant.plan.kind),
+            fetches: variant.plan.fetches.len(),
             errors: 0,
             position: None,
         };
-        if operation.kind == Kind::Subscription {
+        if variant.operation.kind == Kind::Subscription {
             let subscription = execute::Subscription {
                 snapshot,
-                plan,
-                operation,
+                variant,
                 variables,
                 context,
                 after: request.last_event_id.map(serde_json::Value::from),
@@ -343,6 +346,7 @@ impl Router {
             summary.position = Some(position);
             return Ok(Outcome::Stream(events, summary));
         }
+        let Variant { operation, plan } = variant;
         if let (Some(format), Some(_)) = (format, &plan.deferral) {
             let work = Incremental {
                 snapshot,

@@ -105,17 +105,19 @@ impl Snapshot {
             known.used(1);
             return Ok(known);
         }
-        metrics::counter!("graphql_documents_parsed_total").increment(1);
-        let document = parse::parse(text, &self.supergraph, &self.config.limits)?;
-        let entry = Arc::new(Entry {
-            document: Arc::new(document),
-            variants: RwLock::default(),
-            hits: AtomicU64::new(1),
+        // Many subscriptions ask for theirs at once after a reload.
+        let parsed = self.documents.try_get_with_by_ref(text, async {
+            metrics::counter!("graphql_documents_parsed_total").increment(1);
+            let document = parse::parse(text, &self.supergraph, &self.config.limits)?;
+            Ok(Arc::new(Entry {
+                document: Arc::new(document),
+                variants: RwLock::default(),
+                hits: AtomicU64::new(1),
+            }))
         });
-        self.documents
-            .insert(text.to_owned(), Arc::clone(&entry))
-            .await;
-        Ok(entry)
+        parsed
+            .await
+            .map_err(|errors: Arc<Vec<GraphqlError>>| Arc::unwrap_or_clone(errors))
     }
 
     /// The documents asked most, most first, at most `most`.

@@ -3,20 +3,24 @@
 mod blame;
 mod entities;
 mod feed;
+mod feeds;
 mod fetch;
 mod incremental;
 mod merge;
 mod nullify;
 mod payload;
 mod project;
+mod seats;
+mod source;
 mod store;
 mod subscribe;
 mod upstream;
+mod view;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-pub(crate) use feed::Feeds;
+pub(crate) use feeds::Feeds;
 pub(crate) use fetch::Run;
 pub(crate) use incremental::{Incremental, Message};
 pub(crate) use project::{Source, project};

@@ -8,16 +8,13 @@ use futures::stream::BoxStream;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
-use super::feed::{Feeds, Item, Joining, Seat, broken};
-use super::store::Store;
-use super::upstream::Source as UpstreamSource;
-use super::{Run, Source, refusal, response};
+use super::feeds::{Feeds, Joining};
+use super::seats::{Item, Seat};
+use super::view::View;
 use crate::error::GraphqlError;
-use crate::operation::{PreparedOperation, resume};
-use crate::plan::{Denial, OperationPlan, ValueProjection, Variants};
-use crate::snapshot::{Snapshot, Subgraphs};
-use crate::subgraph::{RequestContext, SubgraphError, SubgraphResponse};
-use crate::supergraph::Supergraph;
+use crate::operation::resume;
+use crate::snapshot::{Snapshot, Variant};
+use crate::subgraph::{RequestContext, SubgraphError};
 
 /// How far a subscriber has come. Its stream moves it with each answer it gives.
 #[derive(Debug, Clone)]
@@ -59,8 +56,7 @@ impl Position {
 /// A subscription of a client, about to be started.
 pub(crate) struct Subscription {
     pub(crate) snapshot: Arc<Snapshot>,
-    pub(crate) plan: Arc<OperationPlan>,
-    pub(crate) operation: Arc<PreparedOperation>,
+    pub(crate) variant: Variant,
     pub(crate) variables: Map<String, Value>,
     pub(crate) context: Arc<RequestContext>,
     /// Where the client's transport says it wants to continue, instead of the argument.
@@ -77,37 +73,26 @@ pub(crate) async fn events(
 ) -> Result<(BoxStream<'static, Bytes>, Position), GraphqlError> {
     let Subscription {
         snapshot,
-        plan,
-        operation,
+        variant,
         variables,
         context,
         after,
     } = subscription;
-    let Some(at) = plan.subscription else {
-        return Err(nothing_to_see(&plan));
-    };
+    let operation = Arc::clone(&variant.operation);
+    let (view, source) = View::new(&snapshot, variant, variables)?;
     let resumption = operation.resumption.as_ref();
     let argument = resumption.map(|resumption| resumption.argument.clone());
-    let start = resumption.and_then(|r| after.or_else(|| r.start(&variables)));
+    let start = resumption.and_then(|r| after.or_else(|| r.start(view.variables())));
     let hot_fields = &snapshot.config.subscriptions.hot_fields;
     let field = operation.to_plan.as_ref().and_then(resume::root_field);
     let hot = field.is_some_and(|field| hot_fields.contains(&field.name));
-    let source = UpstreamSource::new(&plan.fetches[at], &variables, resumption);
     let subgraph = Arc::clone(&source.subgraph);
-    let view = View {
-        supergraph: Arc::clone(&snapshot.supergraph),
-        plan,
-        operation,
-        variables,
-        at,
-    };
     let mut seat = feeds.join(Joining {
         view: Arc::new(view),
-        source,
+        source: Arc::new(source),
         context,
         start,
         hot,
-        snapshot,
     });
     match seat.items.recv().await {
         Some(Item::Started) => {}
@@ -116,21 +101,6 @@ pub(crate) async fn events(
     }
     let position = Position::new(argument, seat.cursor.clone());
     Ok((answers(seat, position.clone()), position))
-}
-
-/// The refusal of a subscription of which nothing is left to ask a subgraph for.
-fn nothing_to_see(plan: &OperationPlan) -> GraphqlError {
-    let projection = &plan.projection;
-    let fields = match projection.objects.get(projection.root) {
-        Some(Variants::One(list)) => projection.lists[*list].fields.as_slice(),
-        Some(Variants::ByType { .. }) | None => &[],
-    };
-    let denial = fields.iter().find_map(|field| match field.value {
-        ValueProjection::Denied(denial) => Some(denial),
-        _ => None,
-    });
-    let denial = denial.unwrap_or(Denial::Forbidden);
-    GraphqlError::new(denial.message()).with_code(denial.code())
 }
 
 fn answers(seat: Seat, position: Position) -> BoxStream<'static, Bytes> {
@@ -152,80 +122,10 @@ fn answers(seat: Seat, position: Position) -> BoxStream<'static, Bytes> {
     .boxed()
 }
 
-/// A client operation that follows events.
-pub(super) struct View {
-    supergraph: Arc<Supergraph>,
-    plan: Arc<OperationPlan>,
-    operation: Arc<PreparedOperation>,
-    variables: Map<String, Value>,
-    /// Position of the subscription's fetch in the plan.
-    at: usize,
-}
-
-/// What a view makes of an event.
-pub(super) enum Answer {
-    /// The same bytes for everybody.
-    Shared(Bytes),
-    /// Errors carry the id of each request, so it is written for each.
-    WithErrors(Store, Vec<GraphqlError>),
-}
-
-impl Answer {
-    pub(super) fn body(&self, view: &View, request_id: &str) -> Bytes {
-        match self {
-            Self::Shared(body) => body.clone(),
-            Self::WithErrors(store, errors) => view.write(store, errors.clone(), request_id).0,
-        }
-    }
-}
-
-impl View {
-    /// True when both make the same of each event, for the same caller.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-            || Arc::ptr_eq(&self.plan, &other.plan)
-                && Arc::ptr_eq(&self.supergraph, &other.supergraph)
-                && self.variables == other.variables
-    }
-
-    fn write(&self, store: &Store, errors: Vec<GraphqlError>, request_id: &str) -> (Bytes, usize) {
-        let source = Source {
-            plan: &self.plan,
-            operation: &self.operation,
-            schema: &self.supergraph.schema,
-            store,
-            variables: &self.variables,
-        };
-        response(&source, errors, request_id)
-    }
-
-    /// Runs the rest of the plan on an event.
-    pub(super) async fn answer(
-        &self,
-        event: SubgraphResponse,
-        subgraphs: &Subgraphs,
-        context: &Arc<RequestContext>,
-    ) -> Answer {
-        let mut run = Run::new(&self.plan, subgraphs, &self.variables, Arc::clone(context));
-        run.take(&self.plan.fetches[self.at], &[], Ok(event));
-        run.all(Some(self.at)).await;
-        let Run { store, errors, .. } = run;
-        if !errors.is_empty() {
-            return Answer::WithErrors(store, errors);
-        }
-        // Writing may find nulls in forbidden places.
-        match self.write(&store, Vec::new(), &context.request_id) {
-            (body, 0) => Answer::Shared(body),
-            _ => Answer::WithErrors(store, errors),
-        }
-    }
-
-    /// The answer when the subgraph is lost.
-    pub(super) fn failure(&self, error: &SubgraphError, request_id: &Arc<str>) -> Bytes {
-        let none = Subgraphs::new();
-        let context = RequestContext::new(Arc::clone(request_id), Arc::default());
-        let mut run = Run::new(&self.plan, &none, &self.variables, Arc::new(context));
-        run.fail(&self.plan.fetches[self.at], error);
-        refusal(&run.errors, request_id)
-    }
+/// An error that says the subscriber's connection to the feed broke.
+fn broken(subgraph: &str) -> GraphqlError {
+    let error = SubgraphError::Unavailable("the feed ended".into());
+    GraphqlError::new(error.public_message())
+        .with_code(error.code())
+        .with("service", subgraph)
 }

@@ -3,29 +3,34 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::source::Source;
+use super::view::View;
 use crate::config::Subscriptions;
 use crate::error::{GraphqlError, code};
-use crate::identity::Caller;
+use crate::identity::{Caller, IdentifyError};
 use crate::json::scan::{Scanner, find};
-use crate::json::write;
-use crate::operation::resume::Resumption;
-use crate::plan::Fetch;
-use crate::snapshot::{Snapshot, Subgraphs};
+use crate::snapshot::Snapshot;
 use crate::subgraph::{
     RequestContext, SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse,
 };
 
 type Events = BoxStream<'static, Result<SubgraphResponse, SubgraphError>>;
 
+/// Tells of supergraphs that are served from now on.
+pub(super) type Reloads = watch::Receiver<Option<Arc<Snapshot>>>;
+
 /// Headers for subgraphs that are older are made anew before they are used.
 const FRESH: Duration = Duration::from_secs(30);
+/// When that was not possible just now it is tried again after this time.
+const RENEW_AGAIN: Duration = Duration::from_secs(5);
 
 /// An event as it came, with what continues behind it.
 pub(super) struct Event {
@@ -41,171 +46,164 @@ pub(super) enum Lost {
     Refused(GraphqlError),
 }
 
-/// What is subscribed to.
-pub(super) struct Source {
-    pub(super) subgraph: Arc<str>,
-    pub(super) operation: Arc<crate::subgraph::SubgraphOperation>,
-    /// Variables without the cursor.
-    pub(super) variables: Map<String, Value>,
-    pub(super) keys: Vec<(String, Box<[u8]>)>,
-    pub(super) resumption: Option<Resumption>,
-    /// Response keys of the root fields.
-    pub(super) roots: Vec<Box<[u8]>>,
+/// What happens to an upstream.
+pub(super) enum Next {
+    Event(Event),
+    /// The connection is lost; it is made again when asked for more.
+    Lost,
+    /// Another supergraph is served.
+    Reloaded(Arc<Snapshot>),
+    /// Nothing more comes; without a reason when the subgraph says it is over.
+    Ended(Option<Lost>),
 }
 
-impl Source {
-    pub(super) fn new(
-        fetch: &Fetch,
-        variables: &Map<String, Value>,
-        resumption: Option<&Resumption>,
-    ) -> Self {
-        let roots = match &fetch.target {
-            crate::plan::Target::Root { shape } => {
-                shape.fields.iter().map(|field| field.key.clone()).collect()
-            }
-            crate::plan::Target::Entities { .. } => Vec::new(),
-        };
+/// Who subscribes, with headers that hold for a while.
+#[derive(Clone)]
+pub(super) struct Subscriber {
+    pub(super) context: Arc<RequestContext>,
+    renew_at: Instant,
+}
+
+impl Subscriber {
+    pub(super) fn new(context: Arc<RequestContext>) -> Self {
         Self {
-            subgraph: Arc::clone(&fetch.subgraph),
-            operation: Arc::clone(&fetch.operation),
-            variables: variables.clone(),
-            keys: fetch.variables.clone(),
-            resumption: resumption.cloned(),
-            roots,
+            context,
+            renew_at: Instant::now() + FRESH,
         }
     }
+}
 
-    /// The variables of the request, with `cursor` among them.
-    pub(super) fn body(&self, cursor: Option<&Value>) -> Vec<u8> {
-        let own = self.resumption.as_ref().map(|r| r.variable.as_str());
-        let mut out = b"{".to_vec();
-        for (name, key) in &self.keys {
-            let value = match own == Some(name) {
-                true => cursor,
-                false => self.variables.get(name),
-            };
-            if let Some(value) = value {
-                if out.len() > 1 {
-                    out.push(b',');
-                }
-                out.extend_from_slice(key);
-                write::value(&mut out, value);
-            }
-        }
-        out.push(b'}');
-        out
-    }
-
-    /// The cursor in an event.
-    fn cursor(&self, response: &SubgraphResponse) -> Option<Value> {
-        let resumption = self.resumption.as_ref()?;
-        self.roots.iter().find_map(|root| {
-            resumption.paths.iter().find_map(|path| {
-                let value = match response {
-                    SubgraphResponse::Json(body) => {
-                        let keys = ["data".as_bytes(), root]
-                            .into_iter()
-                            .chain(path.iter().map(String::as_bytes));
-                        let range = find(Scanner::new(body), keys)?;
-                        serde_json::from_slice(body.get(range)?).ok()
-                    }
-                    SubgraphResponse::Values { data, .. } => {
-                        let root = std::str::from_utf8(root).ok()?;
-                        let mut at = data;
-                        for key in [root].into_iter().chain(path.iter().map(String::as_str)) {
-                            let async_graphql::Value::Object(fields) = at else {
-                                return None;
-                            };
-                            at = fields.get(key)?;
-                        }
-                        at.clone().into_json().ok()
-                    }
-                };
-                value.filter(|value: &Value| value.is_string() || value.is_number())
-            })
-        })
-    }
+/// Attempts to subscribe again.
+struct Resuming {
+    attempt: u32,
+    /// Another supergraph may have what was missing.
+    at_once: bool,
+    last: SubgraphError,
 }
 
 /// See the module.
 pub(super) struct Upstream {
-    pub(super) source: Arc<Source>,
-    /// Where subgraphs are now.
-    pub(super) subgraphs: Arc<Subgraphs>,
-    /// Of the snapshot they are from.
+    source: Arc<Source>,
+    /// Reaches the subgraph where it is now.
+    client: Option<Arc<dyn SubgraphClient>>,
+    /// Of the snapshot the client is from.
     generation: u64,
-    context: Arc<RequestContext>,
-    renewed: Instant,
+    subscriber: Subscriber,
     config: Subscriptions,
-    reloads: watch::Receiver<Option<Arc<Snapshot>>>,
+    reloads: Reloads,
     events: Events,
     cursor: Option<Value>,
     /// An event was given out.
     sent: bool,
     /// The next event may be the last one told again.
     resumed: bool,
+    resuming: Option<Resuming>,
 }
 
 impl Upstream {
+    /// An upstream for `view`, behind `cursor`.
     pub(super) fn new(
         source: Arc<Source>,
-        snapshot: &Snapshot,
-        context: Arc<RequestContext>,
+        view: &View,
+        subscriber: Subscriber,
         cursor: Option<Value>,
-        mut reloads: watch::Receiver<Option<Arc<Snapshot>>>,
+        config: Subscriptions,
+        mut reloads: Reloads,
     ) -> Self {
         // One may have come since the snapshot was taken.
         reloads.mark_changed();
         Self {
+            client: view.subgraphs().get(&source.subgraph).cloned(),
+            generation: view.generation(),
             source,
-            subgraphs: Arc::clone(&snapshot.subgraphs),
-            generation: snapshot.generation,
-            context,
-            renewed: Instant::now(),
-            config: snapshot.config.subscriptions.clone(),
+            subscriber,
+            config,
             reloads,
             events: futures::stream::pending().boxed(),
             cursor,
             sent: false,
             resumed: false,
+            resuming: None,
         }
+    }
+
+    /// Goes on where another one has ended, instead of [`Upstream::open`].
+    pub(super) fn continued(mut self) -> Self {
+        self.lose(SubgraphError::Unavailable("the plan has changed".into()));
+        self
     }
 
     /// Subscribes for the first time.
     pub(super) async fn open(&mut self) -> Result<(), Lost> {
-        self.events = self.subscribe().await?;
+        if self.resuming.is_none() {
+            self.events = self.subscribe().await?;
+        }
         Ok(())
     }
 
-    /// The next event; `None` when the subgraph says it is over.
-    pub(super) async fn next(&mut self) -> Option<Result<Event, Lost>> {
+    /// What continues behind the last event.
+    pub(super) fn cursor(&self) -> Option<&Value> {
+        self.cursor.as_ref()
+    }
+
+    pub(super) fn subscriber(&self) -> &Subscriber {
+        &self.subscriber
+    }
+
+    /// True when it may subscribe again after a loss.
+    pub(super) fn resumes(&self) -> bool {
+        self.config.reconnect_attempts > 0
+    }
+
+    /// What comes next. After [`Next::Ended`] nothing does.
+    pub(super) async fn next(&mut self) -> Next {
         loop {
-            let lost = tokio::select! {
-                event = self.events.next() => match event? {
-                    Ok(response) => match drained(&response) {
-                        None => match self.event(response) {
-                            Some(event) => return Some(Ok(event)),
-                            None => continue,
-                        },
-                        Some(lost) => lost,
-                    },
-                    Err(error) => error,
-                },
-                Ok(()) = self.reloads.changed() => {
-                    if self.moved() && self.cursor.is_some() {
-                        SubgraphError::Unavailable("the subgraph has moved".into())
-                    } else {
-                        continue;
-                    }
+            if let Some(resuming) = &self.resuming {
+                let delay = match resuming.at_once {
+                    true => Duration::ZERO,
+                    false => self.delay(resuming.attempt),
+                };
+                tokio::select! {
+                    biased;
+                    snapshot = newer(&mut self.reloads, self.generation) => return self.reloaded(snapshot),
+                    () = tokio::time::sleep(delay) => {}
                 }
+                match self.again().await {
+                    Ok(()) => continue,
+                    Err(lost) => return Next::Ended(Some(lost)),
+                }
+            }
+            // Events that come after a reload are answered by the new schema.
+            let event = tokio::select! {
+                biased;
+                snapshot = newer(&mut self.reloads, self.generation) => return self.reloaded(snapshot),
+                event = self.events.next() => event,
+            };
+            let lost = match event {
+                None => return Next::Ended(None),
+                Some(Ok(response)) => match drained(&response) {
+                    None => match self.event(response) {
+                        Some(event) => return Next::Event(event),
+                        None => continue,
+                    },
+                    Some(lost) => lost,
+                },
+                Some(Err(error)) => error,
             };
             if !self.may_resume(&lost) {
-                return Some(Err(Lost::Subgraph(lost)));
+                return Next::Ended(Some(Lost::Subgraph(lost)));
             }
-            if let Err(lost) = self.resume(lost).await {
-                return Some(Err(lost));
-            }
+            self.lose(lost);
+            return Next::Lost;
         }
+    }
+
+    fn reloaded(&mut self, snapshot: Arc<Snapshot>) -> Next {
+        self.generation = snapshot.generation;
+        if let Some(resuming) = &mut self.resuming {
+            resuming.at_once = true;
+        }
+        Next::Reloaded(snapshot)
     }
 
     /// `None` for the last event told again.
@@ -228,64 +226,65 @@ impl Upstream {
             Some(_) => self.cursor.is_some() || !self.sent,
             None => !self.sent,
         };
-        passing && lossless && self.config.reconnect_attempts > 0
+        passing && lossless && self.resumes()
     }
 
-    /// Takes over where subgraphs are now; true when this one is elsewhere.
-    fn moved(&mut self) -> bool {
-        let latest = self.reloads.borrow_and_update().clone();
-        let Some(snapshot) = latest.filter(|latest| latest.generation > self.generation) else {
-            return false;
-        };
-        self.generation = snapshot.generation;
-        let known = self.subgraphs.get(&self.source.subgraph);
-        let now = snapshot.subgraphs.get(&self.source.subgraph);
-        let moved = match (known, now) {
-            (Some(known), Some(now)) => !std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(now)),
-            _ => false,
-        };
+    /// Takes over where the subgraph is now; moves there if nothing is lost by it.
+    pub(super) fn take_over(&mut self, snapshot: &Snapshot) {
         // A subgraph that is no longer in the supergraph may still be needed.
-        if self
-            .subgraphs
-            .keys()
-            .all(|name| snapshot.subgraphs.contains_key(name))
-        {
-            self.subgraphs = Arc::clone(&snapshot.subgraphs);
+        let Some(now) = snapshot.subgraphs.get(&self.source.subgraph) else {
+            return;
+        };
+        let known = self.client.replace(Arc::clone(now));
+        let moved =
+            known.is_some_and(|known| !std::ptr::addr_eq(Arc::as_ptr(&known), Arc::as_ptr(now)));
+        if moved && self.resuming.is_none() && self.cursor.is_some() && self.resumes() {
+            self.lose(SubgraphError::Unavailable("the subgraph has moved".into()));
         }
-        moved
     }
 
-    /// Subscribes again, with growing pauses between attempts.
-    async fn resume(&mut self, lost: SubgraphError) -> Result<(), Lost> {
+    /// Gives the connection up; the next call of `next` subscribes again.
+    fn lose(&mut self, lost: SubgraphError) {
         tracing::info!(
             target: "atelier_router::fetch",
             subgraph = %self.source.subgraph,
-            request.id = %self.context.request_id,
+            request.id = %self.subscriber.context.request_id,
             detail = %lost,
             "subscription lost; subscribing again"
         );
         // What is left of the old connection must not come between.
         self.events = futures::stream::pending().boxed();
-        let mut last = Lost::Subgraph(lost);
-        for attempt in 0..self.config.reconnect_attempts {
-            let delay = self.delay(attempt);
-            tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                Ok(()) = self.reloads.changed() => { self.moved(); }
+        self.resuming = Some(Resuming {
+            attempt: 0,
+            at_once: false,
+            last: lost,
+        });
+    }
+
+    /// One attempt to subscribe again; fails when it was the last one.
+    async fn again(&mut self) -> Result<(), Lost> {
+        let lost = match self.subscribe().await {
+            Ok(events) => {
+                metrics::counter!("graphql_subscriptions_resumed_total", "subgraph" => self.source.subgraph.to_string())
+                    .increment(1);
+                self.events = events;
+                self.resumed = self.cursor.is_some();
+                self.resuming = None;
+                return Ok(());
             }
-            match self.subscribe().await {
-                Ok(events) => {
-                    metrics::counter!("graphql_subscriptions_resumed_total", "subgraph" => self.source.subgraph.to_string())
-                        .increment(1);
-                    self.events = events;
-                    self.resumed = self.cursor.is_some();
-                    return Ok(());
-                }
-                Err(Lost::Subgraph(error)) => last = Lost::Subgraph(error),
-                Err(refused) => return Err(refused),
-            }
+            Err(Lost::Subgraph(lost)) => lost,
+            Err(refused) => return Err(refused),
+        };
+        let Some(resuming) = &mut self.resuming else {
+            return Err(Lost::Subgraph(lost));
+        };
+        resuming.attempt += 1;
+        resuming.at_once = false;
+        resuming.last = lost;
+        if resuming.attempt < self.config.reconnect_attempts {
+            return Ok(());
         }
-        Err(last)
+        Err(Lost::Subgraph(resuming.last.clone()))
     }
 
     /// Doubles with each attempt up to the maximum; from half of it to all of it,
@@ -302,34 +301,36 @@ impl Upstream {
 
     /// The context with headers that still hold.
     pub(super) async fn context(&mut self) -> Result<Arc<RequestContext>, Lost> {
-        let Some(renew) = &self.context.caller.renew else {
-            return Ok(Arc::clone(&self.context));
+        let known = &self.subscriber.context;
+        let Some(renew) = &known.caller.renew else {
+            return Ok(Arc::clone(known));
         };
-        if self.renewed.elapsed() > FRESH {
-            let forward = renew.headers().await.map_err(|error| {
-                let refused = GraphqlError::new(error.message).with_code(&error.code);
-                Lost::Refused(refused)
-            })?;
-            self.context = Arc::new(RequestContext {
-                request_id: Arc::clone(&self.context.request_id),
-                caller: Arc::new(Caller {
-                    forward,
-                    ..(*self.context.caller).clone()
-                }),
-                headers: self.context.headers.clone(),
-                propagate: self.context.propagate.clone(),
-                deadline: None,
-            });
-            self.renewed = Instant::now();
+        if self.subscriber.renew_at <= Instant::now() {
+            match renew.headers().await {
+                Ok(forward) => {
+                    let context = with_headers(known, forward);
+                    self.subscriber = Subscriber::new(context);
+                }
+                // Who is asked has trouble of its own; the old headers may still hold.
+                Err(error) if error.http_status.is_server_error() => {
+                    tracing::warn!(
+                        target: "atelier_router::fetch",
+                        subgraph = %self.source.subgraph,
+                        request.id = %known.request_id,
+                        code = %error.code,
+                        "a subscriber's headers could not be made anew"
+                    );
+                    self.subscriber.renew_at = Instant::now() + RENEW_AGAIN;
+                }
+                Err(error) => return Err(Lost::Refused(refused(error))),
+            }
         }
-        Ok(Arc::clone(&self.context))
+        Ok(Arc::clone(&self.subscriber.context))
     }
 
     async fn subscribe(&mut self) -> Result<Events, Lost> {
         let context = self.context().await?;
-        let client: Option<Arc<dyn SubgraphClient>> =
-            self.subgraphs.get(&self.source.subgraph).cloned();
-        let Some(client) = client else {
+        let Some(client) = self.client.clone() else {
             let error = SubgraphError::Unavailable("no client for it".into());
             return Err(Lost::Subgraph(error));
         };
@@ -340,6 +341,42 @@ impl Upstream {
         };
         client.subscribe(request).await.map_err(Lost::Subgraph)
     }
+}
+
+/// Waits for a snapshot that is newer than `generation`.
+async fn newer(reloads: &mut Reloads, generation: u64) -> Arc<Snapshot> {
+    loop {
+        if reloads.changed().await.is_err() {
+            // The router is gone; nothing is reloaded any more.
+            std::future::pending::<()>().await;
+        }
+        let latest = reloads.borrow_and_update().clone();
+        if let Some(latest) = latest.filter(|latest| latest.generation > generation) {
+            return latest;
+        }
+    }
+}
+
+fn with_headers(context: &RequestContext, forward: http::HeaderMap) -> Arc<RequestContext> {
+    Arc::new(RequestContext {
+        request_id: Arc::clone(&context.request_id),
+        caller: Arc::new(Caller {
+            forward,
+            ..(*context.caller).clone()
+        }),
+        headers: context.headers.clone(),
+        propagate: context.propagate.clone(),
+        deadline: None,
+    })
+}
+
+fn refused(error: IdentifyError) -> GraphqlError {
+    let refused = GraphqlError::new(error.message);
+    let refused = error
+        .extensions
+        .into_iter()
+        .fold(refused, |refused, (key, value)| refused.with(&key, value));
+    refused.with_code(&error.code)
 }
 
 /// A subgraph that is a router of this kind says when it shuts down.

@@ -1,6 +1,7 @@
 //! A parsed and validated document with what later stages need to know of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use graphql_tools::static_graphql::query;
 
@@ -13,6 +14,9 @@ use crate::supergraph::{Rule, Schema};
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) ast: query::Document,
+    /// What it was parsed from, where a subscription may have to be parsed again
+    /// for another schema.
+    pub(crate) text: Option<Arc<str>>,
     fragments: HashMap<String, usize>,
     pub(crate) operations: Vec<Operation>,
 }
@@ -41,10 +45,11 @@ pub(crate) struct Variable {
 }
 
 impl Document {
-    pub(crate) fn new(ast: query::Document, schema: &Schema) -> Self {
+    pub(crate) fn new(text: &str, ast: query::Document, schema: &Schema) -> Self {
         let fragments = fragment_index(&ast);
         let mut document = Self {
             ast,
+            text: None,
             fragments,
             operations: Vec::new(),
         };
@@ -74,6 +79,8 @@ impl Document {
                 rules: super::authorize::rules(schema, &document, operation),
             });
         }
+        let subscribes = |operation: &Operation| operation.kind == Kind::Subscription;
+        document.text = operations.iter().any(subscribes).then(|| text.into());
         document.operations = operations;
         document
     }

@@ -22,7 +22,7 @@ pub(crate) fn parse(
     limits::check_document(&ast, limits).map_err(|error| vec![error])?;
     validate::validate(&ast, supergraph, limits)?;
     let schema: &Schema = &supergraph.schema;
-    Ok(Document::new(ast, schema))
+    Ok(Document::new(text, ast, schema))
 }
 
 fn syntax(text: &str) -> Result<query::Document, Vec<GraphqlError>> {

@@ -81,6 +81,18 @@ fn resumable(arg: String, cursor: String) {}
 #[graphql(unresolvable = "upc")]
 struct Product {
     upc: ID,
+    nickname: String,
+}
+
+impl Product {
+    /// The product of the entry at this place.
+    fn of(at: usize) -> Self {
+        let upc = at % 2 + 1;
+        Self {
+            upc: upc.to_string().into(),
+            nickname: "by the log".to_owned(),
+        }
+    }
 }
 
 #[derive(SimpleObject)]
@@ -129,15 +141,20 @@ impl LogSubscription {
             true => LogEvent::Noted(Noted { cursor: None, text }),
             false => LogEvent::Added(Added {
                 cursor: at.to_string(),
-                product: Product {
-                    upc: (at % 2 + 1).to_string().into(),
-                },
+                product: Product::of(at),
                 text,
             }),
         })
     }
 
-    /// The same, but it cannot be continued.
+    /// The product of each entry; it cannot be continued.
+    async fn added(&self, ctx: &Context<'_>) -> impl Stream<Item = Product> + use<> {
+        use futures::StreamExt;
+        let events = ctx.data_unchecked::<Log>().follow(None);
+        events.map(|(at, _)| Product::of(at))
+    }
+
+    /// The texts alone; it cannot be continued.
     async fn heard(&self, ctx: &Context<'_>) -> impl Stream<Item = String> + use<> {
         use futures::StreamExt;
         let events = ctx.data_unchecked::<Log>().follow(None);
@@ -156,6 +173,13 @@ pub fn schema(log: &Log) -> LogSchema {
 }
 
 pub fn sdl(log: &Log, url: &str) -> SubgraphSdl {
+    // Products elsewhere have no way to their nickname here.
+    let mut sdl = sdl_with_nicknames(log, url);
+    sdl.sdl = sdl.sdl.replace("nickname: String!", "");
+    sdl
+}
+
+pub fn sdl_with_nicknames(log: &Log, url: &str) -> SubgraphSdl {
     let options = async_graphql::SDLExportOptions::new()
         .federation()
         .compose_directive();

@@ -1,11 +1,13 @@
 //! What clients of the router see, against real subgraphs in process and over
 //! HTTP, and against hostile ones.
 
+mod counts;
 mod gates;
 mod graph;
 mod harness;
 mod log;
 mod mocks;
+mod owners;
 mod socket;
 
 mod authorization;
@@ -23,6 +25,7 @@ mod keeping;
 mod limits;
 mod queries;
 mod reload;
+mod replan;
 mod resume;
 mod robustness;
 mod serving;

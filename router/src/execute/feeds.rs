@@ -1,0 +1,264 @@
+//! Subscriptions that are the same share one upstream: all feeds of a router, and
+//! who finds a seat in which.
+
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::feed::Feed;
+use super::seats::{Home, Phase, Seat, Seats, Subscriber, Viewers};
+use super::source::Source;
+use super::upstream::{self, Upstream};
+use super::view::View;
+use crate::config::RouterConfig;
+use crate::dedup::same_request;
+use crate::operation::PreparedOperation;
+use crate::snapshot::Snapshot;
+use crate::subgraph::RequestContext;
+
+/// All feeds of a router.
+#[derive(Clone)]
+pub(crate) struct Feeds(Arc<Inner>);
+
+struct Inner {
+    config: Arc<RouterConfig>,
+    table: Mutex<HashTable<Arc<Feed>>>,
+    hasher: DefaultHashBuilder,
+    reloads: watch::Sender<Option<Arc<Snapshot>>>,
+    numbers: AtomicU64,
+}
+
+/// What makes feeds the same.
+pub(super) struct Key {
+    pub(super) source: Arc<Source>,
+    variables: Vec<u8>,
+    pub(super) context: Arc<RequestContext>,
+}
+
+/// A new subscriber.
+pub(super) struct Joining {
+    pub(super) view: Arc<View>,
+    pub(super) source: Arc<Source>,
+    pub(super) context: Arc<RequestContext>,
+    pub(super) start: Option<Value>,
+    pub(super) hot: bool,
+}
+
+/// Those who look for a feed.
+struct Coming {
+    view: Arc<View>,
+    source: Arc<Source>,
+    /// With whose headers a new feed subscribes.
+    by: upstream::Subscriber,
+    start: Option<Value>,
+    hot: bool,
+    /// They have followed another feed up to now.
+    continued: bool,
+}
+
+impl Feeds {
+    pub(crate) fn new(config: Arc<RouterConfig>) -> Self {
+        Self(Arc::new(Inner {
+            config,
+            table: Mutex::default(),
+            hasher: DefaultHashBuilder::default(),
+            reloads: watch::Sender::new(None),
+            numbers: AtomicU64::new(0),
+        }))
+    }
+
+    /// Tells all feeds that another supergraph is served from now on.
+    pub(crate) fn reloaded(&self, snapshot: Arc<Snapshot>) {
+        self.0.reloads.send_replace(Some(snapshot));
+    }
+
+    /// The distinct operations that are followed.
+    pub(crate) fn operations(&self) -> Vec<Arc<PreparedOperation>> {
+        let feeds: Vec<_> = self.0.table.lock().iter().cloned().collect();
+        let mut known = std::collections::HashSet::new();
+        let mut operations = Vec::new();
+        for feed in feeds {
+            for viewers in &feed.seats.lock().viewers {
+                let operation = viewers.view.operation();
+                if known.insert(Arc::as_ptr(operation)) {
+                    operations.push(Arc::clone(operation));
+                }
+            }
+        }
+        operations
+    }
+
+    /// Takes a seat in a feed that is the same, or in a new one.
+    pub(super) fn join(&self, joining: Joining) -> Seat {
+        let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
+        // One place is kept for the last item.
+        let (queue, items) = mpsc::channel(self.0.config.subscriptions.queue + 2);
+        let home: Home = Arc::new(Mutex::new(Weak::new()));
+        let subscriber = Subscriber {
+            number,
+            request_id: Arc::clone(&joining.context.request_id),
+            queue,
+            home: Arc::clone(&home),
+            started: false,
+        };
+        let coming = Coming {
+            view: joining.view,
+            source: joining.source,
+            by: upstream::Subscriber::new(joining.context),
+            start: joining.start,
+            hot: joining.hot,
+            continued: false,
+        };
+        Seat {
+            items,
+            cursor: self.take_in(coming, vec![subscriber]),
+            number,
+            home,
+            feeds: self.clone(),
+        }
+    }
+
+    /// Brings those who followed `feed` to where their newest plan has them.
+    pub(super) fn transfer(&self, feed: &Feed, upstream: &Upstream, viewers: Viewers) {
+        let Some((view, source)) = viewers.next else {
+            return;
+        };
+        let coming = Coming {
+            view,
+            source,
+            by: upstream.subscriber().clone(),
+            start: upstream.cursor().cloned(),
+            hot: feed.hot,
+            continued: true,
+        };
+        self.take_in(coming, viewers.subscribers);
+    }
+
+    /// Finds a feed for subscribers of one view, or opens one; gives the cursor they
+    /// continue behind.
+    fn take_in(&self, coming: Coming, subscribers: Vec<Subscriber>) -> Option<Arc<Value>> {
+        let key = Key {
+            variables: coming.source.body(None),
+            source: Arc::clone(&coming.source),
+            context: Arc::clone(&coming.by.context),
+        };
+        let hash = self.0.hasher.hash_one((
+            key.source.operation.text_hash(),
+            &key.variables,
+            key.context.caller.fingerprint,
+        ));
+        let mut table = self.0.table.lock();
+        let mut waiting = Some(subscribers);
+        if self.0.config.subscriptions.share {
+            let entered = table.iter_hash(hash).find_map(|feed| {
+                if !feed.key.is(&key) {
+                    return None;
+                }
+                feed.enter(coming.start.as_ref(), &coming.view, &mut waiting)
+            });
+            if let Some(cursor) = entered {
+                return cursor;
+            }
+        }
+        let cursor = coming.start.clone().map(Arc::new);
+        let view = Arc::clone(&coming.view);
+        let (feed, upstream) = self.feed(coming, key, hash, cursor.clone());
+        {
+            let mut seats = feed.seats.lock();
+            seats.take_in(&feed, view, waiting.unwrap_or_default());
+            // All of them may have left on the way.
+            if seats.settle() {
+                return cursor;
+            }
+        }
+        // Who leaves from now on waits for the table to take the feed out of it.
+        table.insert_unique(hash, Arc::clone(&feed), |feed| feed.hash);
+        drop(table);
+        tokio::spawn(run(self.clone(), feed, upstream));
+        cursor
+    }
+
+    fn feed(
+        &self,
+        coming: Coming,
+        key: Key,
+        hash: u64,
+        cursor: Option<Arc<Value>>,
+    ) -> (Arc<Feed>, Upstream) {
+        let config = &self.0.config.subscriptions;
+        let upstream = Upstream::new(
+            coming.source,
+            &coming.view,
+            coming.by,
+            coming.start.clone(),
+            config.clone(),
+            self.0.reloads.subscribe(),
+        );
+        let feed = Feed {
+            hash,
+            key,
+            hot: coming.hot,
+            slow_after: Duration::from_millis(config.slow_after_ms),
+            seats: Mutex::new(Seats {
+                phase: Phase::Starting,
+                begun: false,
+                start: coming.start,
+                last: cursor,
+                generation: coming.view.generation(),
+                viewers: Vec::new(),
+            }),
+            left: CancellationToken::new(),
+        };
+        let upstream = match coming.continued {
+            true => upstream.continued(),
+            false => upstream,
+        };
+        (Arc::new(feed), upstream)
+    }
+
+    /// The last subscriber of a feed has left.
+    pub(super) fn left(&self, feed: &Arc<Feed>) {
+        feed.left.cancel();
+        self.forget(feed);
+    }
+
+    fn forget(&self, feed: &Arc<Feed>) {
+        let mut table = self.0.table.lock();
+        if let Ok(entry) = table.find_entry(feed.hash, |known| Arc::ptr_eq(known, feed)) {
+            entry.remove();
+        }
+    }
+}
+
+impl Key {
+    fn is(&self, other: &Self) -> bool {
+        self.source.subgraph == other.source.subgraph
+            && self.variables == other.variables
+            && same_request(
+                (&self.source.operation, &other.source.operation),
+                (&self.context, &other.context),
+            )
+    }
+}
+
+async fn run(feeds: Feeds, feed: Arc<Feed>, upstream: Upstream) {
+    let left = feed.left.clone();
+    let _ = left
+        .run_until_cancelled(feed.follow(&feeds, upstream))
+        .await;
+    // Queues close with their senders, which ends the streams.
+    let ended = {
+        let mut seats = feed.seats.lock();
+        seats.phase = Phase::Closed;
+        std::mem::take(&mut seats.viewers)
+    };
+    drop(ended);
+    feeds.forget(&feed);
+}
