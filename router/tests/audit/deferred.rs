@@ -9,7 +9,7 @@ use futures::StreamExt;
 use graphql_tools::static_graphql::query;
 use serde_json::Value;
 
-use crate::suite::{Case, Suite};
+use crate::suite::{Case, Suite, Transport};
 
 /// Suites whose subgraphs answer the same field differently by another way, or
 /// not at all, which a real subgraph with their schema may not.
@@ -29,19 +29,13 @@ pub async fn run(name: &str) -> Vec<String> {
         return failures;
     }
     let suite = Suite::read(name);
-    for case in suite.cases.iter().filter(|case| !case.errors) {
-        let (router, log, mutated) = suite.router();
-        if case.run(&router, &mutated).await.is_err() || case.mutations.is_some() {
-            continue;
-        }
+    let gateway = suite.gateway(Transport::InProcess).await;
+    let queries = |case: &&Case| !case.errors && case.mutations.is_none();
+    for case in suite.cases.iter().filter(queries) {
         for document in variants(&case.query) {
-            log.lock().clear();
-            if let Err(problem) = compare(case, &router, &document).await {
-                let mut report = format!("{document}\n{problem}");
-                for (subgraph, text, variables) in log.lock().iter() {
-                    report += &format!("\n  asked {subgraph}: {text} {variables}");
-                }
-                failures.push(report);
+            gateway.forget();
+            if let Err(problem) = compare(case, &gateway.router, &document).await {
+                failures.push(format!("{document}\n{problem}{}", gateway.asked()));
             }
         }
     }

@@ -8,10 +8,13 @@ use std::sync::Arc;
 
 use async_graphql::Value as Ordered;
 use atelier_composition::{SubgraphSdl, compose};
-use atelier_router::{ClientRequest, Outcome, Router, Supergraph};
+use atelier_router::{ClientRequest, Outcome, Router, RouterConfig, Supergraph};
+use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::net::TcpListener;
 
 use crate::schema::Schema;
+use crate::server::serve;
 use crate::subgraph::{Log, Subgraph};
 use crate::tables::Tables;
 
@@ -67,31 +70,39 @@ impl Suite {
     }
 
     /// Runs every case; gives what is wrong with those that fail, by position.
-    pub async fn run(&self) -> Vec<(usize, String)> {
+    pub async fn run(&self, transport: Transport) -> Vec<(usize, String)> {
         let mut failures = Vec::new();
+        let gateway = self.gateway(transport).await;
         for (at, case) in self.cases.iter().enumerate() {
-            let (router, log, mutated) = self.router();
-            if let Err(difference) = case.run(&router, &mutated).await {
-                let mut report = format!("{}\n{difference}", case.query.trim());
-                for (subgraph, text, variables) in log.lock().iter() {
-                    report += &format!("\n  asked {subgraph}: {text} {variables}");
-                }
+            gateway.forget();
+            if let Err(difference) = case.run(&gateway).await {
+                let report = format!("{}\n{difference}{}", case.query.trim(), gateway.asked());
                 failures.push((at + 1, report));
             }
         }
         failures
     }
 
-    pub fn router(&self) -> (Router, Log, Arc<parking_lot::Mutex<Vec<String>>>) {
-        let sdls: Vec<SubgraphSdl> = self
-            .subgraphs
-            .iter()
-            .map(|(name, sdl)| SubgraphSdl::new(name, "", sdl))
-            .collect();
+    /// A router for the suite's subgraphs.
+    pub async fn gateway(&self, transport: Transport) -> Gateway {
+        let (log, mutated) = (Log::default(), Arc::default());
+        let mut listeners = Vec::new();
+        let mut sdls = Vec::new();
+        for (name, sdl) in &self.subgraphs {
+            let mut url = String::new();
+            if transport != Transport::InProcess {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                url = format!("http://{}/graphql", listener.local_addr().unwrap());
+                listeners.push(listener);
+            }
+            sdls.push(SubgraphSdl::new(name, &url, sdl));
+        }
         let composed = compose(&sdls).unwrap_or_else(|errors| panic!("{errors:#?}"));
         let supergraph = Supergraph::parse(&composed.supergraph_sdl).unwrap();
-        let (log, mutated) = (Log::default(), Arc::default());
-        let mut builder = Router::builder(supergraph);
+        let mut config = RouterConfig::default();
+        config.subgraph_defaults.http2 = transport == Transport::Http2;
+        let mut builder = Router::builder(supergraph).config(config);
+        let mut listeners = listeners.into_iter();
         for (name, sdl) in &self.subgraphs {
             let subgraph = Subgraph {
                 name: name.clone(),
@@ -100,9 +111,47 @@ impl Suite {
                 log: Arc::clone(&log),
                 mutated: Arc::clone(&mutated),
             };
-            builder = builder.subgraph(name.as_str(), Arc::new(subgraph));
+            match listeners.next() {
+                Some(listener) => serve(subgraph, listener),
+                None => builder = builder.subgraph(name.as_str(), Arc::new(subgraph)),
+            }
         }
-        (builder.build().unwrap(), log, mutated)
+        let router = builder.build().unwrap();
+        Gateway {
+            router,
+            log,
+            mutated,
+        }
+    }
+}
+
+/// How the router reaches the subgraphs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    InProcess,
+    Http1,
+    Http2,
+}
+
+/// A router, and what its subgraphs saw.
+pub struct Gateway {
+    pub router: Router,
+    log: Log,
+    mutated: Arc<Mutex<Vec<String>>>,
+}
+
+impl Gateway {
+    pub fn forget(&self) {
+        self.log.lock().clear();
+        self.mutated.lock().clear();
+    }
+
+    /// What the subgraphs were asked, for reports.
+    pub fn asked(&self) -> String {
+        let line = |(subgraph, text, variables): &(String, String, Value)| {
+            format!("\n  asked {subgraph}: {text} {variables}")
+        };
+        self.log.lock().iter().map(line).collect()
     }
 }
 
@@ -132,14 +181,10 @@ impl Case {
         case
     }
 
-    pub async fn run(
-        &self,
-        router: &Router,
-        mutated: &parking_lot::Mutex<Vec<String>>,
-    ) -> Result<(), String> {
+    pub async fn run(&self, gateway: &Gateway) -> Result<(), String> {
         let mut request = ClientRequest::new(self.query.clone());
         request.params.variables = self.variables.as_ref().and_then(|v| v.as_object().cloned());
-        let Outcome::Single(response) = router.execute(request).await else {
+        let Outcome::Single(response) = gateway.router.execute(request).await else {
             return Err("a stream".into());
         };
         let Ok(Ordered::Object(body)) = serde_json::from_slice(&response.body) else {
@@ -160,9 +205,10 @@ impl Case {
                 self.errors
             ));
         }
+        let mutated = gateway.mutated.lock().clone();
         match &self.mutations {
-            Some(expected) if *expected != Value::from(mutated.lock().clone()) => {
-                Err(format!("  mutations ran as {:?}", mutated.lock()))
+            Some(expected) if *expected != Value::from(mutated.clone()) => {
+                Err(format!("  mutations ran as {mutated:?}"))
             }
             _ => Ok(()),
         }
