@@ -1,182 +1,20 @@
-//! The public (API) schema as the router's stages read it: types by name,
-//! fields by name, possible types, and the authorization rules of each.
+//! The model from the documents.
 
 use std::collections::{BTreeSet, HashMap};
 
 use graphql_tools::static_graphql::schema as ast;
 
-use super::rules::Rule;
-
-/// A type reference with its list and non-null wrappers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TypeRef {
-    Named(String),
-    List(Box<TypeRef>),
-    NonNull(Box<TypeRef>),
-}
-
-impl TypeRef {
-    pub(crate) fn from_ast(ty: &ast::Type) -> Self {
-        match ty {
-            ast::Type::NamedType(name) => Self::Named(name.clone()),
-            ast::Type::ListType(inner) => Self::List(Box::new(Self::from_ast(inner))),
-            ast::Type::NonNullType(inner) => Self::NonNull(Box::new(Self::from_ast(inner))),
-        }
-    }
-
-    /// The named type under all wrappers.
-    pub(crate) fn base(&self) -> &str {
-        match self {
-            Self::Named(name) => name,
-            Self::List(inner) | Self::NonNull(inner) => inner.base(),
-        }
-    }
-
-    pub(crate) fn is_non_null(&self) -> bool {
-        matches!(self, Self::NonNull(_))
-    }
-}
-
-impl std::fmt::Display for TypeRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Named(name) => f.write_str(name),
-            Self::List(inner) => write!(f, "[{inner}]"),
-            Self::NonNull(inner) => write!(f, "{inner}!"),
-        }
-    }
-}
-
-/// What sort of type a definition is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Scalar,
-    Object,
-    Interface,
-    Union,
-    Enum,
-    InputObject,
-}
-
-impl Kind {
-    pub(crate) fn is_composite(self) -> bool {
-        matches!(self, Self::Object | Self::Interface | Self::Union)
-    }
-
-    pub(crate) fn is_abstract(self) -> bool {
-        matches!(self, Self::Interface | Self::Union)
-    }
-}
-
-/// An argument or an input field.
-#[derive(Debug, Clone)]
-pub(crate) struct InputDef {
-    pub(crate) name: String,
-    pub(crate) description: Option<String>,
-    pub(crate) ty: TypeRef,
-    pub(crate) default: Option<ast::Value>,
-    pub(crate) deprecated: Option<String>,
-}
-
-/// An output field.
-#[derive(Debug, Clone)]
-pub(crate) struct FieldDef {
-    pub(crate) name: String,
-    pub(crate) description: Option<String>,
-    pub(crate) args: Vec<InputDef>,
-    pub(crate) ty: TypeRef,
-    pub(crate) deprecated: Option<String>,
-    pub(crate) rule: Rule,
-}
-
-/// A value of an enum.
-#[derive(Debug, Clone)]
-pub(crate) struct EnumValueDef {
-    pub(crate) name: String,
-    pub(crate) description: Option<String>,
-    pub(crate) deprecated: Option<String>,
-}
-
-/// A type of the public schema.
-#[derive(Debug, Clone)]
-pub(crate) struct TypeDef {
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) description: Option<String>,
-    pub(crate) fields: Vec<FieldDef>,
-    field_index: HashMap<String, usize>,
-    pub(crate) interfaces: Vec<String>,
-    /// Object types a value of this type can have, sorted; an object has itself.
-    pub(crate) possible: Vec<String>,
-    pub(crate) values: Vec<EnumValueDef>,
-    pub(crate) inputs: Vec<InputDef>,
-    pub(crate) specified_by: Option<String>,
-    pub(crate) one_of: bool,
-    /// True when the supergraph has enum values, or object types behind an
-    /// abstract type, that the public schema hides.
-    pub(crate) has_hidden_values: bool,
-    pub(crate) rule: Rule,
-}
-
-impl TypeDef {
-    pub(crate) fn field(&self, name: &str) -> Option<&FieldDef> {
-        self.field_index.get(name).map(|index| &self.fields[*index])
-    }
-}
-
-/// A directive definition of the public schema.
-#[derive(Debug, Clone)]
-pub(crate) struct DirectiveDef {
-    pub(crate) name: String,
-    pub(crate) description: Option<String>,
-    pub(crate) args: Vec<InputDef>,
-    pub(crate) locations: Vec<&'static str>,
-    pub(crate) repeatable: bool,
-}
-
-/// The public schema.
-#[derive(Debug)]
-pub(crate) struct Schema {
-    /// Types in the order of the supergraph document.
-    pub(crate) types: Vec<TypeDef>,
-    index: HashMap<String, usize>,
-    pub(crate) query: String,
-    pub(crate) mutation: Option<String>,
-    pub(crate) subscription: Option<String>,
-    pub(crate) directives: Vec<DirectiveDef>,
-    pub(crate) entities: super::Entities,
-    /// Fields of the subscription type with `@resumable`.
-    pub(crate) resumable: HashMap<String, Resumable>,
-}
-
-/// `@resumable(arg:, cursor:)`.
-#[derive(Debug, Clone)]
-pub(crate) struct Resumable {
-    /// The argument that takes the cursor to continue behind.
-    pub(crate) argument: String,
-    /// Path of the cursor in an event, dotted.
-    pub(crate) cursor: String,
-}
+use super::{
+    DirectiveDef, EnumValueDef, FieldDef, InputDef, Kind, Resumable, Schema, TypeDef, TypeRef,
+};
+use crate::supergraph::rules::Rule;
+use crate::supergraph::{Entities, api, rules};
 
 impl Schema {
-    pub(crate) fn ty(&self, name: &str) -> Option<&TypeDef> {
-        self.index.get(name).map(|index| &self.types[*index])
-    }
-
-    /// True when an object of type `object` satisfies the condition `condition`.
-    pub(crate) fn satisfies(&self, object: &str, condition: &str) -> bool {
-        object == condition
-            || self.ty(condition).is_some_and(|ty| {
-                ty.possible
-                    .binary_search_by(|p| p.as_str().cmp(object))
-                    .is_ok()
-            })
-    }
-
     /// Builds the model from the API document and the full supergraph document
     /// (which knows the authorization directives and the hidden enum values).
     pub(crate) fn build(api: &ast::Document, full: &ast::Document) -> Self {
-        let rules = super::rules::TypeRules::read(full);
+        let rules = rules::TypeRules::read(full);
         let hidden = hidden_values(full);
         let mut types = Vec::new();
         let mut directives = Vec::new();
@@ -210,7 +48,7 @@ impl Schema {
             index,
             directives,
             resumable: resumable(full),
-            entities: super::Entities::read(full),
+            entities: Entities::read(full),
         }
     }
 }
@@ -253,11 +91,11 @@ fn hidden_values(full: &ast::Document) -> BTreeSet<String> {
                 if def
                     .values
                     .iter()
-                    .any(|value| super::api::is_inaccessible(&value.directives)) =>
+                    .any(|value| api::is_inaccessible(&value.directives)) =>
             {
                 found.insert(def.name.clone());
             }
-            ast::TypeDefinition::Object(def) if super::api::is_inaccessible(&def.directives) => {
+            ast::TypeDefinition::Object(def) if api::is_inaccessible(&def.directives) => {
                 hidden_objects.insert(def.name.as_str());
                 found.extend(def.implements_interfaces.iter().cloned());
             }
@@ -308,7 +146,7 @@ fn fill_possible_types(api: &ast::Document, types: &mut [TypeDef]) {
     }
 }
 
-fn type_def(ty: &ast::TypeDefinition, rules: &super::rules::TypeRules) -> TypeDef {
+fn type_def(ty: &ast::TypeDefinition, rules: &rules::TypeRules) -> TypeDef {
     let mut def = TypeDef {
         name: String::new(),
         kind: Kind::Scalar,
@@ -393,7 +231,7 @@ fn type_def(ty: &ast::TypeDefinition, rules: &super::rules::TypeRules) -> TypeDe
     def
 }
 
-fn field_def(parent: &str, field: &ast::Field, rules: &super::rules::TypeRules) -> FieldDef {
+fn field_def(parent: &str, field: &ast::Field, rules: &rules::TypeRules) -> FieldDef {
     FieldDef {
         name: field.name.clone(),
         description: field.description.clone(),
