@@ -321,12 +321,18 @@ impl<'a> Pieces<'a> {
             let at = reported.error.path.as_deref();
             let inside = at.is_some_and(|at| at.starts_with(path));
             let asked = at.map_or(&[][..], |at| self.deferral.asked.pieces(at));
+            // Asked once more for a later piece, what was asked before may fail
+            // then only.
+            let is_theirs = asked
+                .iter()
+                .any(|piece| self.deferral.pieces[*piece].needs.contains(reported.fetch));
             let belongs = if reported.is_whole || at.is_none() {
                 own.contains(reported.fetch)
-            } else if asked.is_empty() {
-                inside && own.contains(reported.fetch)
-            } else {
+            } else if is_theirs {
                 inside && asked.contains(&piece)
+            } else {
+                let around = at.is_some_and(|at| path.starts_with(at));
+                (inside || around) && own.contains(reported.fetch)
             };
             if belongs {
                 let mut error = reported.error.clone();

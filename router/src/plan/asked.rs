@@ -16,8 +16,8 @@ pub(crate) struct Asked {
 
 #[derive(Debug)]
 struct Under {
-    /// Names of the fields under this key.
-    names: Vec<String>,
+    /// Only the field of this name is here, without arguments.
+    is_plain: bool,
     pieces: Vec<usize>,
     below: SelectedId,
 }
@@ -29,26 +29,24 @@ impl Asked {
         }
     }
 
-    /// Notes that `piece` has the field `name` under `key` at `at`; gives the
-    /// selection under it.
+    /// Notes that `piece` has a field under `key` at `at`; gives the selection
+    /// under it. `is_plain`: it has this name, and no arguments.
     pub(super) fn add(
         &mut self,
         at: SelectedId,
         key: &str,
-        name: &str,
+        is_plain: bool,
         piece: usize,
     ) -> SelectedId {
         let next = self.selected.len();
         let under = self.selected[at]
             .entry(key.to_owned())
             .or_insert_with(|| Under {
-                names: Vec::new(),
+                is_plain: true,
                 pieces: Vec::new(),
                 below: next,
             });
-        if !under.names.iter().any(|known| known == name) {
-            under.names.push(name.to_owned());
-        }
+        under.is_plain &= is_plain;
         if !under.pieces.contains(&piece) {
             under.pieces.push(piece);
         }
@@ -64,10 +62,15 @@ impl Asked {
         self.under(path).map_or(&[], |under| &under.pieces)
     }
 
-    /// True when the client's key `path` is another field than its name says.
-    pub(super) fn is_alias(&self, path: &[String]) -> bool {
-        let names = self.under(path).map_or(&[][..], |under| &under.names);
-        names.iter().any(|name| Some(name) != path.last())
+    /// True when the client has nothing under the keys `path` but what their last
+    /// one names.
+    pub(super) fn is_plain(&self, path: &[String]) -> bool {
+        self.under(path).is_none_or(|under| under.is_plain)
+    }
+
+    /// True when the client has nothing under the keys `path`.
+    pub(super) fn is_free(&self, path: &[String]) -> bool {
+        self.under(path).is_none()
     }
 
     fn under(&self, path: &[String]) -> Option<&Under> {

@@ -281,7 +281,8 @@ impl<'a> Walk<'a> {
 
     fn field(&mut self, here: &Here<'a>, field: &'a query::Field) {
         let key = field.alias.as_ref().unwrap_or(&field.name);
-        let below = self.asked.add(here.selected, key, &field.name, here.piece);
+        let is_plain = *key == field.name && field.arguments.is_empty();
+        let below = self.asked.add(here.selected, key, is_plain, here.piece);
         if field.name == "__typename" {
             self.typename(here);
         } else if let Some(place) = here.place {

@@ -13,6 +13,7 @@ mod places;
 mod projection;
 mod split;
 mod tree;
+mod ways;
 
 use std::sync::Arc;
 

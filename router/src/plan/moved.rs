@@ -1,27 +1,97 @@
 //! A part of a fetch as a fetch of its own.
 
-use super::tree::{RawBranch, RawFetch, Segment, Selection};
+use super::tree::{RawBranch, RawFetch, Rewrite, RewriteAction, Segment, Selection};
 use crate::operation::Kind;
+use crate::supergraph::KeyField;
 
 /// An object in a fetch.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Place {
     /// Branch of the fetch; `None` from the root.
     pub(super) branch: Option<usize>,
     /// From the root or from the branch's entities.
     pub(super) path: Vec<Segment>,
+    /// The fields and conditions of `path`, nothing being in them.
+    pub(super) chain: Vec<Selection>,
     /// Whole paths of keys.
     pub(super) keys: Vec<Vec<String>>,
     /// The object's type, as far as known.
     pub(super) ty: Option<String>,
 }
 
+impl Place {
+    /// The same object, when it is of the type `on`.
+    pub(super) fn narrowed(&self, on: &str) -> Self {
+        let mut inner = self.clone();
+        if inner.ty.as_deref() != Some(on) {
+            inner.path.push(Segment::Types(vec![on.to_owned()]));
+            inner.ty = Some(on.to_owned());
+        }
+        inner.chain.push(Selection::Fragment {
+            on: on.to_owned(),
+            children: Vec::new(),
+        });
+        inner
+    }
+
+    /// True where the fetch starts.
+    pub(super) fn is_start(&self) -> bool {
+        self.path.iter().all(|s| matches!(s, Segment::Types(_)))
+    }
+}
+
+/// How fields can be asked for apart.
+#[derive(PartialEq, Eq)]
+pub(super) enum Way {
+    /// By the way of the whole fetch, once more.
+    Again,
+    /// By a key of their object.
+    Key(Vec<KeyUse>),
+}
+
+/// A field of a key, and the response key it is under.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct KeyUse {
+    pub(super) field: KeyField,
+    pub(super) key: String,
+}
+
+impl KeyUse {
+    /// How the fetch that gives the object asks for it.
+    pub(super) fn selection(&self) -> Selection {
+        Selection::Field {
+            name: self.field.name.clone(),
+            key: self.key.clone(),
+            arguments: String::new(),
+            uses: Vec::new(),
+            children: self.field.fields.iter().map(named).collect(),
+        }
+    }
+
+    fn required(&self) -> Selection {
+        Selection::Field {
+            name: self.key.clone(),
+            key: self.key.clone(),
+            arguments: String::new(),
+            uses: Vec::new(),
+            children: self.field.fields.iter().map(named).collect(),
+        }
+    }
+
+    /// Representations have the field under its name.
+    fn rename(&self) -> Option<Rewrite> {
+        (self.key != self.field.name).then(|| Rewrite {
+            path: vec![Segment::Field(self.key.clone())],
+            action: RewriteAction::RenameTo(self.field.name.clone()),
+        })
+    }
+}
+
 /// Fields of one place that go to one new fetch.
 pub(super) struct Moved {
     pub(super) place: Place,
     pub(super) pieces: Vec<usize>,
-    /// The key to jump by; `None` where the fetch starts anyway.
-    pub(super) key: Option<Vec<String>>,
+    pub(super) way: Way,
     pub(super) selection: Vec<Selection>,
 }
 
@@ -39,52 +109,71 @@ impl Moved {
             branches: Vec::new(),
             is_subscription: false,
         };
-        let is_after = self.key.is_some();
-        match (self.place.branch, self.place.ty) {
-            (None, _) if !is_after => fetch.selection = self.selection,
-            (branch, Some(ty)) => {
-                let on = |children| Selection::Fragment {
-                    on: ty.clone(),
-                    children,
-                };
-                let mut new = match branch {
-                    Some(nth) => from.branches[nth].clone(),
-                    None => RawBranch {
-                        alias: String::new(),
-                        variable: String::new(),
-                        paths: vec![Vec::new()],
-                        requires: Vec::new(),
-                        input_rewrites: Vec::new(),
-                        output_rewrites: Vec::new(),
-                        selection: Vec::new(),
-                    },
-                };
-                new.selection = vec![on(self.selection)];
-                if let Some(key) = self.key {
-                    let fields =
-                        std::iter::once("__typename").chain(key.iter().map(String::as_str));
-                    new.requires = vec![on(fields.map(plain).collect())];
-                    new.input_rewrites.clear();
-                    for path in &mut new.paths {
-                        path.extend(self.place.path.iter().cloned());
-                    }
-                }
-                new.alias = "_entities".to_owned();
-                new.variable = "representations".to_owned();
-                fetch
-                    .declarations
-                    .retain(|(_, text)| !text.contains("_Any"));
-                let declaration = "$representations:[_Any!]!".to_owned();
-                fetch
-                    .declarations
-                    .push(("representations".to_owned(), declaration));
-                fetch.branches = vec![new];
-            }
-            (_, None) => {}
+        let is_after = self.way != Way::Again;
+        if self.place.branch.is_none() && !is_after {
+            fetch.selection = nested(self.place.chain, self.selection);
+        } else {
+            fetch.branches.push(self.branch(from));
+            fetch
+                .declarations
+                .retain(|(_, text)| !text.contains("_Any"));
+            let declaration = "$representations:[_Any!]!".to_owned();
+            fetch
+                .declarations
+                .push(("representations".to_owned(), declaration));
         }
         fetch.write();
         (fetch, is_after)
     }
+
+    fn branch(self, from: &RawFetch) -> RawBranch {
+        let mut branch = match self.place.branch {
+            Some(nth) => from.branches[nth].clone(),
+            None => RawBranch {
+                alias: String::new(),
+                variable: String::new(),
+                paths: vec![Vec::new()],
+                requires: Vec::new(),
+                input_rewrites: Vec::new(),
+                output_rewrites: Vec::new(),
+                selection: Vec::new(),
+            },
+        };
+        match self.way {
+            Way::Again => branch.selection = nested(self.place.chain, self.selection),
+            Way::Key(key) => {
+                let on = |children| Selection::Fragment {
+                    on: self.place.ty.clone().unwrap_or_default(),
+                    children,
+                };
+                let fields = key.iter().map(KeyUse::required);
+                branch.requires = vec![on(std::iter::once(plain("__typename"))
+                    .chain(fields)
+                    .collect())];
+                branch.input_rewrites = key.iter().filter_map(KeyUse::rename).collect();
+                branch.selection = vec![on(self.selection)];
+                for path in &mut branch.paths {
+                    path.extend(self.place.path.iter().cloned());
+                }
+            }
+        }
+        branch.alias = "_entities".to_owned();
+        branch.variable = "representations".to_owned();
+        branch
+    }
+}
+
+/// `selection` inside of the fields and conditions of `chain`.
+fn nested(chain: Vec<Selection>, selection: Vec<Selection>) -> Vec<Selection> {
+    let within = |inner: Vec<Selection>, mut around: Selection| {
+        match &mut around {
+            Selection::Field { children, .. } | Selection::Fragment { children, .. } => {
+                *children = inner;
+            }
+        }
+        vec![around]
+    };
+    chain.into_iter().rev().fold(selection, within)
 }
 
 impl RawFetch {
@@ -180,5 +269,15 @@ pub(super) fn plain(name: &str) -> Selection {
         arguments: String::new(),
         uses: Vec::new(),
         children: Vec::new(),
+    }
+}
+
+fn named(field: &KeyField) -> Selection {
+    Selection::Field {
+        name: field.name.clone(),
+        key: field.name.clone(),
+        arguments: String::new(),
+        uses: Vec::new(),
+        children: field.fields.iter().map(named).collect(),
     }
 }

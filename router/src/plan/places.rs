@@ -131,6 +131,8 @@ struct Entry {
 pub(super) struct Places<'a> {
     schema: &'a Schema,
     all: Vec<Place>,
+    /// The subgraph of each fetch.
+    services: Vec<String>,
 }
 
 impl<'a> Places<'a> {
@@ -139,8 +141,10 @@ impl<'a> Places<'a> {
         let mut places = Self {
             schema,
             all: vec![Place::default()],
+            services: Vec::new(),
         };
         for (at, fetch) in fetches.enumerate() {
+            places.services.push(fetch.service.clone());
             places.add(at, fetch);
         }
         places
@@ -283,7 +287,7 @@ impl<'a> Places<'a> {
         for segment in path {
             match segment {
                 Segment::Field(key) => {
-                    if !self.take(place, key, &guard, before, inputs) {
+                    if !self.reach(place, key, &guard, before, inputs) {
                         return None;
                     }
                     place = self.child(place, key)?;
@@ -297,6 +301,29 @@ impl<'a> Places<'a> {
             }
         }
         Some((place, guard))
+    }
+
+    /// Adds those of `before` that give the objects under `key`; false when none
+    /// does. A subgraph asked once more for the same objects is not waited for.
+    fn reach(
+        &self,
+        place: PlaceId,
+        key: &str,
+        guard: &Guard,
+        before: &FetchSet,
+        inputs: &mut FetchSet,
+    ) -> bool {
+        let mut kept: Vec<(usize, &Guard)> = Vec::new();
+        for (fetch, written) in self.writers(place, key) {
+            let known = kept.iter().any(|(earlier, given)| {
+                self.services[*earlier] == self.services[*fetch] && given.covers(written, guard)
+            });
+            if before.contains(*fetch) && written.overlaps(guard) && !known {
+                inputs.insert(*fetch);
+                kept.push((*fetch, written));
+            }
+        }
+        !kept.is_empty()
     }
 
     /// Adds all writers of `key` among `before`; false when there are none.

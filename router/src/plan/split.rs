@@ -6,14 +6,13 @@
 use std::collections::HashSet;
 
 use super::deferral::{Deferral, FIRST};
-use super::moved::{Moved, Place, extended, plain};
+use super::moved::{KeyUse, Moved, Place, Way, extended, plain};
 use super::tree::{RawBranch, RawFetch, Segment, Selection};
 use crate::operation::{Kind, PreparedOperation};
-use crate::supergraph::Schema;
-use crate::supergraph::schema;
+use crate::supergraph::{Schema, schema};
 
 /// Plans with more fetches are left as they are.
-const MAX_FETCHES: usize = 64;
+const MAX_FETCHES: usize = 256;
 
 /// Splits what can be split. Order is kept: a new fetch stands behind the one it
 /// was part of, and before all that waited for that.
@@ -22,14 +21,39 @@ pub(super) fn split(
     operation: &PreparedOperation,
     fetches: &mut Vec<(RawFetch, Vec<usize>)>,
 ) {
+    let Some(mut known) = Known::new(schema, operation, fetches) else {
+        return;
+    };
     let mut at = 0;
     while at < fetches.len() && fetches.len() < MAX_FETCHES {
-        let Some((deferral, _)) = Deferral::new(schema, operation, fetches) else {
-            return;
-        };
-        let made = one(schema, &deferral, fetches, at);
-        insert(fetches, at, made);
+        let made = one(schema, &known, fetches, at);
+        if !made.is_empty() {
+            insert(fetches, at, made);
+            match Known::new(schema, operation, fetches) {
+                Some(now) => known = now,
+                None => return,
+            }
+        }
         at += 1;
+    }
+}
+
+/// What the fetches as they are mean for the answer.
+pub(super) struct Known {
+    pub(super) deferral: Deferral,
+    /// Fields that representations are made of, by path: they stay where they are.
+    pub(super) inputs: HashSet<Vec<String>>,
+}
+
+impl Known {
+    fn new(
+        schema: &Schema,
+        operation: &PreparedOperation,
+        fetches: &[(RawFetch, Vec<usize>)],
+    ) -> Option<Self> {
+        let (deferral, _) = Deferral::new(schema, operation, fetches)?;
+        let inputs = inputs(fetches);
+        Some(Self { deferral, inputs })
     }
 }
 
@@ -58,7 +82,7 @@ fn insert(fetches: &mut Vec<(RawFetch, Vec<usize>)>, at: usize, made: Vec<(RawFe
 /// each with whether it needs the answer of that one.
 fn one(
     schema: &Schema,
-    deferral: &Deferral,
+    known: &Known,
     fetches: &mut [(RawFetch, Vec<usize>)],
     at: usize,
 ) -> Vec<(RawFetch, bool)> {
@@ -70,20 +94,15 @@ fn one(
     }
     let mut splitter = Splitter {
         schema,
-        deferral,
+        known,
         service: raw.service.clone(),
         kind: raw.kind,
         base: FIRST,
-        inputs: inputs(fetches),
         moved: Vec::new(),
     };
     let mut left = raw.clone();
-    if !deferral.pieces[FIRST].needs.contains(at) {
-        let mut pieces = Vec::new();
-        for (selection, place) in splitter.starts(&left) {
-            splitter.pieces(&selection, &place, &mut pieces);
-        }
-        splitter.base = pieces.into_iter().min().unwrap_or(FIRST);
+    if !known.deferral.pieces[FIRST].needs.contains(at) {
+        splitter.base = splitter.earliest(&left);
     }
     if left.branches.is_empty() {
         let place = splitter.root();
@@ -111,7 +130,6 @@ fn one(
     made
 }
 
-/// Fields that representations are made of, by path: they stay where they are.
 fn inputs(fetches: &[(RawFetch, Vec<usize>)]) -> HashSet<Vec<String>> {
     fn add(selection: &[Selection], path: &mut Vec<String>, into: &mut HashSet<Vec<String>>) {
         for item in selection {
@@ -150,14 +168,13 @@ fn keys(path: &[Segment]) -> Vec<String> {
     path.iter().filter_map(key).collect()
 }
 
-struct Splitter<'a> {
-    schema: &'a Schema,
-    deferral: &'a Deferral,
-    service: String,
-    kind: Kind,
+pub(super) struct Splitter<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) known: &'a Known,
+    pub(super) service: String,
+    pub(super) kind: Kind,
     /// The piece whose fields stay.
     base: usize,
-    inputs: HashSet<Vec<String>>,
     moved: Vec<Moved>,
 }
 
@@ -169,53 +186,54 @@ impl Splitter<'_> {
             Kind::Subscription => self.schema.subscription.clone(),
         };
         Place {
-            branch: None,
-            path: Vec::new(),
             keys: vec![Vec::new()],
             ty: root,
+            ..Place::default()
         }
     }
 
     fn branch(&self, branch: &RawBranch, nth: usize) -> Place {
         Place {
             branch: Some(nth),
-            path: Vec::new(),
             keys: branch.paths.iter().map(|path| keys(path)).collect(),
-            ty: None,
+            ..Place::default()
         }
     }
 
-    fn starts(&self, raw: &RawFetch) -> Vec<(Vec<Selection>, Place)> {
+    /// The first of the pieces that ask for something in `raw`.
+    fn earliest(&self, raw: &RawFetch) -> usize {
+        let mut pieces = Vec::new();
         if raw.branches.is_empty() {
-            return vec![(raw.selection.clone(), self.root())];
+            self.pieces(&raw.selection, &self.root().keys, &mut pieces);
         }
-        let branches = raw.branches.iter().enumerate();
-        branches
-            .map(|(nth, branch)| (branch.selection.clone(), self.branch(branch, nth)))
-            .collect()
+        for (nth, branch) in raw.branches.iter().enumerate() {
+            let place = self.branch(branch, nth);
+            self.pieces(&branch.selection, &place.keys, &mut pieces);
+        }
+        pieces.into_iter().min().unwrap_or(FIRST)
     }
 
-    /// All pieces that ask for something in `selection`.
-    fn pieces(&self, selection: &[Selection], place: &Place, into: &mut Vec<usize>) {
+    /// The pieces that ask for what is in `selection`. What is only on the way to
+    /// fields does not count.
+    fn pieces(&self, selection: &[Selection], keys: &[Vec<String>], into: &mut Vec<usize>) {
         for item in selection {
             match item {
-                Selection::Fragment { children, .. } => self.pieces(children, place, into),
+                Selection::Fragment { children, .. } => self.pieces(children, keys, into),
                 Selection::Field { key, children, .. } => {
-                    into.extend(self.askers(place, key));
-                    let below = Place {
-                        keys: extended(&place.keys, key),
-                        ..place.clone()
-                    };
-                    self.pieces(children, &below, into);
+                    let before = into.len();
+                    self.pieces(children, &extended(keys, key), into);
+                    if into.len() == before {
+                        into.extend(self.askers(keys, key));
+                    }
                 }
             }
         }
     }
 
-    fn askers(&self, place: &Place, key: &str) -> Vec<usize> {
-        let mut askers: Vec<usize> = extended(&place.keys, key)
+    fn askers(&self, keys: &[Vec<String>], key: &str) -> Vec<usize> {
+        let mut askers: Vec<usize> = extended(keys, key)
             .iter()
-            .flat_map(|path| self.deferral.asked.at(path).iter().copied())
+            .flat_map(|path| self.known.deferral.asked.at(path).iter().copied())
             .collect();
         askers.sort_unstable();
         askers.dedup();
@@ -224,64 +242,70 @@ impl Splitter<'_> {
 
     /// Takes what can come later out of `selection`.
     fn take(&mut self, place: &Place, selection: &mut Vec<Selection>) {
-        let mut kept = Vec::with_capacity(selection.len());
+        let all = std::mem::take(selection);
+        let plain_keys = plain_keys(&all);
         let mut jump = None;
-        for mut item in std::mem::take(selection) {
+        for mut item in all {
             match &mut item {
                 Selection::Fragment { on, children } => {
-                    let mut inner = place.clone();
-                    if inner.ty.as_ref() != Some(on) {
-                        inner.path.push(Segment::Types(vec![on.clone()]));
-                        inner.ty = Some(on.clone());
-                    }
-                    self.take(&inner, children);
+                    self.take(&place.narrowed(on), children);
                     if children.is_empty() {
                         continue;
                     }
                 }
-                Selection::Field {
-                    name,
-                    key,
-                    children,
-                    ..
-                } => {
-                    let askers = self.askers(place, key);
-                    if askers.contains(&self.base) {
-                        if let Some(below) = self.below(place, name, key, children) {
-                            self.take(&below, children);
-                        }
+                Selection::Field { .. } => {
+                    let askers = self.askers(&place.keys, key_of(&item));
+                    if askers.contains(&self.base) || self.is_on_the_way(place, &item) {
+                        self.take_below(place, &mut item);
                     } else if !askers.is_empty()
-                        && let Some(key) = self.way(place, &item)
+                        && let Some(way) = self.way(place, &item, &plain_keys)
                     {
-                        jump = key.clone().or(jump);
-                        self.put(place, askers, key, item);
+                        if let Way::Key(key) = &way {
+                            jump = Some(key.clone());
+                        }
+                        self.put(place, askers, way, item);
                         continue;
                     }
                 }
             }
-            kept.push(item);
+            selection.push(item);
         }
         if let Some(key) = jump {
-            for name in std::iter::once("__typename").chain(key.iter().map(String::as_str)) {
-                let has =
-                    |item: &Selection| matches!(item, Selection::Field { key, .. } if key == name);
-                if !kept.iter().any(has) {
-                    kept.push(plain(name));
+            let fields = key.iter().map(KeyUse::selection);
+            for field in std::iter::once(plain("__typename")).chain(fields) {
+                if !selection.contains(&field) {
+                    selection.push(field);
                 }
             }
         }
-        *selection = kept;
     }
 
-    fn put(
-        &mut self,
-        place: &Place,
-        pieces: Vec<usize>,
-        key: Option<Vec<String>>,
-        item: Selection,
-    ) {
+    fn take_below(&mut self, place: &Place, item: &mut Selection) {
+        let Some(below) = self.below(place, item) else {
+            return;
+        };
+        if let Selection::Field { children, .. } = item {
+            self.take(&below, children);
+            if children.is_empty() {
+                children.push(plain("__typename"));
+            }
+        }
+    }
+
+    /// True when the piece whose fields stay asks for something in the field only.
+    fn is_on_the_way(&self, place: &Place, item: &Selection) -> bool {
+        let Selection::Field { key, children, .. } = item else {
+            return false;
+        };
+        let mut pieces = Vec::new();
+        self.pieces(children, &extended(&place.keys, key), &mut pieces);
+        pieces.contains(&self.base)
+    }
+
+    fn put(&mut self, place: &Place, pieces: Vec<usize>, way: Way, item: Selection) {
         let same = |moved: &&mut Moved| {
             moved.pieces == pieces
+                && moved.way == way
                 && moved.place.branch == place.branch
                 && moved.place.path == place.path
                 && moved.place.keys == place.keys
@@ -291,14 +315,24 @@ impl Splitter<'_> {
             None => self.moved.push(Moved {
                 place: place.clone(),
                 pieces,
-                key,
+                way,
                 selection: vec![item],
             }),
         }
     }
 
     /// The object under a field.
-    fn below(&self, place: &Place, name: &str, key: &str, children: &[Selection]) -> Option<Place> {
+    fn below(&self, place: &Place, item: &Selection) -> Option<Place> {
+        let Selection::Field {
+            name,
+            key,
+            arguments,
+            uses,
+            children,
+        } = item
+        else {
+            return None;
+        };
         if children.is_empty() {
             return None;
         }
@@ -310,59 +344,30 @@ impl Splitter<'_> {
         {
             below.path.push(Segment::List);
         }
+        below.chain.push(Selection::Field {
+            name: name.clone(),
+            key: key.clone(),
+            arguments: arguments.clone(),
+            uses: uses.clone(),
+            children: Vec::new(),
+        });
         below.keys = extended(&place.keys, key);
         below.ty = Some(def.ty.base().to_owned());
         Some(below)
     }
+}
 
-    /// How the field can be asked for apart: `Some(None)` where the fetch
-    /// starts, `Some(Some(key))` by a key of the object, `None` not at all.
-    fn way(&self, place: &Place, item: &Selection) -> Option<Option<Vec<String>>> {
-        let Selection::Field { name, key, .. } = item else {
-            return None;
-        };
-        let ty = place.ty.as_deref()?;
-        let is_input = |path: &Vec<String>| self.inputs.contains(path);
-        if name.starts_with("__") || extended(&place.keys, key).iter().any(is_input) {
-            return None;
-        }
-        let is_start = place.path.iter().all(|s| matches!(s, Segment::Types(_)));
-        if is_start && (place.branch.is_some() || self.kind == Kind::Query) {
-            return Some(None);
-        }
-        let is_object = self.schema.ty(ty)?.kind == schema::Kind::Object;
-        if is_start || !is_object || !self.resolves(ty, item) {
-            return None;
-        }
-        let clear = |name: &String| {
-            extended(&place.keys, name)
-                .iter()
-                .all(|path| !self.deferral.asked.is_alias(path))
-        };
-        let keys = self.schema.entities.keys(ty, &self.service);
-        let key = keys.iter().find(|key| key.iter().all(clear))?;
-        // Whoever has the key has this field.
-        (!key.contains(name)).then(|| Some(key.clone()))
+fn key_of(item: &Selection) -> &str {
+    match item {
+        Selection::Field { key, .. } => key,
+        Selection::Fragment { .. } => "",
     }
+}
 
-    /// True when the subgraph resolves the field and all in it on every path,
-    /// not only where some `@provides` says so.
-    fn resolves(&self, ty: &str, item: &Selection) -> bool {
-        match item {
-            Selection::Fragment { on, children } => {
-                children.iter().all(|child| self.resolves(on, child))
-            }
-            Selection::Field { name, .. } if name == "__typename" => true,
-            Selection::Field { name, children, .. } => {
-                let entities = &self.schema.entities;
-                let def = self.schema.ty(ty).and_then(|ty| ty.field(name));
-                def.is_some_and(|def| {
-                    !entities.is_external(ty, name, &self.service)
-                        && children
-                            .iter()
-                            .all(|child| self.resolves(def.ty.base(), child))
-                })
-            }
-        }
-    }
+/// Fields that are in `selection` under their own name, without arguments.
+fn plain_keys(selection: &[Selection]) -> HashSet<String> {
+    let plain = selection
+        .iter()
+        .filter(|item| **item == plain(key_of(item)));
+    plain.map(|item| key_of(item).to_owned()).collect()
 }

@@ -9,7 +9,7 @@ pub(crate) enum Tree {
 }
 
 /// A selection of a subgraph operation, fragments inlined.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selection {
     Field {
         name: String,

@@ -2,13 +2,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use graphql_tools::static_graphql::schema as ast;
+use graphql_tools::static_graphql::{query, schema as ast};
+
+/// A field of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyField {
+    pub(crate) name: String,
+    /// Set for objects.
+    pub(crate) fields: Vec<KeyField>,
+}
 
 /// Keys of entities, per subgraph.
 #[derive(Debug, Default)]
 pub(crate) struct Entities {
-    /// Keys of plain fields by type and subgraph.
-    keys: HashMap<(String, String), Vec<Vec<String>>>,
+    /// Resolvable keys by type and subgraph.
+    keys: HashMap<(String, String), Vec<Vec<KeyField>>>,
     /// Fields a subgraph names but does not resolve: type, field, subgraph.
     external: HashSet<(String, String, String)>,
     /// Interfaces that some subgraph has as an object (`@interfaceObject`).
@@ -52,7 +60,7 @@ impl Entities {
     }
 
     /// The keys by which `subgraph` resolves `ty`.
-    pub(crate) fn keys(&self, ty: &str, subgraph: &str) -> &[Vec<String>] {
+    pub(crate) fn keys(&self, ty: &str, subgraph: &str) -> &[Vec<KeyField>] {
         let keys = self.keys.get(&(ty.to_owned(), subgraph.to_owned()));
         keys.map(Vec::as_slice).unwrap_or_default()
     }
@@ -113,16 +121,43 @@ fn graph(directive: &ast::Directive, graphs: &HashMap<&str, &str>) -> Option<Str
     }
 }
 
-/// A resolvable key of plain fields.
-fn key(directive: &ast::Directive) -> Option<Vec<String>> {
+/// A resolvable key.
+fn key(directive: &ast::Directive) -> Option<Vec<KeyField>> {
     let Some(ast::Value::String(key)) = argument(directive, "key") else {
         return None;
     };
-    let is_resolvable = !matches!(
+    if matches!(
         argument(directive, "resolvable"),
         Some(ast::Value::Boolean(false))
-    );
-    let is_plain = !key.contains(['{', '(', ':', '.']);
-    (is_resolvable && is_plain && !key.trim().is_empty())
-        .then(|| key.split_whitespace().map(str::to_owned).collect())
+    ) {
+        return None;
+    }
+    let document = format!("{{{key}}}");
+    let document = graphql_tools::parser::parse_query::<String>(&document).ok()?;
+    match document.into_static().definitions.as_slice() {
+        [query::Definition::Operation(query::OperationDefinition::SelectionSet(set))] => {
+            key_fields(set)
+        }
+        _ => None,
+    }
+}
+
+/// `None` when there is more than fields, or nothing.
+fn key_fields(set: &query::SelectionSet) -> Option<Vec<KeyField>> {
+    let field = |selection: &query::Selection| match selection {
+        query::Selection::Field(field) if field.alias.is_none() && field.arguments.is_empty() => {
+            let is_leaf = field.selection_set.items.is_empty();
+            Some(KeyField {
+                name: field.name.clone(),
+                fields: if is_leaf {
+                    Vec::new()
+                } else {
+                    key_fields(&field.selection_set)?
+                },
+            })
+        }
+        _ => None,
+    };
+    let fields: Option<Vec<KeyField>> = set.items.iter().map(field).collect();
+    fields.filter(|fields| !fields.is_empty())
 }

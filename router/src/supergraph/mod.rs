@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use graphql_tools::static_graphql::schema as ast;
 
-pub(crate) use entities::Entities;
+pub(crate) use entities::{Entities, KeyField};
 pub(crate) use rules::Rule;
 pub(crate) use schema::Schema;
 

@@ -13,6 +13,7 @@ mod socket;
 mod authorization;
 mod dedup;
 mod defer;
+mod defer_apart;
 mod defer_edge;
 mod defer_errors;
 mod defer_rules;
