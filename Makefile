@@ -1,11 +1,11 @@
 # Atelier's commands. `make run` and `make test` install what is missing by themselves.
-.PHONY: run test lint generate deps deps-test bench bench-compose ci
+.PHONY: run test lint deny generate deps deps-test bench bench-compose ci
 SHELL := /bin/bash
 ARGS ?=
 
 # Start everything: private PostgreSQL and Redis, an S3 store, all subgraphs, the router, a worker.
 run: deps
-	cargo run --quiet --bin atelier -- up $(ARGS)
+	cargo run --bin atelier -- up $(ARGS)
 
 # All tests: Rust, real servers, real clients.
 test: deps-test
@@ -16,6 +16,10 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	deploy/check-dependencies.sh
+
+# Licences, sources and known faults of dependencies, by cargo-deny where it is installed.
+deny:
+	deploy/check-licences.sh
 
 # Write schema/, docs/ERRORS.md, the TypeScript client and the GraphiQL bundle anew from the code.
 generate:
