@@ -36,25 +36,29 @@ have_node() {
 }
 
 have_browser() {
-  [ -n "${CHROMIUM_PATH-}" ] || have chromium || have chromium-browser || have google-chrome
+  [ -n "${CHROMIUM_PATH-}" ] || have chromium || have chromium-browser || have google-chrome ||
+    [ -d '/Applications/Google Chrome.app' ] || [ -d /Applications/Chromium.app ]
 }
 
 # What is missing, in the names of the package manager given as the first argument.
 missing() {
   have_postgres || case $1 in apt) echo postgresql ;; brew) echo postgresql@17 ;; esac
   have_redis || case $1 in apt) redis_package ;; brew) echo valkey ;; esac
-  have_node || case $1 in apt) node_packages ;; brew) echo node ;; esac
   if [ "$1" = apt ]; then
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
     { have cc && have make; } || echo build-essential
   fi
   if [ $with_tests = yes ]; then
+    have_node || case $1 in apt) node_packages ;; brew) echo node ;; esac
     have python3 || case $1 in apt) echo python3 ;; brew) echo python ;; esac
     # The lines of docs/FIRST-STEPS.md, which the tests run.
     have curl || echo curl
     have jq || echo jq
-    # Without any font a page is a page of blanks, and chromium only recommends them.
-    have_browser || case $1 in apt) echo chromium fonts-liberation ;; brew) echo --cask chromium ;; esac
+    # The tests look at the command lines of the servers, and signal them.
+    { have ps && have kill; } || echo procps
+    # Without any font a page is a page of blanks, and chromium only recommends them. Homebrew's
+    # chromium is not signed, so macOS refuses to open it.
+    have_browser || case $1 in apt) echo chromium fonts-liberation ;; brew) echo --cask google-chrome ;; esac
   fi
 }
 
@@ -72,23 +76,39 @@ node_packages() {
 }
 
 as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; return; fi
-  if ! have sudo; then
-    echo "deps: neither root nor sudo here; run as root: $*" >&2
-    exit 1
-  fi
-  sudo "$@"
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Says what to do where this user may not install: exits.
+ask_for() {
+  echo "deps: missing: $packages" >&2
+  echo "deps: $1. Have an administrator run this, then try again:" >&2
+  echo "  apt-get update && apt-get install -y --no-install-recommends $packages" >&2
+  exit 1
 }
 
 install_with_apt() {
-  # The lists first: on a fresh machine there are none, and which Redis there is stands in them.
-  if [ -z "$(missing apt)" ]; then return; fi
-  as_root apt-get update -qq
-  packages=$(missing apt | tr '\n' ' ')
+  list_packages
+  if [ -z "$packages" ]; then return; fi
+  if [ "$(id -u)" != 0 ]; then
+    have sudo || ask_for "this user is not root, and sudo is not installed"
+    echo "deps: to install with apt-get: $packages (sudo may ask for your password)"
+    # Not `sudo -v`: that wants a password where only some of the user's rules need one.
+    sudo true || ask_for "this user may not use sudo"
+  fi
+  # On a fresh machine the lists are empty, and which Redis there is stands in them. One broken
+  # repository among others fails the update, and need not matter here.
+  as_root apt-get update -qq || echo "deps: apt-get update failed; going on with the package lists there are" >&2
+  list_packages
   echo "deps: installing with apt-get: $packages"
   # shellcheck disable=SC2086 # a list of words
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2 || {
+    echo "deps: apt-get could not install: $packages" >&2
+    exit 1
+  }
 }
+
+list_packages() { packages=$(missing apt | tr '\n' ' ' | sed 's/ $//'); }
 
 install_with_brew() {
   packages=$(missing brew)
@@ -115,11 +135,11 @@ fi
 absent=''
 have_postgres || absent="$absent PostgreSQL (initdb, postgres);"
 have_redis || absent="$absent Valkey or Redis;"
-have_node || absent="$absent Node.js 18 or later with npm;"
 have cc || absent="$absent a C compiler (cc);"
 if [ $with_tests = yes ]; then
+  have_node || absent="$absent Node.js 18 or later with npm;"
   have python3 || absent="$absent Python 3;"
-  { have curl && have jq; } || absent="$absent curl and jq;"
+  { have curl && have jq && have ps; } || absent="$absent curl, jq and ps;"
   have_browser || absent="$absent Chromium (or set CHROMIUM_PATH);"
 fi
 if [ -n "$absent" ]; then

@@ -21,8 +21,13 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const MAC = '/Applications/Chromium.app/Contents/MacOS/Chromium';
+const BROWSERS = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+];
 const screenshots = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
 
 // On one line: the editor indents and closes brackets by itself where lines end.
@@ -37,7 +42,7 @@ let user;
 
 before(async () => {
   mkdirSync(screenshots, { recursive: true });
-  const executablePath = process.env.CHROMIUM_PATH ?? [...BROWSERS, MAC].find(existsSync);
+  const executablePath = process.env.CHROMIUM_PATH ?? BROWSERS.find(existsSync);
   assert.ok(executablePath, 'no Chromium found: set CHROMIUM_PATH');
   user = await register();
   // Without a profile folder of its own Playwright makes a new one for each launch.

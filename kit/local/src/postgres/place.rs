@@ -14,8 +14,9 @@ const STATE_ROOT: &str = "/var/lib/atelier";
 /// The file in the directory asked for that says which one was taken instead.
 const NOTE: &str = "location";
 
-/// Longest path of a Unix socket, without the closing NUL (`sun_path` in unix(7)).
-const SOCKET_PATH_LIMIT: usize = 107;
+/// Longest path of a Unix socket, without the closing NUL (`sun_path` in unix(7); macOS and the
+/// BSDs have four bytes less).
+const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// The directory of one private PostgreSQL.
 #[derive(Debug)]
