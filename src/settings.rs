@@ -39,7 +39,8 @@ pub struct Settings {
         default_value = "warn,atelier=info,request=info"
     )]
     pub log: String,
-    /// Also write log files into this folder, a new one each day, the last 14 kept.
+    /// Also write log files into this folder, a new one each day, older ones compressed, the last
+    /// 14 kept.
     #[arg(long, global = true, env = "ATELIER_LOG_DIR")]
     pub log_dir: Option<PathBuf>,
     /// Send traces to this OTLP/HTTP collector.

@@ -283,6 +283,11 @@ async fn a_process_sends_its_spans_to_the_collector_and_its_lines_to_files() {
     tokio::spawn(axum::serve(listener, collector).into_future());
 
     let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("logs")).unwrap();
+    for day in ["2020-01-01", "2020-01-02"] {
+        let old = format!("logs/atelier-test.{day}.log");
+        std::fs::write(dir.path().join(old), "{}\n").unwrap();
+    }
     let config = TelemetryConfig {
         format: LogFormat::Json,
         filter: "info,noisy=error".to_owned(),
@@ -326,14 +331,24 @@ async fn a_process_sends_its_spans_to_the_collector_and_its_lines_to_files() {
     assert_eq!(headers["content-type"], "application/x-protobuf");
     assert!(holds(&body, &trace) && holds(&body, b"atelier-test") && holds(&body, b"ord_1"));
 
-    let mut files = std::fs::read_dir(dir.path().join("logs")).unwrap();
-    let file = files.next().unwrap().unwrap();
-    let name = file.file_name().into_string().unwrap();
-    assert!(
-        name.starts_with("atelier-test.") && name.ends_with(".log"),
-        "{name}"
-    );
-    let text = std::fs::read_to_string(file.path()).unwrap();
+    // The older of the two files that were there is compressed with the first line of today.
+    let names = timeout(DEADLINE, async {
+        loop {
+            let names = log_files(&dir.path().join("logs"));
+            if names.contains(&"atelier-test.2020-01-01.log.gz".to_owned())
+                && !names.contains(&"atelier-test.2020-01-01.log".to_owned())
+            {
+                break names;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("compressed in time");
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(names[1], "atelier-test.2020-01-02.log");
+    let today = dir.path().join("logs").join(&names[2]);
+    let text = std::fs::read_to_string(today).unwrap();
     let line: Value = text
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
@@ -341,6 +356,16 @@ async fn a_process_sends_its_spans_to_the_collector_and_its_lines_to_files() {
         .expect("the line is in the file");
     assert_eq!(line["span"]["order.id"], "ord_1");
     assert!(!text.contains("not wanted"));
+}
+
+/// The names of the files in `dir`, in order.
+fn log_files(dir: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 #[tokio::test]

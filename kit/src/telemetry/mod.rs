@@ -9,6 +9,7 @@
 //! masked; secrets and personal data are never logged.
 
 pub mod catalog;
+mod log_files;
 mod otlp;
 pub mod propagate;
 pub mod request;

@@ -8,12 +8,12 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
-use tracing_appender::rolling;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use super::log_files::LogWriter;
 use super::otlp;
 
 /// Longest wait for the last spans to leave.
@@ -62,7 +62,8 @@ pub struct LogFile {
     pub dir: PathBuf,
     /// When to begin a new file.
     pub rotation: Rotation,
-    /// Files kept; older ones are deleted.
+    /// Files kept, compressed ones included; older ones are deleted. All but the newest two are
+    /// compressed with gzip.
     pub max_files: usize,
 }
 
@@ -187,7 +188,8 @@ pub fn init(config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
     layers.push(console(config.format, stderr));
 
     if let Some(file) = &config.file {
-        let (appender, writer) = tracing_appender::non_blocking(open(file, &config.service_name)?);
+        let (appender, writer) =
+            tracing_appender::non_blocking(LogWriter::open(file, &config.service_name)?);
         writers.push(writer);
         layers.push(json(appender));
     }
@@ -245,23 +247,4 @@ where
         .with_span_list(false)
         .with_writer(writer)
         .boxed()
-}
-
-fn open(file: &LogFile, name: &str) -> Result<rolling::RollingFileAppender, TelemetryError> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| TelemetryError::File {
-        dir: file.dir.clone(),
-        source,
-    };
-    std::fs::create_dir_all(&file.dir).map_err(|error| failed(Box::new(error)))?;
-    rolling::Builder::new()
-        .rotation(match file.rotation {
-            Rotation::Hourly => rolling::Rotation::HOURLY,
-            Rotation::Daily => rolling::Rotation::DAILY,
-            Rotation::Never => rolling::Rotation::NEVER,
-        })
-        .filename_prefix(name)
-        .filename_suffix("log")
-        .max_log_files(file.max_files.max(1))
-        .build(&file.dir)
-        .map_err(|error| failed(Box::new(error)))
 }
