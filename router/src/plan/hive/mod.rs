@@ -1,5 +1,6 @@
 //! The planner crate behind our own types. Nothing outside this module names it.
 
+mod choices;
 mod convert;
 mod cost;
 mod pinned;
