@@ -106,10 +106,10 @@ suites! {
 
 #[tokio::test]
 async fn every_place_of_a_partial_union_is_asked_of_one_subgraph() {
-    let failures = Suite::of_ours("partial-unions")
-        .run(Transport::InProcess)
-        .await;
-    assert!(failures.is_empty(), "{}", report(&failures));
+    for suite in ["partial-unions", "partial-unions-with-directives"] {
+        let failures = Suite::of_ours(suite).run(Transport::InProcess).await;
+        assert!(failures.is_empty(), "{suite}:\n{}", report(&failures));
+    }
 }
 
 async fn agrees(test: &str, transport: Transport) {

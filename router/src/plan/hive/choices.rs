@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use hive_router_query_planner::ast::operation::OperationDefinition;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
 use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
-use hive_router_query_planner::state::supergraph_state::{OperationKind, SupergraphState};
+use hive_router_query_planner::state::supergraph_state::{
+    OperationKind, SupergraphDefinition, SupergraphState,
+};
 
 use super::unions::{PartialUnions, Source};
 
@@ -125,10 +127,7 @@ impl<'a> Walk<'a> {
             .filter(|source| group.iter().all(|found| has(found, &source.graph)))
             .collect();
         let asked: BTreeSet<&String> = group.iter().flat_map(|found| &found.asked).collect();
-        let known = |source: &Source, condition: &str| {
-            source.members.contains(condition) || self.is_interface(condition)
-        };
-        let somewhere = |condition: &str| common.iter().any(|s| known(s, condition));
+        let somewhere = |condition: &str| common.iter().any(|s| self.knows(s, condition));
         let everywhere = |condition: &str| common.iter().all(|s| s.members.contains(condition));
         let matters = asked
             .iter()
@@ -138,7 +137,10 @@ impl<'a> Walk<'a> {
         }
         let candidate = |source: &&Source| Candidate {
             graph: source.graph.clone(),
-            known: asked.iter().filter(|asked| known(source, asked)).count(),
+            known: asked
+                .iter()
+                .filter(|asked| self.knows(source, asked))
+                .count(),
         };
         common.iter().map(candidate).collect()
     }
@@ -234,12 +236,29 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Names the twin, and leaves out what its subgraph does not have.
     fn pin(&self, field: &mut FieldSelection, parent: &str, graph: &str) {
         let sources = self.unions.sources(parent, &field.name).unwrap_or_default();
-        if let Some(source) = sources.iter().find(|source| source.graph == graph) {
-            field.alias.get_or_insert_with(|| field.name.clone());
-            field.name.clone_from(&source.twin);
+        let Some(source) = sources.iter().find(|source| source.graph == graph) else {
+            return;
+        };
+        field.alias.get_or_insert_with(|| field.name.clone());
+        field.name.clone_from(&source.twin);
+        let selected = &mut field.selections.items;
+        selected.retain(|item| match item {
+            SelectionItem::InlineFragment(fragment) => self.knows(source, &fragment.type_condition),
+            SelectionItem::Field(_) | SelectionItem::FragmentSpread(_) => true,
+        });
+        if selected.is_empty() {
+            selected.push(SelectionItem::Field(FieldSelection::new_typename()));
         }
+    }
+
+    /// Whether objects of the source's union may meet the condition.
+    fn knows(&self, source: &Source, condition: &str) -> bool {
+        let definition = self.supergraph.definitions.get(condition);
+        let is_object = matches!(definition, Some(SupergraphDefinition::Object(_)));
+        source.members.contains(condition) || !is_object
     }
 
     fn root(&self, operation: &OperationDefinition) -> &'a str {
