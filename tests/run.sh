@@ -23,10 +23,10 @@ done
 step "Rust tests"
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --all-features
+    cargo test --workspace --all-features --doc
 else
-    cargo test --workspace --all-features
+    cargo test --workspace --all-features --no-fail-fast
 fi
-cargo test --workspace --all-features --doc
 
 step "the router by npm clients, and the audit of GraphQL over HTTP"
 SHOP="$(realpath "$target")/debug/examples/shop" npm test --prefix router/tests/clients

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// How long anything may take that a test waits for.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A place of its own on the shared test servers: a database, a Redis prefix, a bucket.
 pub struct Place {
