@@ -11,12 +11,12 @@ use atelier_kit::{
     telemetry,
 };
 use atelier_router::{
-    Identify, LocalSubgraph, OperationKind, RequestContext, Router, RouterConfig, SubgraphClient,
-    SubgraphError, SubgraphRequest, SubgraphResponse, Supergraph,
+    Identify, LocalSubgraph, OperationKind, RequestContext, Router, RouterConfig, SdlError,
+    SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, Supergraph,
 };
 use futures::stream::BoxStream;
 
-use crate::nodes;
+use crate::{identity::Verifier, nodes};
 
 /// The composed schema of this version, made by `make generate`.
 pub const SUPERGRAPH: &str = include_str!("../schema/supergraph.graphql");
@@ -50,20 +50,23 @@ pub fn in_process(
         .config(config)
         .identify(identify);
     for (name, service) in services {
-        builder = builder.subgraph(name.clone(), Arc::new(InProcess::new(service)));
+        builder = builder.subgraph(name.clone(), Arc::new(InProcess::new(name, service)));
     }
-    builder = builder.subgraph(nodes::NAME, Arc::new(InProcess::new(&nodes::service())));
+    builder = builder.subgraph(
+        nodes::NAME,
+        Arc::new(InProcess::new(nodes::NAME, &nodes::service())),
+    );
     Ok(builder.build()?)
 }
 
-/// A router over subgraphs at `urls`.
+/// A router over subgraphs at `urls`, which verifies callers and proves itself by `verifier`.
 ///
 /// # Errors
 /// If the supergraph is not one, or a subgraph has no URL.
 pub fn over_http(
     supergraph: &str,
     urls: &HashMap<String, String>,
-    identify: Option<Arc<dyn Identify>>,
+    verifier: Option<Arc<Verifier>>,
     mut config: RouterConfig,
 ) -> anyhow::Result<Router> {
     for (name, url) in urls {
@@ -81,10 +84,14 @@ pub fn over_http(
         .config(config)
         .propagate(telemetry::propagate::inject);
     if here {
-        builder = builder.subgraph(nodes::NAME, Arc::new(InProcess::new(&nodes::service())));
+        builder = builder.subgraph(
+            nodes::NAME,
+            Arc::new(InProcess::new(nodes::NAME, &nodes::service())),
+        );
     }
-    if let Some(identify) = identify {
-        builder = builder.identify(identify);
+    if let Some(verifier) = verifier {
+        builder = builder.identify(Arc::clone(&verifier) as _);
+        builder = builder.own(move || verifier.own());
     }
     Ok(builder.build()?)
 }
@@ -94,13 +101,27 @@ pub fn over_http(
 pub(crate) struct InProcess {
     direct: LocalSubgraph<Direct>,
     guarded: LocalSubgraph<Direct>,
+    sdl: Arc<str>,
 }
 
 impl InProcess {
-    pub(crate) fn new(service: &Service) -> Self {
+    pub(crate) fn new(name: &str, service: &Service) -> Self {
         Self {
             direct: LocalSubgraph::new(service.direct(), inject),
             guarded: LocalSubgraph::new(service.guarded(), inject),
+            sdl: sdl(name, service),
+        }
+    }
+}
+
+/// A subgraph's schema as it is composed, which is not quite as async-graphql exports it.
+pub(crate) fn sdl(name: &str, service: &Service) -> Arc<str> {
+    let exported = service.sdl();
+    match atelier_codegen::prepare_subgraph(name, &exported) {
+        Ok(sdl) => sdl.into(),
+        Err(error) => {
+            tracing::error!(target: "atelier", subgraph = name, detail = %error, "the schema cannot be prepared for composition");
+            exported.into()
         }
     }
 }
@@ -131,5 +152,9 @@ impl SubgraphClient for InProcess {
         request: SubgraphRequest,
     ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
         self.direct.subscribe(request).await
+    }
+
+    async fn sdl(&self, _: Arc<RequestContext>) -> Result<String, SdlError> {
+        Ok(self.sdl.to_string())
     }
 }

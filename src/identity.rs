@@ -96,6 +96,14 @@ impl Verifier {
         }
     }
 
+    /// The router itself, for what no client asks of subgraphs.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    pub fn own(&self) -> Result<Caller, IdentifyError> {
+        self.caller(Actor::service("router"), true, None)
+    }
+
     async fn resolve(&self, token: &str, locale: Locale) -> Result<Arc<Resolved>, IdentifyError> {
         use sha2::{Digest, Sha256};
         let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
@@ -235,8 +243,8 @@ impl Identify for Verifier {
             .or_else(|| credentials.cookie(COOKIE));
         let token = token.map(str::to_owned);
         let mut caller = self.verified(actor.clone(), token.as_deref()).await?;
-        // Signatures hold for a minute, subscriptions for longer.
-        if self.sign {
+        // Signatures hold for a minute and credentials may be revoked, subscriptions last longer.
+        if self.sign || token.is_some() {
             let verifier = self.clone();
             caller.renew = Some(Renew::new(move || {
                 let (verifier, actor, token) = (verifier.clone(), actor.clone(), token.clone());

@@ -11,7 +11,7 @@ use atelier_kit::{
     redis::Redis,
     secret::Secret,
 };
-use atelier_router::{Identify, Reloader};
+use atelier_router::Reloader;
 use axum::Router;
 
 use crate::{
@@ -66,12 +66,7 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
             let verifier = Arc::new(Verifier::new(peers, signer(&secret), true));
             tokio::spawn(Arc::clone(&verifier).follow_changes(redis, stop.clone()));
             (
-                graph::over_http(
-                    graph::SUPERGRAPH,
-                    &urls,
-                    Some(verifier as Arc<dyn Identify>),
-                    config,
-                )?,
+                graph::over_http(graph::SUPERGRAPH, &urls, Some(verifier), config)?,
                 Health::new(),
             )
         }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    BatchRequest, Data, Executor, Request, Response, http::ALL_WEBSOCKET_PROTOCOLS,
+    BatchRequest, Data, Executor, Name, Positioned, Request, Response, Value,
+    http::ALL_WEBSOCKET_PROTOCOLS, parser::types::Selection,
 };
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use atelier_kit::{
@@ -25,6 +26,8 @@ use axum::{
 use futures::{StreamExt, stream::BoxStream};
 use tracing::Instrument;
 
+use crate::graph;
+
 /// The largest request body.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
@@ -33,6 +36,8 @@ struct Endpoint {
     service: Service,
     signer: ActorSigner,
     name: &'static str,
+    /// The schema as it is composed.
+    sdl: Arc<str>,
 }
 
 /// The HTTP interface of a subgraph: `/NAME/graphql` and the domain's own routes.
@@ -41,6 +46,7 @@ pub fn routes(subgraph: &Subgraph, signer: &ActorSigner) -> Router {
         service: subgraph.service.clone(),
         signer: signer.clone(),
         name: subgraph.name,
+        sdl: graph::sdl(subgraph.name, &subgraph.service),
     };
     Router::new()
         .route(
@@ -60,7 +66,7 @@ fn verified(signer: &ActorSigner, header: Option<&str>) -> Result<Arc<Actor>, Er
 async fn execute(
     State(endpoint): State<Endpoint>,
     headers: HeaderMap,
-    Json(request): Json<Request>,
+    Json(mut request): Json<Request>,
 ) -> impl IntoResponse {
     let actor = headers
         .get(ACTOR_HEADER)
@@ -71,12 +77,49 @@ async fn execute(
     };
     let span = tracing::info_span!(target: "atelier::subgraph", "subgraph", subgraph = endpoint.name, request.id = %actor.request_id);
     telemetry::propagate::set_parent(&span, &headers);
-    let response = endpoint
+    let asked = sdl_keys(&mut request);
+    let mut response = endpoint
         .service
         .execute(request.data(actor))
         .instrument(span)
         .await;
+    if let Value::Object(data) = &mut response.data {
+        for [service, sdl] in asked {
+            if let Some(Value::Object(service)) = data.get_mut(&service) {
+                service.insert(sdl, Value::String(endpoint.sdl.to_string()));
+            }
+        }
+    }
     (StatusCode::OK, Json(response))
+}
+
+/// Where a request asks for `_service { sdl }`. async-graphql answers with what it exports, which
+/// lacks what composition needs.
+fn sdl_keys(request: &mut Request) -> Vec<[Name; 2]> {
+    if !request.query.contains("_service") {
+        return Vec::new();
+    }
+    let Ok(document) = request.parsed_query() else {
+        return Vec::new();
+    };
+    let field = |name: &'static str| {
+        move |selection: &Positioned<Selection>| match &selection.node {
+            Selection::Field(field) if field.node.name.node == name => Some(field.node.clone()),
+            _ => None,
+        }
+    };
+    let operations = document.operations.iter();
+    operations
+        .flat_map(|(_, operation)| &operation.node.selection_set.node.items)
+        .filter_map(field("_service"))
+        .flat_map(|service| {
+            let key = service.response_key().node.clone();
+            let items = service.selection_set.node.items.into_iter();
+            let sdls = items.filter_map(|item| field("sdl")(&item));
+            let keys = sdls.map(move |sdl| [key.clone(), sdl.response_key().node.clone()]);
+            keys.collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 fn refusal() -> Response {

@@ -2,6 +2,7 @@
 //! per WebSocket) and hands the result to every stage and every subgraph.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -95,24 +96,42 @@ impl Default for Caller {
 
 /// Verifies a caller again and gives the headers for subgraphs, see [`Caller::renew`].
 #[derive(Clone)]
-pub struct Renew(
-    Arc<dyn Fn() -> BoxFuture<'static, Result<HeaderMap, IdentifyError>> + Send + Sync>,
-);
+pub struct Renew {
+    make: Arc<dyn Fn() -> BoxFuture<'static, Result<HeaderMap, IdentifyError>> + Send + Sync>,
+    holds: Duration,
+}
 
 impl Renew {
-    /// `renew` is called whenever a subscription is continued.
+    /// `make` is called before headers older than 30 seconds are used again. An error
+    /// whose status is a server's (5xx) is taken for trouble that passes; any other
+    /// one ends what the caller follows.
     pub fn new(
-        renew: impl Fn() -> BoxFuture<'static, Result<HeaderMap, IdentifyError>> + Send + Sync + 'static,
+        make: impl Fn() -> BoxFuture<'static, Result<HeaderMap, IdentifyError>> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(renew))
+        Self {
+            make: Arc::new(make),
+            holds: Duration::from_secs(30),
+        }
+    }
+
+    /// Uses headers for this time before they are made anew.
+    #[must_use]
+    pub fn holding(mut self, time: Duration) -> Self {
+        self.holds = time;
+        self
+    }
+
+    /// For how long headers are used.
+    pub(crate) fn holds(&self) -> Duration {
+        self.holds
     }
 
     /// The headers anew.
     ///
     /// # Errors
-    /// When the caller's credentials no longer hold.
+    /// When the caller's credentials no longer hold, or that cannot be found out.
     pub async fn headers(&self) -> Result<HeaderMap, IdentifyError> {
-        (self.0)().await
+        (self.make)().await
     }
 }
 

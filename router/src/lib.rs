@@ -29,7 +29,7 @@ pub use request::{
 };
 pub use router::{BuildError, Router, RouterBuilder};
 pub use subgraph::{
-    CatchPanics, HttpSubgraph, LocalSubgraph, Propagate, RequestContext, SubgraphClient,
+    CatchPanics, HttpSubgraph, LocalSubgraph, Propagate, RequestContext, SdlError, SubgraphClient,
     SubgraphError, SubgraphOperation, SubgraphRequest, SubgraphResponse,
 };
 pub use supergraph::{SubgraphInfo, Supergraph, SupergraphError};

@@ -1,25 +1,22 @@
 //! Serving another supergraph without stopping: when its file changes, when
 //! told to, or when a subgraph's own schema changes.
 
-use std::collections::HashMap;
+mod meaning;
+mod poll;
+mod warm;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use atelier_composition::SubgraphSdl;
-use futures::future::join_all;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use self::poll::Polls;
 use crate::config::Reload;
-use crate::identity::Caller;
-use crate::operation::{Kind, PreparedOperation};
+use crate::identity::IdentifyError;
 use crate::router::{BuildError, Router};
-use crate::snapshot::{Entry, Snapshot};
-use crate::subgraph::{RequestContext, SubgraphOperation, SubgraphRequest};
 use crate::supergraph::{Supergraph, SupergraphError};
-
-const SDL: &str = "{ _service { sdl } }";
 
 /// Why a new supergraph is not served; the old one stays.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +38,9 @@ pub enum ReloadError {
     /// The subgraphs do not fit together.
     #[error("the subgraphs do not compose: {0}")]
     Composition(String),
+    /// The router cannot say to subgraphs who it is.
+    #[error("the router has no identity: {0}")]
+    Identity(#[from] IdentifyError),
     /// Reading the supergraph panicked.
     #[error("the supergraph could not be read")]
     Panicked,
@@ -83,8 +83,7 @@ pub struct Reloader {
     seen: Option<String>,
     /// The file could not be read; that was told.
     unreadable: bool,
-    /// What subgraphs told of themselves.
-    sdls: HashMap<String, String>,
+    polls: Polls,
 }
 
 impl Reloader {
@@ -97,7 +96,7 @@ impl Reloader {
             file,
             now: Arc::default(),
             unreadable: false,
-            sdls: HashMap::new(),
+            polls: Polls::default(),
         }
     }
 
@@ -158,68 +157,16 @@ impl Reloader {
         self.seen = Some(sdl.clone());
         let reloaded = self.router.reload_warm(sdl).await;
         if reloaded.is_ok() {
-            // What subgraphs say is compared with what they say from now on.
-            self.sdls.clear();
+            // What subgraphs tell is compared with the new one.
+            self.polls = Polls::default();
         }
         tell(&reloaded);
     }
 
     async fn poll(&mut self) {
-        let supergraph = self.router.supergraph();
-        let asked = supergraph.subgraphs().iter().map(|subgraph| async {
-            let sdl = self.sdl(&subgraph.name).await?;
-            Some((subgraph.name.clone(), sdl))
-        });
-        let told: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
-        let mut changed = false;
-        for (name, sdl) in told {
-            let known = self.sdls.insert(name, sdl.clone());
-            changed |= known.is_some_and(|known| known != sdl);
-        }
-        if changed {
-            let reloaded = self.recompose(&supergraph).await;
+        if let Some(reloaded) = self.polls.poll(&self.router).await {
             tell(&reloaded);
         }
-    }
-
-    /// What a subgraph says its schema is; nothing when it does not answer.
-    async fn sdl(&self, name: &str) -> Option<String> {
-        let client = self.router.subgraph(name)?;
-        let context = RequestContext::new("reload", Arc::new(Caller::default()));
-        let request = SubgraphRequest {
-            operation: Arc::new(SubgraphOperation::new(SDL.to_owned(), Kind::Query)),
-            variables: bytes::Bytes::from_static(b"{}"),
-            context: Arc::new(context),
-        };
-        let answer = client.execute(request).await;
-        let told = answer.and_then(|answer| answer.into_json());
-        match told {
-            Ok(told) => told["data"]["_service"]["sdl"].as_str().map(str::to_owned),
-            Err(error) => {
-                tracing::warn!(target: "atelier_router", subgraph = name, detail = %error, "a subgraph does not tell its schema");
-                None
-            }
-        }
-    }
-
-    async fn recompose(&self, supergraph: &Supergraph) -> Result<(), ReloadError> {
-        let mut parts = Vec::new();
-        for subgraph in supergraph.subgraphs() {
-            let Some(sdl) = self.sdls.get(&subgraph.name) else {
-                let what = format!("{} has not told its schema", subgraph.name);
-                return Err(ReloadError::Composition(what));
-            };
-            parts.push(SubgraphSdl::new(&subgraph.name, &subgraph.url, sdl));
-        }
-        let composed =
-            tokio::task::spawn_blocking(move || atelier_composition::compose(&parts)).await;
-        let composed = composed
-            .map_err(|_| ReloadError::Panicked)?
-            .map_err(|errors| ReloadError::Composition(errors.to_string()))?;
-        if composed.supergraph_sdl == supergraph.sdl() {
-            return Ok(());
-        }
-        self.router.reload_warm(composed.supergraph_sdl).await
     }
 }
 
@@ -242,52 +189,10 @@ fn tell(reloaded: &Result<(), ReloadError>) {
     metrics::counter!("graphql_reloads_total", "outcome" => outcome).increment(1);
 }
 
-impl Snapshot {
-    /// Parses and plans what `old` was asked most.
-    async fn warm(&self, old: &Snapshot, most: usize) {
-        for used in old.most_used(most) {
-            // What the new schema refuses its clients will hear when they ask.
-            let Ok(entry) = self.document(&used.text).await else {
-                continue;
-            };
-            entry.used(used.hits / 2);
-            for variant in used.variants {
-                self.again(&entry, &variant.operation).await;
-            }
-        }
-    }
-
-    /// Parses and plans operations of subscriptions.
-    async fn prepare(&self, operations: Vec<Arc<PreparedOperation>>) {
-        for operation in operations {
-            let Some(text) = &operation.document.text else {
-                continue;
-            };
-            if let Ok(entry) = self.document(text).await {
-                self.again(&entry, &operation).await;
-            }
-        }
-    }
-
-    /// Plans what an older snapshot has planned.
-    async fn again(&self, entry: &Entry, operation: &PreparedOperation) {
-        if operation.index >= entry.document.operations.len() {
-            return;
-        }
-        let _ = self
-            .variant(
-                entry,
-                operation.index,
-                operation.conditions.clone(),
-                operation.decisions.clone(),
-                operation.deferral.clone(),
-            )
-            .await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use atelier_composition::SubgraphSdl;
+
     use super::*;
     use crate::request::ClientRequest;
 

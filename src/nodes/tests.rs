@@ -82,7 +82,7 @@ async fn world() -> World {
     for (name, service) in domains.chain([(NAME, service())]) {
         let counted = Counted {
             name,
-            inner: InProcess::new(&service),
+            inner: InProcess::new(name, &service),
             calls: Arc::clone(&calls),
         };
         builder = builder.subgraph(name, Arc::new(counted));

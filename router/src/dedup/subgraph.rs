@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 use super::{Epoch, Flights, same_caller, same_headers};
 use crate::operation::Kind;
 use crate::subgraph::{
-    RequestContext, SubgraphClient, SubgraphError, SubgraphOperation, SubgraphRequest,
+    RequestContext, SdlError, SubgraphClient, SubgraphError, SubgraphOperation, SubgraphRequest,
     SubgraphResponse,
 };
 
@@ -91,5 +91,9 @@ impl SubgraphClient for Deduplicated {
         request: SubgraphRequest,
     ) -> Result<BoxStream<'static, Answer>, SubgraphError> {
         self.inner.subscribe(request).await
+    }
+
+    async fn sdl(&self, context: Arc<RequestContext>) -> Result<String, SdlError> {
+        self.inner.sdl(context).await
     }
 }

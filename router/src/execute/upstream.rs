@@ -15,7 +15,7 @@ use super::source::Source;
 use super::view::View;
 use crate::config::Subscriptions;
 use crate::error::{GraphqlError, code};
-use crate::identity::{Caller, IdentifyError};
+use crate::identity::{Caller, IdentifyError, Renew};
 use crate::json::scan::{Scanner, find};
 use crate::snapshot::Snapshot;
 use crate::subgraph::{
@@ -27,9 +27,7 @@ type Events = BoxStream<'static, Result<SubgraphResponse, SubgraphError>>;
 /// Tells of supergraphs that are served from now on.
 pub(super) type Reloads = watch::Receiver<Option<Arc<Snapshot>>>;
 
-/// Headers for subgraphs that are older are made anew before they are used.
-const FRESH: Duration = Duration::from_secs(30);
-/// When that was not possible just now it is tried again after this time.
+/// When headers could not be made anew just now it is tried again after this time.
 const RENEW_AGAIN: Duration = Duration::from_secs(5);
 
 /// An event as it came, with what continues behind it.
@@ -66,9 +64,10 @@ pub(super) struct Subscriber {
 
 impl Subscriber {
     pub(super) fn new(context: Arc<RequestContext>) -> Self {
+        let holds = context.caller.renew.as_ref().map(Renew::holds);
         Self {
             context,
-            renew_at: Instant::now() + FRESH,
+            renew_at: Instant::now() + holds.unwrap_or_default(),
         }
     }
 }
@@ -320,7 +319,7 @@ impl Upstream {
                         code = %error.code,
                         "a subscriber's headers could not be made anew"
                     );
-                    self.subscriber.renew_at = Instant::now() + RENEW_AGAIN;
+                    self.subscriber.renew_at = Instant::now() + RENEW_AGAIN.min(renew.holds());
                 }
                 Err(error) => return Err(Lost::Refused(refused(error))),
             }

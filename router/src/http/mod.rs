@@ -11,6 +11,7 @@ mod server;
 mod sse;
 mod sse_single;
 mod websocket;
+mod websocket_operation;
 mod websocket_session;
 mod ws_protocol;
 

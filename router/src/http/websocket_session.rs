@@ -8,7 +8,6 @@ use axum::extract::ws::{Message, WebSocket};
 use futures::StreamExt;
 use futures::stream::SplitStream;
 use http::HeaderMap;
-use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -16,13 +15,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::graphql::{forwarded, identify, params_of_value};
-use super::pump::{End, Pumped, pump, too_slow};
-use super::sse::Open;
+use super::pump::too_slow;
+use super::websocket_operation::{Operation, Sent};
 use super::ws_protocol::{self, ClientMessage, Protocol};
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::Caller;
-use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat, Outcome, Position};
+use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat};
 use crate::router::Router;
 
 /// How a socket is closed. Codes from 4400 on are those of graphql-transport-ws.
@@ -51,10 +50,6 @@ struct Running {
     task: JoinHandle<()>,
     sent: Sent,
 }
-
-/// Of a subscription: where it is, and the cursor of the last answer that was
-/// handed to the socket.
-type Sent = Arc<Mutex<Option<(Position, Option<Arc<Value>>)>>>;
 
 /// When the router shuts down, operations have this long to say how they continue.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -332,111 +327,5 @@ async fn until_expiry(caller: Option<&Caller>) {
             tokio::time::sleep(left).await;
         }
         None => std::future::pending().await,
-    }
-}
-
-/// One operation of a socket.
-struct Operation {
-    id: String,
-    sent: Sent,
-    protocol: Protocol,
-    router: Arc<Router>,
-    outgoing: mpsc::Sender<String>,
-    slow: CancellationToken,
-    request: ClientRequest,
-}
-
-impl Operation {
-    async fn run(self) {
-        let started = std::time::Instant::now();
-        let request_id = Arc::clone(&self.request.request_id);
-        let (id, protocol) = (self.id, self.protocol);
-        let outcome = self.router.execute(self.request).await;
-        let summary = match &outcome {
-            Outcome::Single(response) => response.summary.clone(),
-            Outcome::Stream(_, summary) | Outcome::Incremental(_, summary) => summary.clone(),
-        };
-        tracing::info!(
-            target: "atelier_router::request",
-            duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            request.id = %request_id,
-            http.method = "WS",
-            graphql.operation = summary.operation.as_deref(),
-            graphql.kind = summary.kind.map(|kind| kind.as_str()),
-            graphql.fetches = summary.fetches,
-            graphql.errors = summary.errors,
-            "request answered"
-        );
-        match outcome {
-            Outcome::Single(response) if response.is_result() => {
-                let _ = self
-                    .outgoing
-                    .send(ws_protocol::next(protocol, &id, &response.body))
-                    .await;
-                let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
-            }
-            Outcome::Single(response) => {
-                let errors = errors_of(&response.body);
-                let _ = self
-                    .outgoing
-                    .send(ws_protocol::error(protocol, &id, &errors))
-                    .await;
-            }
-            // The client sets the pace: nothing runs on while it does not read.
-            Outcome::Incremental(mut messages, _) => {
-                while let Some(message) = messages.next().await {
-                    let message = ws_protocol::next(protocol, &id, &message);
-                    if self.outgoing.send(message).await.is_err() {
-                        return;
-                    }
-                }
-                let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
-            }
-            Outcome::Stream(events, summary) => {
-                let _open = Open::new();
-                let config = &self.router.config().subscriptions;
-                let draining = self.router.draining().clone();
-                let position = summary.position;
-                *self.sent.lock() = position.clone().map(|position| {
-                    let cursor = position.cursor();
-                    (position, cursor)
-                });
-                let mut receiver = pump(events, config, draining, Some(self.slow), position);
-                while let Some(pumped) = receiver.recv().await {
-                    match pumped {
-                        Pumped::Event(event, cursor) => {
-                            let message = ws_protocol::next(protocol, &id, &event);
-                            if self.outgoing.send(message).await.is_err() {
-                                return;
-                            }
-                            if let Some((_, sent)) = &mut *self.sent.lock() {
-                                *sent = cursor;
-                            }
-                        }
-                        // The session closes the whole socket then.
-                        Pumped::End(End::TooSlow(_) | End::Draining(None)) => return,
-                        Pumped::End(end) => {
-                            if let Some(error) = end.error() {
-                                let last = execute::refusal(&[error], "");
-                                let next = ws_protocol::next(protocol, &id, &last);
-                                let _ = self.outgoing.send(next).await;
-                            }
-                            let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
-                            return;
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn errors_of(body: &[u8]) -> Vec<Value> {
-    match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(mut fields)) => match fields.remove("errors") {
-            Some(Value::Array(errors)) => errors,
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
     }
 }

@@ -18,7 +18,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::http1::{self, CONNECT, Http1, IDLE};
 use super::tls::Tls;
 use super::websocket::WebsocketSubgraph;
-use super::{SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, multipart, sse};
+use super::{
+    SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, headers, multipart, sse,
+};
 use crate::config::{SubgraphSettings, SubscriptionProtocol};
 use crate::operation::Kind;
 
@@ -40,6 +42,8 @@ pub struct HttpSubgraph {
     timeout: Duration,
     max_response_bytes: usize,
     events: Events,
+    /// Sent with every request.
+    headers: HeaderMap,
 }
 
 #[derive(Debug)]
@@ -53,7 +57,8 @@ impl HttpSubgraph {
     /// Reaches `url` with these settings.
     ///
     /// # Errors
-    /// When the URL is not an absolute `http` or `https` URL.
+    /// When the URL is not an absolute `http` or `https` URL, or a header's value
+    /// cannot be read.
     pub fn new(name: &str, url: &str, settings: &SubgraphSettings) -> Result<Self, String> {
         let uri = absolute(url)?;
         let events_url = settings.subscription_url.as_deref().unwrap_or(url);
@@ -83,6 +88,7 @@ impl HttpSubgraph {
             timeout: Duration::from_millis(settings.timeout_ms),
             max_response_bytes: settings.max_response_bytes,
             events,
+            headers: headers::read(&settings.headers)?,
         })
     }
 
@@ -245,6 +251,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 #[async_trait]
 impl SubgraphClient for HttpSubgraph {
     async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError> {
+        let request = headers::with(&self.headers, request);
         match tokio::time::timeout(self.timeout, self.send(&request)).await {
             Ok(body) => body.map(SubgraphResponse::Json),
             Err(_) => Err(SubgraphError::Timeout),
@@ -255,6 +262,7 @@ impl SubgraphClient for HttpSubgraph {
         &self,
         request: SubgraphRequest,
     ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
+        let request = headers::with(&self.headers, request);
         let start = async {
             match &self.events {
                 Events::Websocket(websocket) => websocket.subscribe(request).await,

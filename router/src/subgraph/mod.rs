@@ -1,10 +1,12 @@
 //! Reaching a subgraph: one trait, over HTTP or in process.
 
 mod clients;
+mod headers;
 mod http;
 mod http1;
 mod local;
 mod multipart;
+mod sdl;
 mod sse;
 mod tls;
 mod websocket;
@@ -20,8 +22,10 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 pub(crate) use self::clients::Clients;
+pub(crate) use self::headers::check_header;
 pub use self::http::HttpSubgraph;
 pub use self::local::{CatchPanics, LocalSubgraph};
+pub use self::sdl::SdlError;
 
 use crate::error::GraphqlError;
 use crate::identity::Caller;
@@ -246,4 +250,10 @@ pub trait SubgraphClient: Send + Sync + 'static {
         &self,
         request: SubgraphRequest,
     ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError>;
+
+    /// The subgraph's own schema, for composition. Asks by `_service { sdl }`
+    /// unless there is a shorter way.
+    async fn sdl(&self, context: Arc<RequestContext>) -> Result<String, SdlError> {
+        sdl::ask(self, context).await
+    }
 }

@@ -11,32 +11,71 @@ use atelier_router::{
     SubgraphRequest, SubgraphResponse, Supergraph,
 };
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::harness::supergraph;
 use crate::log::{self, Log};
+use crate::socket::WAIT;
 
 /// A subgraph that gives its name for every field of every product.
-pub struct Owner(&'static str, AtomicUsize);
+pub struct Owner {
+    name: &'static str,
+    calls: AtomicUsize,
+    /// The actor that each request told of.
+    pub actors: Mutex<Vec<String>>,
+}
 
 impl Owner {
     pub fn new(name: &'static str) -> Arc<Self> {
-        Arc::new(Self(name, AtomicUsize::new(0)))
+        Arc::new(Self {
+            name,
+            calls: AtomicUsize::new(0),
+            actors: Mutex::default(),
+        })
     }
 
     pub fn calls(&self) -> usize {
-        self.1.load(Ordering::SeqCst)
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+fn actor(request: &SubgraphRequest) -> String {
+    let actor = request.context.caller.forward.get("x-actor");
+    actor.map_or_else(String::new, |actor| actor.to_str().unwrap().to_owned())
+}
+
+/// The log, with the actors who followed it.
+pub struct Logged {
+    inner: LocalSubgraph<log::LogSchema>,
+    pub actors: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl SubgraphClient for Logged {
+    async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError> {
+        self.inner.execute(request).await
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubgraphRequest,
+    ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
+        self.actors.lock().push(actor(&request));
+        self.inner.subscribe(request).await
     }
 }
 
 #[async_trait]
 impl SubgraphClient for Owner {
     async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError> {
-        self.1.fetch_add(1, Ordering::SeqCst);
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.actors.lock().push(actor(&request));
         let variables: Value = serde_json::from_slice(&request.variables).unwrap();
         let asked = variables["representations"].as_array().unwrap().len();
-        let name = self.0;
+        let name = self.name;
         let product = json!({"__typename": "Product", "status": name, "nickname": name});
         let answer = json!({"data": {"_entities": vec![product; asked]}});
         Ok(SubgraphResponse::Json(answer.to_string().into()))
@@ -52,6 +91,7 @@ impl SubgraphClient for Owner {
 
 pub struct Graph {
     pub log: Log,
+    pub logged: Arc<Logged>,
     pub one: Arc<Owner>,
     pub two: Arc<Owner>,
     pub router: Router,
@@ -90,6 +130,10 @@ pub fn graph(owners: [&str; 2]) -> Graph {
 pub fn graph_with(owners: [&str; 2], subscriptions: Subscriptions) -> Graph {
     let log = Log::default();
     let (one, two) = (Owner::new("one"), Owner::new("two"));
+    let logged = Arc::new(Logged {
+        inner: LocalSubgraph::new(log::schema(&log), |_, _| {}),
+        actors: Mutex::default(),
+    });
     let router = Router::builder(schema(&log, owners))
         .config(RouterConfig {
             subscriptions: Subscriptions {
@@ -98,16 +142,14 @@ pub fn graph_with(owners: [&str; 2], subscriptions: Subscriptions) -> Graph {
             },
             ..RouterConfig::default()
         })
-        .subgraph(
-            "log",
-            Arc::new(LocalSubgraph::new(log::schema(&log), |_, _| {})),
-        )
+        .subgraph("log", logged.clone())
         .subgraph("one", one.clone())
         .subgraph("two", two.clone())
         .build()
         .unwrap();
     Graph {
         log,
+        logged,
         one,
         two,
         router,
@@ -116,7 +158,11 @@ pub fn graph_with(owners: [&str; 2], subscriptions: Subscriptions) -> Graph {
 
 impl Graph {
     pub async fn follow(&self, query: &str) -> BoxStream<'static, Bytes> {
-        match self.router.execute(ClientRequest::new(query)).await {
+        self.start(ClientRequest::new(query)).await
+    }
+
+    pub async fn start(&self, request: ClientRequest) -> BoxStream<'static, Bytes> {
+        match self.router.execute(request).await {
             Outcome::Stream(events, _) => events,
             outcome => panic!("no stream: {outcome:?}"),
         }
@@ -129,4 +175,30 @@ impl Graph {
     pub fn opened(&self) -> usize {
         self.log.opened.load(Ordering::SeqCst)
     }
+}
+
+pub async fn bytes(events: &mut BoxStream<'static, Bytes>) -> Bytes {
+    let event = tokio::time::timeout(WAIT, events.next()).await;
+    event.expect("no event in time").expect("the stream ended")
+}
+
+pub async fn next(events: &mut BoxStream<'static, Bytes>) -> Value {
+    serde_json::from_slice(&bytes(events).await).unwrap()
+}
+
+/// The next event is the last one: an error with this code; gives it.
+pub async fn ends_with(events: &mut BoxStream<'static, Bytes>, code: &str) -> Value {
+    let mut last = next(events).await;
+    assert_eq!(last["errors"][0]["extensions"]["code"], code, "{last}");
+    assert!(last.get("data").is_none(), "{last}");
+    assert!(events.next().await.is_none());
+    last["errors"][0].take()
+}
+
+pub const STATUS: &str = "subscription { logged { ... on Added { text product { status } } } }";
+pub const NICKNAME: &str = "subscription { logged { ... on Added { text product { nickname } } } }";
+
+/// An event of them.
+pub fn of(text: &str, field: &str, by: &str) -> Value {
+    json!({"data": {"logged": {"text": text, "product": {field: by}}}})
 }

@@ -3,15 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use atelier_composition::{SubgraphSdl, compose};
-use atelier_router::config::{Reload, Subscriptions};
-use atelier_router::{
-    Reloader, Router, RouterConfig, SubgraphClient, SubgraphError, SubgraphRequest,
-    SubgraphResponse, Supergraph,
-};
-use futures::stream::BoxStream;
-use parking_lot::Mutex;
+use atelier_router::config::Subscriptions;
+use atelier_router::{Reloader, Router, RouterConfig, Supergraph};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -108,13 +102,13 @@ async fn fifty_reloads_under_load_lose_no_request_and_no_subscription() {
     }
 }
 
-fn supergraph(fields: &str) -> String {
+pub fn supergraph(fields: &str) -> String {
     let sdl = format!("type Query {{ {fields} }}");
     let part = SubgraphSdl::new("one", "http://127.0.0.1:1/", sdl);
     compose(&[part]).unwrap().supergraph_sdl
 }
 
-async fn knows(router: &Router, field: &str) -> bool {
+pub async fn knows(router: &Router, field: &str) -> bool {
     let query = format!(
         "{{ __type(name: \"Query\") {{ fields {{ name }} }} f: __typename {field}: __typename }}"
     );
@@ -154,74 +148,6 @@ async fn the_file_is_followed_and_a_broken_one_changes_nothing() {
     now.notify_one();
     eventually(|| router.supergraph().sdl() == third).await;
     assert!(!knows(&router, "second").await);
-
-    stop.cancel();
-    running.await.unwrap();
-}
-
-/// A subgraph that only tells its schema.
-struct Telling(Arc<Mutex<Option<String>>>, Arc<AtomicUsize>);
-
-#[async_trait]
-impl SubgraphClient for Telling {
-    async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError> {
-        assert_eq!(request.operation.text(), "{ _service { sdl } }");
-        self.1.fetch_add(1, Ordering::SeqCst);
-        let sdl = self.0.lock().clone().ok_or(SubgraphError::Timeout)?;
-        let answer = json!({"data": {"_service": {"sdl": sdl}}});
-        Ok(SubgraphResponse::Json(answer.to_string().into()))
-    }
-
-    async fn subscribe(
-        &self,
-        _: SubgraphRequest,
-    ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
-        Err(SubgraphError::Timeout)
-    }
-}
-
-#[tokio::test]
-async fn subgraphs_that_change_are_composed_again_unless_they_do_not_fit() {
-    let told = Arc::new(Mutex::new(Some("type Query { first: Int }".to_owned())));
-    let polls = Arc::new(AtomicUsize::new(0));
-    let first = supergraph("first: Int");
-    let router = Router::builder(Supergraph::parse(&first).unwrap())
-        .config(RouterConfig {
-            reload: Reload {
-                poll_subgraphs_s: 3600,
-                ..Reload::default()
-            },
-            ..RouterConfig::default()
-        })
-        .subgraph(
-            "one",
-            Arc::new(Telling(Arc::clone(&told), Arc::clone(&polls))),
-        )
-        .build()
-        .unwrap();
-    let reloader = Reloader::new(router.clone(), None);
-    let now = reloader.trigger();
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(reloader.run(stop.clone()));
-    eventually(|| polls.load(Ordering::SeqCst) == 1).await;
-
-    let mut polled = 1;
-    let mut poll = async |sdl: Option<&str>| {
-        *told.lock() = sdl.map(str::to_owned);
-        now.notify_one();
-        polled += 1;
-        eventually(|| polls.load(Ordering::SeqCst) == polled).await;
-        // The next poll begins when this one has ended.
-        now.notify_one();
-        polled += 1;
-        eventually(|| polls.load(Ordering::SeqCst) == polled).await;
-    };
-    poll(Some("type Query { first: Missing }")).await;
-    assert_eq!(router.supergraph().sdl(), first);
-    poll(None).await;
-    assert_eq!(router.supergraph().sdl(), first);
-    poll(Some("type Query { first: Int second: String }")).await;
-    assert!(knows(&router, "second").await);
 
     stop.cancel();
     running.await.unwrap();

@@ -4,41 +4,15 @@ use std::sync::Arc;
 
 use atelier_router::config::Subscriptions;
 use atelier_router::{Caller, ClientRequest, Outcome};
-use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream::BoxStream;
 use serde_json::{Value, json};
 
 use crate::counts::Counts;
 use crate::harness::serve_router;
 use crate::log;
-use crate::owners::{changed, graph, graph_with, schema};
-use crate::socket::{Socket, WAIT};
-
-async fn bytes(events: &mut BoxStream<'static, Bytes>) -> Bytes {
-    let event = tokio::time::timeout(WAIT, events.next()).await;
-    event.expect("no event in time").expect("the stream ended")
-}
-
-async fn next(events: &mut BoxStream<'static, Bytes>) -> Value {
-    serde_json::from_slice(&bytes(events).await).unwrap()
-}
-
-/// The next event is the last one: an error with this code; gives its message.
-async fn ends_with(events: &mut BoxStream<'static, Bytes>, code: &str) -> String {
-    let last = next(events).await;
-    assert_eq!(last["errors"][0]["extensions"]["code"], code, "{last}");
-    assert!(last.get("data").is_none(), "{last}");
-    assert!(events.next().await.is_none());
-    last["errors"][0]["message"].as_str().unwrap().to_owned()
-}
-
-const STATUS: &str = "subscription { logged { ... on Added { text product { status } } } }";
-const NICKNAME: &str = "subscription { logged { ... on Added { text product { nickname } } } }";
-
-fn of(text: &str, field: &str, by: &str) -> Value {
-    json!({"data": {"logged": {"text": text, "product": {field: by}}}})
-}
+use crate::owners::{
+    NICKNAME, STATUS, bytes, changed, ends_with, graph, graph_with, next, of, schema,
+};
+use crate::socket::Socket;
 
 #[tokio::test]
 async fn a_field_that_moves_between_events_is_answered_by_its_new_owner() {
@@ -134,7 +108,8 @@ async fn a_subscription_that_is_no_longer_valid_ends_with_a_code() {
     socket.next().await;
     socket.next().await;
     graph.reload(["label: String", ""]);
-    let why = ends_with(&mut gone, "SCHEMA_CHANGED").await;
+    let error = ends_with(&mut gone, "SCHEMA_CHANGED").await;
+    let why = error["message"].as_str().unwrap();
     assert!(why.contains("\"status\""), "{why}");
     let told = socket.next().await;
     assert_eq!(

@@ -40,6 +40,11 @@ const OWN_HEADERS: [HeaderName; 12] = [
     HeaderName::from_static("x-request-id"),
 ];
 
+/// True for headers that only the client writes.
+pub(super) fn is_own(name: &HeaderName) -> bool {
+    OWN_HEADERS.contains(name)
+}
+
 /// Requests to one `http` URL.
 #[derive(Debug)]
 pub(super) struct Http1 {
@@ -146,7 +151,7 @@ impl Http1 {
 }
 
 fn header_line(message: &mut Vec<u8>, name: &HeaderName, value: &http::HeaderValue) {
-    if OWN_HEADERS.contains(name) {
+    if is_own(name) {
         return;
     }
     message.extend_from_slice(name.as_str().as_bytes());
