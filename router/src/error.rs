@@ -51,7 +51,7 @@ pub struct Location {
 }
 
 /// A step of a path in the answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub enum PathSegment {
     /// A response key.

@@ -67,12 +67,28 @@ impl ClientRequest {
 }
 
 /// Formats of answers that come in pieces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IncrementalFormat {
     /// Each piece names its path and its label: `deferSpec=20220824`.
     ByPath,
-    /// Pieces are announced, then named by id: `incrementalSpec=v0.2`.
+    /// Pieces are announced, then named by id; each field comes once:
+    /// `incrementalSpec=v0.2`.
     ById,
+}
+
+impl IncrementalFormat {
+    /// The format for transports without an `Accept` header of their own: that of
+    /// 20220824 unless the request's `extensions.incrementalSpec` names another;
+    /// `None` when it names one we do not have.
+    pub fn of(params: &GraphqlParams) -> Option<Self> {
+        let extensions = params.extensions.as_ref();
+        let named = extensions.and_then(|all| all.get("incrementalSpec"));
+        match named.map(Value::as_str) {
+            None | Some(Some("20220824")) => Some(Self::ByPath),
+            Some(Some("v0.2")) => Some(Self::ById),
+            Some(_) => None,
+        }
+    }
 }
 
 /// A new id for a request.

@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use crate::config::RouterConfig;
 use crate::error::{GraphqlError, code};
 use crate::operation::authorize::Decisions;
+use crate::operation::defer::Deferring;
 use crate::operation::document::Conditions;
 use crate::operation::{Document, PreparedOperation, parse};
 use crate::plan::{self, OperationPlan, PlanError};
@@ -65,7 +66,7 @@ struct VariantKey {
     operation: usize,
     conditions: Vec<bool>,
     decisions: String,
-    deferral: Option<Conditions>,
+    deferral: Option<Deferring>,
 }
 
 /// An operation ready to run.
@@ -143,7 +144,7 @@ impl Snapshot {
         operation: usize,
         conditions: Conditions,
         decisions: Decisions,
-        deferral: Option<Conditions>,
+        deferral: Option<Deferring>,
     ) -> Result<Variant, GraphqlError> {
         let key = VariantKey {
             operation,

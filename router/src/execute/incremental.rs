@@ -2,6 +2,8 @@
 //! the first answer goes out when its fetches are in, each deferred fragment
 //! when its own are.
 
+mod by_id;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -13,8 +15,9 @@ use futures::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
+use self::by_id::Ledger;
 use super::fetch::Answered;
-use super::payload::{self, Announced, Payload};
+use super::payload::{self, Payload, PieceAt};
 use super::project::{Found, project, project_deferred};
 use super::{Run, Source};
 use crate::error::{GraphqlError, PathSegment, code};
@@ -102,7 +105,7 @@ impl Incremental {
             merged: FetchSet::default(),
             errors: Vec::new(),
             waiting: Vec::new(),
-            announced_so_far: 0,
+            ledger: (self.format == Format::ById).then(Ledger::default),
         };
         let mut left: Vec<usize> = (0..self.plan.fetches.len()).collect();
         let mut running = FuturesUnordered::new();
@@ -123,7 +126,7 @@ impl Incremental {
             {
                 return;
             }
-            if !is_first && pieces.waiting.is_empty() {
+            if !is_first && !pieces.are_left() {
                 return;
             }
             let error = match self.in_time(running.next()).await {
@@ -169,7 +172,6 @@ struct Reported {
 
 /// A deferred fragment of an object, not delivered yet.
 struct Waiting {
-    id: usize,
     piece: usize,
     found: Found,
 }
@@ -180,9 +182,10 @@ struct Pieces<'a> {
     run: Run<'a>,
     merged: FetchSet,
     errors: Vec<Reported>,
+    /// Fragments that wait, when pieces are told by path.
     waiting: Vec<Waiting>,
-    /// Ids given so far.
-    announced_so_far: usize,
+    /// The same when they are told by id.
+    ledger: Option<Ledger>,
 }
 
 impl<'a> Pieces<'a> {
@@ -233,27 +236,40 @@ impl<'a> Pieces<'a> {
         let mut errors = self.errors_of(FIRST, &[]);
         let mut data = Vec::with_capacity(1024);
         let found = project(&self.source(), &mut errors, &mut data);
-        let work = self.work;
-        let mut payload = Payload::new(work.format, &work.context.request_id);
-        self.wait_for(found, &mut payload);
-        if self.waiting.is_empty() {
+        let mut payload = Payload::new(&self.work.context.request_id);
+        match &mut self.ledger {
+            Some(ledger) => ledger.begin(self.deferral, &self.work.plan, found, &mut payload),
+            None => self.wait_for(found),
+        }
+        if !self.are_left() {
             return Message::Whole(payload.whole(&data, &errors), errors.len());
         }
         Message::First(payload.first(&data, &errors), errors.len())
     }
 
+    fn are_left(&self) -> bool {
+        match &self.ledger {
+            Some(ledger) => ledger.are_left(),
+            None => !self.waiting.is_empty(),
+        }
+    }
+
+    fn is_ready(&self, piece: usize) -> bool {
+        self.deferral.pieces[piece].needs.is_subset(&self.merged)
+    }
+
     /// The next message, when any fragment is ready.
     fn ready(&mut self) -> Option<Bytes> {
-        let work = self.work;
-        let mut payload = Payload::new(work.format, &work.context.request_id);
+        if self.ledger.is_some() {
+            return self.ready_by_id();
+        }
+        let mut payload = Payload::new(&self.work.context.request_id);
         let mut any = false;
         loop {
             let waiting = std::mem::take(&mut self.waiting);
-            let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| {
-                self.deferral.pieces[waiting.piece]
-                    .needs
-                    .is_subset(&self.merged)
-            });
+            let (ready, rest): (Vec<_>, Vec<_>) = waiting
+                .into_iter()
+                .partition(|waiting| self.is_ready(waiting.piece));
             self.waiting = rest;
             if ready.is_empty() {
                 break;
@@ -270,33 +286,24 @@ impl<'a> Pieces<'a> {
         let mut errors = self.errors_of(waiting.piece, &waiting.found.path);
         let mut data = Vec::with_capacity(256);
         let found = project_deferred(&self.source(), &waiting.found, &mut errors, &mut data);
-        payload.deliver(self.announced(waiting), &data, &errors);
-        self.wait_for(found, payload);
+        payload.piece(self.place_of(waiting), &data, &errors);
+        self.wait_for(found);
     }
 
     /// Takes note of deferred fragments in what was just written.
-    fn wait_for(&mut self, found: Vec<Found>, payload: &mut Payload<'_>) {
+    fn wait_for(&mut self, found: Vec<Found>) {
         for found in found {
-            let Some(piece) = self.deferral.piece(found.fragment, &found.path) else {
-                continue;
-            };
-            let waiting = Waiting {
-                id: self.announced_so_far,
-                piece,
-                found,
-            };
-            self.announced_so_far += 1;
-            payload.announce(self.announced(&waiting));
-            self.waiting.push(waiting);
+            if let Some(piece) = self.deferral.piece(found.of, &found.path) {
+                self.waiting.push(Waiting { piece, found });
+            }
         }
     }
 
-    fn announced<'w>(&self, waiting: &'w Waiting) -> Announced<'w>
+    fn place_of<'w>(&self, waiting: &'w Waiting) -> PieceAt<'w>
     where
         'a: 'w,
     {
-        Announced {
-            id: waiting.id,
+        PieceAt {
             label: self.deferral.label(waiting.piece),
             path: &waiting.found.path,
         }
@@ -304,11 +311,13 @@ impl<'a> Pieces<'a> {
 
     /// The last message when time is up: what still waits is null.
     fn give_up(&mut self, error: &GraphqlError) -> Bytes {
-        let work = self.work;
-        let mut payload = Payload::new(work.format, &work.context.request_id);
+        let mut payload = Payload::new(&self.work.context.request_id);
         for waiting in std::mem::take(&mut self.waiting) {
             let error = error.clone().at(waiting.found.path.clone());
-            payload.deliver(self.announced(&waiting), b"null", &[error]);
+            payload.piece(self.place_of(&waiting), b"null", &[error]);
+        }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.give_up(error, &mut payload);
         }
         payload.next(false)
     }

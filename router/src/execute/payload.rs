@@ -5,12 +5,9 @@ use bytes::Bytes;
 use super::write_errors;
 use crate::error::{GraphqlError, PathSegment};
 use crate::json::write;
-use crate::request::IncrementalFormat as Format;
-
-/// A piece that is announced but not delivered yet.
+/// Which deferred fragment, and of which object.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Announced<'a> {
-    pub(super) id: usize,
+pub(super) struct PieceAt<'a> {
     /// A JSON string.
     pub(super) label: Option<&'a [u8]>,
     pub(super) path: &'a [PathSegment],
@@ -18,7 +15,6 @@ pub(super) struct Announced<'a> {
 
 /// One message while it is written.
 pub(super) struct Payload<'a> {
-    format: Format,
     request_id: &'a str,
     /// Entries of `incremental`, `pending` and `completed`, with commas.
     incremental: Vec<u8>,
@@ -27,9 +23,8 @@ pub(super) struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    pub(super) fn new(format: Format, request_id: &'a str) -> Self {
+    pub(super) fn new(request_id: &'a str) -> Self {
         Self {
-            format,
             request_id,
             incremental: Vec::new(),
             pending: Vec::new(),
@@ -37,46 +32,53 @@ impl<'a> Payload<'a> {
         }
     }
 
-    pub(super) fn announce(&mut self, piece: Announced<'_>) {
-        if self.format == Format::ByPath {
-            return;
-        }
+    /// Adds a piece that names its place; `data` is its JSON.
+    pub(super) fn piece(&mut self, piece: PieceAt<'_>, data: &[u8], errors: &[GraphqlError]) {
+        let out = &mut self.incremental;
+        open(out);
+        out.extend_from_slice(b"\"data\":");
+        out.extend_from_slice(data);
+        place(out, piece);
+        write_errors(out, errors, self.request_id);
+        out.push(b'}');
+    }
+
+    /// Says that a piece will come, under this id.
+    pub(super) fn announce(&mut self, at: usize, piece: PieceAt<'_>) {
         let out = &mut self.pending;
         open(out);
-        id(out, piece.id);
+        id(out, at);
         place(out, piece);
         out.push(b'}');
     }
 
-    /// Adds a piece; `data` is its JSON.
-    pub(super) fn deliver(&mut self, piece: Announced<'_>, data: &[u8], errors: &[GraphqlError]) {
-        if self.format == Format::ByPath {
-            let out = &mut self.incremental;
-            open(out);
-            out.extend_from_slice(b"\"data\":");
-            out.extend_from_slice(data);
-            place(out, piece);
-            write_errors(out, errors, self.request_id);
-            out.push(b'}');
-            return;
+    /// Adds data of an announced piece, for the object at `below` its own.
+    pub(super) fn data(
+        &mut self,
+        at: usize,
+        below: &[PathSegment],
+        data: &[u8],
+        errors: &[GraphqlError],
+    ) {
+        let out = &mut self.incremental;
+        open(out);
+        id(out, at);
+        if !below.is_empty() {
+            out.extend_from_slice(b",\"subPath\":");
+            path(out, below);
         }
-        let is_null = data == b"null";
-        if !is_null {
-            let out = &mut self.incremental;
-            open(out);
-            id(out, piece.id);
-            out.extend_from_slice(b",\"data\":");
-            out.extend_from_slice(data);
-            write_errors(out, errors, self.request_id);
-            out.push(b'}');
-        }
+        out.extend_from_slice(b",\"data\":");
+        out.extend_from_slice(data);
+        write_errors(out, errors, self.request_id);
+        out.push(b'}');
+    }
+
+    /// Says that all of an announced piece has come, or that it failed.
+    pub(super) fn complete(&mut self, at: usize, errors: &[GraphqlError]) {
         let out = &mut self.completed;
         open(out);
-        id(out, piece.id);
-        if is_null {
-            // A fragment without data has failed, and says why here.
-            write_errors(out, errors, self.request_id);
-        }
+        id(out, at);
+        write_errors(out, errors, self.request_id);
         out.push(b'}');
     }
 
@@ -136,9 +138,18 @@ fn id(out: &mut Vec<u8>, id: usize) {
     out.push(b'"');
 }
 
-fn place(out: &mut Vec<u8>, piece: Announced<'_>) {
-    out.extend_from_slice(b",\"path\":[");
-    for (at, segment) in piece.path.iter().enumerate() {
+fn place(out: &mut Vec<u8>, piece: PieceAt<'_>) {
+    out.extend_from_slice(b",\"path\":");
+    path(out, piece.path);
+    if let Some(label) = piece.label {
+        out.extend_from_slice(b",\"label\":");
+        out.extend_from_slice(label);
+    }
+}
+
+fn path(out: &mut Vec<u8>, path: &[PathSegment]) {
+    out.push(b'[');
+    for (at, segment) in path.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
@@ -148,10 +159,6 @@ fn place(out: &mut Vec<u8>, piece: Announced<'_>) {
         }
     }
     out.push(b']');
-    if let Some(label) = piece.label {
-        out.extend_from_slice(b",\"label\":");
-        out.extend_from_slice(label);
-    }
 }
 
 fn list(out: &mut Vec<u8>, key: &str, entries: &[u8]) {

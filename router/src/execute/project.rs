@@ -30,10 +30,11 @@ pub(crate) struct Source<'a> {
     pub(crate) variables: &'a Map<String, Value>,
 }
 
-/// A deferred fragment of an object that was written.
+/// Fields that come later of an object that was written.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(crate) fragment: usize,
+    /// As `DeferredFields::of`.
+    pub(crate) of: usize,
     /// Its fields, in `Projection::lists`.
     pub(crate) list: usize,
     pub(crate) object: u32,
@@ -156,7 +157,7 @@ impl<'a, 'o> Projector<'a, 'o> {
         for deferred in &list.deferred {
             let path = self.here();
             self.found.push(Found {
-                fragment: deferred.fragment,
+                of: deferred.of,
                 list: deferred.list,
                 object,
                 path,

@@ -117,7 +117,7 @@ pub(super) async fn post(State(router): State<Arc<Router>>, request: Request) ->
             headers: forwarded(&router, &parts.headers),
             request_id: Arc::clone(&observed.id),
             accepts: Accepts::Everything,
-            incremental: Some(IncrementalFormat::ByPath),
+            incremental: IncrementalFormat::of(params),
             last_event_id: None,
         };
         let response = sse_single::run(&router, token, request).await;
@@ -300,7 +300,7 @@ async fn answer(
         Err(error) => return refused(EdgeError::identify(error), observed),
     };
     let incremental = match media {
-        MediaType::EventStream => Some(IncrementalFormat::ByPath),
+        MediaType::EventStream => IncrementalFormat::of(&params),
         MediaType::Graphql | MediaType::Json => parts.incremental,
     };
     let streams = media == MediaType::EventStream || parts.subscriptions;

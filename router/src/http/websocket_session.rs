@@ -289,12 +289,12 @@ impl Session {
             outgoing: self.outgoing.clone(),
             slow: self.slow.clone(),
             request: ClientRequest {
+                incremental: IncrementalFormat::of(&params),
                 params,
                 caller,
                 headers: forwarded(&self.router, &self.headers),
                 request_id: format!("{}-{}", self.id, self.started).into(),
                 accepts: Accepts::Everything,
-                incremental: Some(IncrementalFormat::ByPath),
                 last_event_id: None,
             },
         }

@@ -9,7 +9,16 @@ use serde_json::{Map, Value};
 use super::Kind;
 use super::document::{Conditions, Operation, directives_of, kind_of, root_type, selection_of};
 use crate::error::{GraphqlError, Location, code};
+use crate::request::IncrementalFormat;
 use crate::supergraph::Schema;
+
+/// That an answer comes in pieces, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Deferring {
+    /// Which fragments come later.
+    pub(crate) conditions: Conditions,
+    pub(crate) format: IncrementalFormat,
+}
 
 /// What an operation defers, as far as its text tells.
 #[derive(Debug, Default)]
@@ -41,12 +50,14 @@ impl Defers {
         self.always || !self.variables.is_empty()
     }
 
-    /// The values of the deciding variables; `None` when nothing is deferred.
+    /// What the values of the deciding variables come to; `None` when nothing is
+    /// deferred.
     pub(crate) fn decide(
         &self,
         operation: &Operation,
         values: &Map<String, Value>,
-    ) -> Option<Conditions> {
+        format: IncrementalFormat,
+    ) -> Option<Deferring> {
         if !self.possibly() {
             return None;
         }
@@ -64,7 +75,10 @@ impl Defers {
         };
         let conditions: Vec<(String, bool)> = self.variables.iter().map(value).collect();
         let any = self.always || conditions.iter().any(|(_, value)| *value);
-        any.then_some(Conditions(conditions))
+        any.then_some(Deferring {
+            conditions: Conditions(conditions),
+            format,
+        })
     }
 }
 

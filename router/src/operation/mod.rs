@@ -3,6 +3,7 @@
 pub(crate) mod authorize;
 pub(crate) mod defer;
 pub(crate) mod document;
+mod gather;
 pub(crate) mod introspect;
 mod introspect_type;
 pub(crate) mod limits;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use graphql_tools::static_graphql::query;
 
 use super::authorize::Decisions;
-use super::defer::{self, Deferred};
+use super::defer::{self, Deferred, Deferring};
 use super::document::{Conditions, kind_of, name_of, root_type, selection_of, variables_of};
+use super::gather;
 use super::resume::{self, Resumption};
 use super::{Document, Kind};
+use crate::request::IncrementalFormat;
 use crate::supergraph::Schema;
 
 /// An operation whose conditions and permissions are decided.
@@ -20,8 +22,8 @@ pub(crate) struct PreparedOperation {
     pub(crate) index: usize,
     pub(crate) conditions: Conditions,
     pub(crate) decisions: Decisions,
-    /// Which fragments come later; `None` when the answer comes in one piece.
-    pub(crate) deferral: Option<Conditions>,
+    /// `None` when the answer comes in one piece.
+    pub(crate) deferral: Option<Deferring>,
     /// What the planner gets; `None` when nothing is to be fetched.
     pub(crate) to_plan: Option<query::Document>,
     /// For subscriptions that can be continued.
@@ -35,7 +37,7 @@ impl PreparedOperation {
         index: usize,
         conditions: Conditions,
         decisions: Decisions,
-        deferral: Option<Conditions>,
+        deferral: Option<Deferring>,
     ) -> Self {
         let kind = document.operations[index].kind;
         let mut stripped = {
@@ -69,7 +71,7 @@ impl PreparedOperation {
     pub(crate) fn deferred<'s>(&self, selection: &'s query::Selection) -> Option<Deferred<'s>> {
         self.deferral
             .as_ref()
-            .and_then(|conditions| defer::deferred(selection, conditions))
+            .and_then(|deferring| defer::deferred(selection, &deferring.conditions))
     }
 
     /// Text that is the same for operations that plan and project the same.
@@ -100,8 +102,12 @@ impl PreparedOperation {
         }
         key.push_str(&self.decisions.fingerprint());
         if let Some(deferral) = &self.deferral {
-            key.push_str("\ndefer");
-            for (name, value) in &deferral.0 {
+            key.push_str("\ndefer ");
+            key.push_str(match deferral.format {
+                IncrementalFormat::ByPath => "by path",
+                IncrementalFormat::ById => "by id",
+            });
+            for (name, value) in &deferral.conditions.0 {
                 key.push_str(if *value { "\n+" } else { "\n-" });
                 key.push_str(name);
             }
@@ -166,8 +172,9 @@ impl Strip<'_> {
     fn set(&self, parent: &str, set: &query::SelectionSet) -> query::SelectionSet {
         let mut items = Vec::with_capacity(set.items.len());
         for selection in &set.items {
-            if self.conditions.keep(selection) {
-                items.extend(self.selection(parent, selection));
+            let kept = self.conditions.keep(selection);
+            if let Some(selection) = kept.then(|| self.selection(parent, selection)).flatten() {
+                gather::add(parent, &mut items, selection);
             }
         }
         query::SelectionSet {

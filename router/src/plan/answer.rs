@@ -15,6 +15,8 @@ pub(crate) struct Projection {
     pub(crate) lists: Vec<FieldList>,
     /// Introspection fields of the root, selections of the same key merged.
     pub(crate) introspection: Vec<query::Field>,
+    /// When pieces are told by id: sets of pieces that have fields in common.
+    pub(crate) groups: Vec<Vec<usize>>,
 }
 
 /// The fields of an object, and the fragments of it that come later.
@@ -24,11 +26,12 @@ pub(crate) struct FieldList {
     pub(crate) deferred: Vec<DeferredFields>,
 }
 
-/// A deferred fragment of an object.
+/// Fields of an object that come later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DeferredFields {
-    /// Position in `Deferral::fragments`.
-    pub(crate) fragment: usize,
+    /// Whose they are: a position in `Deferral::fragments`, or when pieces are told
+    /// by id, where each field comes once, in `Projection::groups`.
+    pub(crate) of: usize,
     /// Position in `Projection::lists`.
     pub(crate) list: usize,
 }

@@ -150,6 +150,52 @@ impl Deferral {
         }
     }
 
+    /// The piece of a fragment that is written at the keys `path`.
+    pub(super) fn piece_at(&self, fragment: usize, path: &[String]) -> Option<usize> {
+        self.pieces
+            .iter()
+            .enumerate()
+            .skip(1)
+            .find(|(_, piece)| piece.fragment == fragment && piece.path == *path)
+            .map(|(at, _)| at)
+    }
+
+    /// The set without the pieces that come after others of it; the fields they
+    /// have in common come with those. Nothing is left of a set with the first
+    /// answer.
+    pub(super) fn earliest(&self, set: &[usize]) -> Vec<usize> {
+        let mut earliest: Vec<usize> = set
+            .iter()
+            .copied()
+            .filter(|piece| !set.contains(&FIRST) && !self.comes_after(*piece, set))
+            .collect();
+        earliest.sort_unstable();
+        earliest.dedup();
+        earliest
+    }
+
+    /// True when every way to the piece goes through one of `set`.
+    fn comes_after(&self, piece: usize, set: &[usize]) -> bool {
+        let parents = &self.pieces[piece].parents;
+        !parents.is_empty()
+            && parents
+                .iter()
+                .all(|parent| set.contains(parent) || self.comes_after(*parent, set))
+    }
+
+    /// The pieces that `piece` is in.
+    pub(crate) fn parents(&self, piece: usize) -> &[usize] {
+        &self.pieces[piece].parents
+    }
+
+    /// The place of a piece that has or had something at `path`, which is in it.
+    pub(crate) fn place<'p>(&self, piece: usize, path: &'p [PathSegment]) -> &'p [PathSegment] {
+        let keys = self.pieces[piece].path.len();
+        let is_key = |(_, segment): &(usize, &PathSegment)| matches!(segment, PathSegment::Key(_));
+        let next_key = path.iter().enumerate().filter(is_key).nth(keys);
+        next_key.map_or(path, |(at, _)| &path[..at])
+    }
+
     /// The piece of a fragment that was met at `path`.
     pub(crate) fn piece(&self, fragment: usize, path: &[PathSegment]) -> Option<usize> {
         let keys = || {

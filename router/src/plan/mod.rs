@@ -9,6 +9,7 @@ mod deferral;
 mod hive;
 mod layout;
 mod moved;
+mod once;
 mod places;
 mod projection;
 mod split;

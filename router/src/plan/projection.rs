@@ -9,11 +9,13 @@ use super::answer::{
     DeferredFields, Denial, FieldList, FieldProjection, Leaf, Projection, Shape, ValueProjection,
     Variant, Variants,
 };
-use super::deferral::Fragments;
+use super::deferral::{Deferral, FIRST, Fragments};
 use super::layout::{LayoutId, Layouts};
+use super::once::Once;
 use crate::json::write::quoted;
 use crate::operation::PreparedOperation;
 use crate::operation::document::{root_type, selection_of};
+use crate::request::IncrementalFormat;
 use crate::supergraph::Schema;
 use crate::supergraph::schema::{Kind, TypeDef};
 
@@ -21,13 +23,20 @@ pub(crate) fn build(
     schema: &Schema,
     operation: &PreparedOperation,
     layouts: &Layouts,
-    fragments: Option<&Fragments>,
+    deferral: Option<&(Deferral, Fragments)>,
 ) -> Projection {
+    let by_id = operation
+        .deferral
+        .as_ref()
+        .is_some_and(|deferring| deferring.format == IncrementalFormat::ById);
     let mut builder = Builder {
         schema,
         operation,
         layouts,
-        fragments,
+        fragments: deferral.map(|(_, fragments)| fragments),
+        once: deferral
+            .filter(|_| by_id)
+            .map(|(deferral, _)| Once::new(deferral)),
         memo: HashMap::new(),
         out: Projection::default(),
     };
@@ -38,17 +47,21 @@ pub(crate) fn build(
         let sets = [Selected {
             set: selection_of(definition),
             parent: root,
+            piece: FIRST,
         }];
         builder.out.root = builder.object(root, &sets, Some(layouts.root()));
     }
+    builder.out.groups = builder.once.map(|once| once.groups).unwrap_or_default();
     builder.out
 }
 
 /// A selection set with the type it was written for.
 #[derive(Clone, Copy)]
-struct Selected<'a> {
+pub(super) struct Selected<'a> {
     set: &'a query::SelectionSet,
     parent: &'a str,
+    /// Only told apart where each field comes once.
+    pub(super) piece: usize,
 }
 
 /// A deferred fragment met among the selections of an object.
@@ -66,12 +79,19 @@ struct Gathered<'a> {
 }
 
 /// The selections under one response key.
-struct Collected<'a> {
-    key: &'a str,
-    fields: Vec<(&'a query::Field, &'a str, Option<Denial>)>,
+pub(super) struct Collected<'a> {
+    pub(super) key: &'a str,
+    pub(super) fields: Vec<(&'a query::Field, Selected<'a>, Option<Denial>)>,
 }
 
-type MemoKey = (Vec<*const query::SelectionSet>, String, Option<LayoutId>);
+/// The selections of an object, its type, its layout, and where each field comes
+/// once, what is told of it: the group it is in, and its path.
+type MemoKey = (
+    Vec<(*const query::SelectionSet, usize)>,
+    String,
+    Option<LayoutId>,
+    Option<(usize, Vec<String>)>,
+);
 
 struct Builder<'a> {
     schema: &'a Schema,
@@ -79,6 +99,8 @@ struct Builder<'a> {
     layouts: &'a Layouts,
     /// Set when fragments are deferred.
     fragments: Option<&'a Fragments>,
+    /// Set when each field comes once.
+    once: Option<Once<'a>>,
     memo: HashMap<MemoKey, usize>,
     out: Projection,
 }
@@ -88,9 +110,10 @@ impl<'a> Builder<'a> {
     fn object(&mut self, base: &str, sets: &[Selected<'a>], place: Option<LayoutId>) -> usize {
         let pointers = sets
             .iter()
-            .map(|selected| std::ptr::from_ref(selected.set))
+            .map(|selected| (std::ptr::from_ref(selected.set), selected.piece))
             .collect();
-        let key: MemoKey = (pointers, base.to_owned(), place);
+        let here = self.once.as_ref().map(Once::here);
+        let key: MemoKey = (pointers, base.to_owned(), place, here);
         if let Some(known) = self.memo.get(&key) {
             return *known;
         }
@@ -157,20 +180,51 @@ impl<'a> Builder<'a> {
         for selected in sets {
             self.collect(ty, *selected, guard, &mut gathered, &mut Vec::new());
         }
-        let fields = gathered
-            .fields
-            .iter()
-            .filter_map(|field| self.field(ty, field, place))
-            .collect();
-        let deferred = gathered
-            .later
-            .iter()
-            .map(|later| DeferredFields {
-                fragment: later.fragment,
-                list: self.list(ty, &[later.selected], later.guard, place),
-            })
-            .collect();
-        let list = FieldList { fields, deferred };
+        let (now, later) = match &mut self.once {
+            Some(once) => once.divided(gathered.fields),
+            None => (gathered.fields, Vec::new()),
+        };
+        let fields = self.fields(ty, &now, place);
+        let by_fragment = gathered.later.iter().map(|later| DeferredFields {
+            of: later.fragment,
+            list: self.list(ty, &[later.selected], later.guard, place),
+        });
+        let mut deferred: Vec<DeferredFields> = by_fragment.collect();
+        for (group, later) in later {
+            let around = self.once.as_mut().map(|once| once.enter(group));
+            let fields = self.fields(ty, &later, place);
+            if let (Some(once), Some(around)) = (&mut self.once, around) {
+                once.enter(around);
+            }
+            let list = self.interned(FieldList {
+                fields,
+                deferred: Vec::new(),
+            });
+            deferred.push(DeferredFields { of: group, list });
+        }
+        self.interned(FieldList { fields, deferred })
+    }
+
+    fn fields(
+        &mut self,
+        ty: &'a TypeDef,
+        fields: &[Collected<'a>],
+        place: Option<LayoutId>,
+    ) -> Vec<FieldProjection> {
+        let mut projections = Vec::with_capacity(fields.len());
+        for field in fields {
+            if let Some(once) = &mut self.once {
+                once.path.push(field.key.to_owned());
+            }
+            projections.extend(self.field(ty, field, place));
+            if let Some(once) = &mut self.once {
+                once.path.pop();
+            }
+        }
+        projections
+    }
+
+    fn interned(&mut self, list: FieldList) -> usize {
         if let Some(same) = self.out.lists.iter().position(|known| *known == list) {
             return same;
         }
@@ -184,7 +238,7 @@ impl<'a> Builder<'a> {
         selected: Selected<'a>,
         guard: Option<Denial>,
         into: &mut Gathered<'a>,
-        seen: &mut Vec<&'a str>,
+        seen: &mut Vec<(&'a str, usize)>,
     ) {
         for selection in &selected.set.items {
             if !self.operation.conditions.keep(selection) {
@@ -193,7 +247,7 @@ impl<'a> Builder<'a> {
             let (on, set) = match selection {
                 query::Selection::Field(field) => {
                     let key = field.alias.as_ref().unwrap_or(&field.name);
-                    let entry = (field, selected.parent, guard);
+                    let entry = (field, selected, guard);
                     match into.fields.iter_mut().find(|known| known.key == key) {
                         Some(known) => known.fields.push(entry),
                         None => into.fields.push(Collected {
@@ -210,7 +264,8 @@ impl<'a> Builder<'a> {
                 }
                 query::Selection::FragmentSpread(spread) => {
                     let is_later = self.later(selection).is_some();
-                    if !is_later && seen.contains(&spread.fragment_name.as_str()) {
+                    let name = (spread.fragment_name.as_str(), selected.piece);
+                    if !is_later && seen.contains(&name) {
                         continue;
                     }
                     let Some(fragment) = self.operation.document.fragment(&spread.fragment_name)
@@ -218,7 +273,7 @@ impl<'a> Builder<'a> {
                         continue;
                     };
                     if !is_later {
-                        seen.push(&spread.fragment_name);
+                        seen.push(name);
                     }
                     let query::TypeCondition::On(on) = &fragment.type_condition;
                     (on.as_str(), &fragment.selection_set)
@@ -233,8 +288,18 @@ impl<'a> Builder<'a> {
                     .flatten();
                 rule.and_then(|ty| self.operation.decisions.denial(&ty.rule))
             });
-            let selected = Selected { set, parent: on };
-            match self.later(selection) {
+            let mut selected = Selected {
+                set,
+                parent: on,
+                piece: selected.piece,
+            };
+            let later = self.later(selection);
+            if let (Some(once), Some(fragment)) = (&self.once, later) {
+                selected.piece = once.piece(fragment).unwrap_or(selected.piece);
+                self.collect(ty, selected, guard, into, seen);
+                continue;
+            }
+            match later {
                 None => self.collect(ty, selected, guard, into, seen),
                 Some(fragment) if into.later.iter().any(|l| l.fragment == fragment) => {}
                 Some(fragment) => into.later.push(Later {
@@ -306,9 +371,10 @@ impl<'a> Builder<'a> {
             let sets: Vec<Selected<'a>> = collected
                 .fields
                 .iter()
-                .map(|(field, _, _)| Selected {
+                .map(|(field, selected, _)| Selected {
                     set: &field.selection_set,
                     parent: &base.name,
+                    piece: selected.piece,
                 })
                 .collect();
             let child = place.and_then(|place| self.layouts.existing_child(place, collected.key));
@@ -337,8 +403,11 @@ impl<'a> Builder<'a> {
             return Some(denial);
         }
         let mut denied = None;
-        for (_, parent, guard) in &collected.fields {
-            let declared = self.schema.ty(parent).and_then(|ty| ty.field(&def.name));
+        for (_, selected, guard) in &collected.fields {
+            let declared = self
+                .schema
+                .ty(selected.parent)
+                .and_then(|ty| ty.field(&def.name));
             let rule = declared.and_then(|declared| decisions.denial(&declared.rule));
             denied = Some(guard.or(rule)?);
         }

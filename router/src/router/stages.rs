@@ -52,7 +52,8 @@ impl Router {
         let format = request
             .incremental
             .filter(|_| operation.kind != Kind::Subscription);
-        let deferral = format.and_then(|_| operation.defers.decide(operation, &variables));
+        let deferral =
+            format.and_then(|format| operation.defers.decide(operation, &variables, format));
         // 5. Plan (cached by normalised operation).
         let planned = snapshot
             .variant(&entry, index, conditions, decisions, deferral)

@@ -9,6 +9,7 @@ use futures::StreamExt;
 use graphql_tools::static_graphql::query;
 use serde_json::Value;
 
+use crate::pieces;
 use crate::suite::{Case, Suite, Transport};
 
 /// Suites whose subgraphs answer the same field differently by another way, or
@@ -33,19 +34,26 @@ pub async fn run(name: &str) -> Vec<String> {
     let queries = |case: &&Case| !case.errors && case.mutations.is_none();
     for case in suite.cases.iter().filter(queries) {
         for document in variants(&case.query) {
-            gateway.forget();
-            if let Err(problem) = compare(case, &gateway.router, &document).await {
-                failures.push(format!("{document}\n{problem}{}", gateway.asked()));
+            for format in [IncrementalFormat::ByPath, IncrementalFormat::ById] {
+                gateway.forget();
+                if let Err(problem) = compare(case, &gateway.router, &document, format).await {
+                    failures.push(format!("{document}\n{problem}{}", gateway.asked()));
+                }
             }
         }
     }
     failures
 }
 
-async fn compare(case: &Case, router: &Router, document: &str) -> Result<(), String> {
+async fn compare(
+    case: &Case,
+    router: &Router,
+    document: &str,
+    format: IncrementalFormat,
+) -> Result<(), String> {
     let mut request = ClientRequest::new(document);
     request.params.variables = case.variables.as_ref().and_then(|v| v.as_object().cloned());
-    request.incremental = Some(IncrementalFormat::ByPath);
+    request.incremental = Some(format);
     let messages: Vec<Value> = match router.execute(request).await {
         Outcome::Single(response) => vec![serde_json::from_slice(&response.body).unwrap()],
         Outcome::Incremental(messages, _) => {
@@ -54,25 +62,10 @@ async fn compare(case: &Case, router: &Router, document: &str) -> Result<(), Str
         }
         Outcome::Stream(..) => return Err("  a subscription".into()),
     };
-    let mut data = messages[0]["data"].clone();
-    for message in &messages {
-        if let Some(errors) = message.get("errors") {
-            return Err(format!("  errors {errors}"));
-        }
-        for piece in message["incremental"].as_array().unwrap_or(&Vec::new()) {
-            if let Some(errors) = piece.get("errors") {
-                return Err(format!("  errors {errors}"));
-            }
-            let mut at = &mut data;
-            for step in piece["path"].as_array().unwrap() {
-                at = match step {
-                    Value::String(key) => &mut at[key],
-                    step => &mut at[usize::try_from(step.as_u64().unwrap()).unwrap()],
-                };
-            }
-            merge(at, &piece["data"]);
-        }
-    }
+    let data = match format {
+        IncrementalFormat::ByPath => pieces::by_path(&messages)?,
+        IncrementalFormat::ById => pieces::by_id(&messages)?,
+    };
     let expected = serde_json::to_value::<&Ordered>(&case.data).unwrap();
     if data == expected {
         return Ok(());
@@ -80,21 +73,8 @@ async fn compare(case: &Case, router: &Router, document: &str) -> Result<(), Str
     Err(format!("  expected {expected}\n  got      {data}"))
 }
 
-fn merge(into: &mut Value, from: &Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                merge(into.entry(key.as_str()).or_insert(Value::Null), value);
-            }
-        }
-        (Value::Array(into), Value::Array(from)) if into.len() == from.len() => {
-            into.iter_mut().zip(from).for_each(|(a, b)| merge(a, b));
-        }
-        (into, from) => *into = from.clone(),
-    }
-}
-
-/// The document with `@defer` around each field alone, then around all.
+/// The document with `@defer` around each field alone, then around all; last
+/// with all of that beside the same deferred as a whole, twice.
 fn variants(text: &str) -> Vec<String> {
     let document = graphql_tools::parser::parse_query::<String>(text)
         .unwrap()
@@ -105,7 +85,41 @@ fn variants(text: &str) -> Vec<String> {
     let one = |wanted: usize| defer(&document, &|at| at == wanted, &Cell::new(0));
     let mut all: Vec<String> = (0..count).map(one).collect();
     all.push(defer(&document, &|_| true, &Cell::new(0)));
+    all.extend(overlapping(&document));
     all
+}
+
+/// `{ … }` as `{ … @defer { … }  … @defer { … with @defer around all } }`.
+fn overlapping(document: &query::Document) -> Option<String> {
+    let mut document = document.clone();
+    for definition in &mut document.definitions {
+        let set = match definition {
+            query::Definition::Operation(query::OperationDefinition::SelectionSet(set)) => set,
+            query::Definition::Operation(query::OperationDefinition::Query(query)) => {
+                &mut query.selection_set
+            }
+            query::Definition::Operation(_) => return None,
+            query::Definition::Fragment(_) => continue,
+        };
+        let mut inner = set.clone();
+        set_in(&mut inner, &|_| true, &Cell::new(0));
+        let whole = deferred(set.clone());
+        set.items = vec![whole, deferred(inner)];
+    }
+    Some(document.to_string())
+}
+
+fn deferred(set: query::SelectionSet) -> query::Selection {
+    query::Selection::InlineFragment(query::InlineFragment {
+        position: Default::default(),
+        type_condition: None,
+        directives: vec![query::Directive {
+            position: Default::default(),
+            name: "defer".to_owned(),
+            arguments: Vec::new(),
+        }],
+        selection_set: set,
+    })
 }
 
 fn defer(document: &query::Document, wanted: &dyn Fn(usize) -> bool, next: &Cell<usize>) -> String {
@@ -148,20 +162,9 @@ fn set_in(set: &mut query::SelectionSet, wanted: &dyn Fn(usize) -> bool, next: &
             query::Selection::FragmentSpread(_) => {}
         }
         if wanted(at) {
-            let span = set.span;
-            let inner = item.clone();
-            *item = query::Selection::InlineFragment(query::InlineFragment {
-                position: Default::default(),
-                type_condition: None,
-                directives: vec![query::Directive {
-                    position: Default::default(),
-                    name: "defer".to_owned(),
-                    arguments: Vec::new(),
-                }],
-                selection_set: query::SelectionSet {
-                    span,
-                    items: vec![inner],
-                },
+            *item = deferred(query::SelectionSet {
+                span: set.span,
+                items: vec![item.clone()],
             });
         }
     }

@@ -5,6 +5,7 @@
 mod deferred;
 mod demands;
 mod execution;
+mod pieces;
 mod schema;
 mod server;
 mod strictness;

@@ -168,16 +168,51 @@ async fn pieces_are_server_sent_events() {
 }
 
 #[tokio::test]
+async fn events_and_sockets_take_the_newer_format_by_an_extension() {
+    let (_graph, base) = served().await;
+    let with = |version: &str| json!({"query": QUERY, "extensions": {"incrementalSpec": version}});
+    let events = |version: &str| {
+        http::Request::post(format!("{base}/graphql"))
+            .header("content-type", "application/json")
+            .header("accept", "text/event-stream")
+            .body(with(version).to_string())
+            .unwrap()
+    };
+    let text = Body::of(events("v0.2")).await.rest().await;
+    assert!(text.contains(r#""completed":[{"id":"0"}]"#), "{text}");
+    let text = Body::of(events("20220824")).await.rest().await;
+    assert!(text.contains(r#""path":["me"],"label":"r""#), "{text}");
+    assert!(!text.contains("completed"), "{text}");
+    // A format the client could not read is not sent.
+    let text = Body::of(events("v9")).await.rest().await;
+    assert_eq!(text.matches("event: next").count(), 1, "{text}");
+    assert!(!text.contains("hasNext"), "{text}");
+
+    let mut socket = connect(&base).await;
+    let subscribe = json!({"type": "subscribe", "id": "a", "payload": with("v0.2")});
+    for message in [json!({"type": "connection_init"}), subscribe] {
+        let message = Message::text(message.to_string());
+        socket.send(message).await.unwrap();
+    }
+    let mut payloads = Vec::new();
+    while let Some(message) = socket.next().await {
+        let message: Value = serde_json::from_str(message.unwrap().to_text().unwrap()).unwrap();
+        match message["type"].as_str() {
+            Some("next") => payloads.push(message["payload"].clone()),
+            Some("complete") => break,
+            _ => {}
+        }
+    }
+    assert_eq!(payloads[0]["pending"][0]["label"], "r");
+    assert_eq!(payloads[1]["incremental"][0]["id"], "0");
+    assert_eq!(payloads[1]["completed"], json!([{"id": "0"}]));
+}
+
+#[tokio::test]
 async fn pieces_are_messages_of_a_socket_with_one_id() {
     let (graph, base) = served().await;
     graph.reviews.close();
-    let url = format!("{}/graphql", base.replace("http://", "ws://"));
-    let mut request = url.into_client_request().unwrap();
-    let protocol = "graphql-transport-ws".parse().unwrap();
-    request
-        .headers_mut()
-        .insert("sec-websocket-protocol", protocol);
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let mut socket = connect(&base).await;
     for message in [
         json!({"type": "connection_init"}),
         json!({"type": "subscribe", "id": "a", "payload": {"query": QUERY}}),
@@ -206,4 +241,17 @@ async fn pieces_are_messages_of_a_socket_with_one_id() {
     assert_eq!(second["payload"]["hasNext"], false);
     assert_eq!(second["payload"]["incremental"][0]["path"], json!(["me"]));
     assert_eq!(next().await, json!({"type": "complete", "id": "a"}));
+}
+
+type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn connect(base: &str) -> Socket {
+    let url = format!("{}/graphql", base.replace("http://", "ws://"));
+    let mut request = url.into_client_request().unwrap();
+    let protocol = "graphql-transport-ws".parse().unwrap();
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", protocol);
+    tokio_tungstenite::connect_async(request).await.unwrap().0
 }

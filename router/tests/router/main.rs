@@ -16,6 +16,7 @@ mod defer;
 mod defer_apart;
 mod defer_edge;
 mod defer_errors;
+mod defer_once;
 mod defer_rules;
 mod defer_split;
 mod edge;

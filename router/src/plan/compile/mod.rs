@@ -59,14 +59,15 @@ pub(crate) fn compile(
             "a subscription without a subscription fetch".into(),
         ));
     }
-    let (deferral, fragments) = Deferral::new(schema, operation, &flat.fetches).unzip();
+    let deferral = Deferral::new(schema, operation, &flat.fetches);
+    let projection = projection::build(schema, operation, &layouts, deferral.as_ref());
     Ok(OperationPlan {
         kind: operation.kind,
         root_width: layouts.width(layouts.root()),
-        projection: projection::build(schema, operation, &layouts, fragments.as_ref()),
+        projection,
         fetches,
         subscription,
-        deferral,
+        deferral: deferral.map(|(deferral, _)| deferral),
     })
 }
 
