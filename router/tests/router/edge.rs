@@ -1,23 +1,17 @@
 //! GraphQL over HTTP as clients, browsers and proxies meet it.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use atelier_router::config::{Cors, Introspection, Limits};
-use atelier_router::{
-    Caller, Credentials, Identify, IdentifyError, LocalSubgraph, Router, RouterConfig,
-};
+use atelier_router::RouterConfig;
+use atelier_router::config::{Introspection, Limits};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::graph::Actor;
-use crate::harness::{Answer, Graph, http, in_process, in_process_with, serve_router};
+use crate::harness::{Answer, http, in_process, in_process_with, serve_router};
 
-async fn edge(config: RouterConfig) -> String {
+pub async fn edge(config: RouterConfig) -> String {
     serve_router(in_process_with(config).router).await
 }
 
-async fn post(base: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub async fn post(base: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut request = Request::post(format!("{base}/graphql"));
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -25,14 +19,14 @@ async fn post(base: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     http(request.body(body.to_owned()).unwrap()).await
 }
 
-const JSON: (&str, &str) = ("content-type", "application/json");
-const STRICT: (&str, &str) = ("accept", "application/graphql-response+json");
+pub const JSON: (&str, &str) = ("content-type", "application/json");
+pub const STRICT: (&str, &str) = ("accept", "application/graphql-response+json");
 
-fn query(text: &str) -> String {
+pub fn query(text: &str) -> String {
     json!({"query": text}).to_string()
 }
 
-async fn get(base: &str, query: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn get(base: &str, query: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::get(format!("{base}/graphql?{query}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -151,78 +145,6 @@ async fn only_json_bodies_are_taken() {
         .unwrap()
         .to_owned();
     assert!(message.contains("presigned upload"), "{message}");
-}
-
-#[tokio::test]
-async fn requests_of_other_sites_need_a_preflight() {
-    let config = RouterConfig {
-        cors: Cors {
-            origins: vec!["https://friend.example".into()],
-            ..Cors::default()
-        },
-        ..RouterConfig::default()
-    };
-    let base = edge(config).await;
-    let ask = "query=%7Bme%7Bname%7D%7D";
-    let cross = ("sec-fetch-site", "cross-site");
-    assert_eq!(get(&base, ask, &[cross]).await.status, 403);
-    assert_eq!(
-        get(&base, ask, &[cross, ("x-requested-with", "fetch")])
-            .await
-            .status,
-        200
-    );
-    assert_eq!(
-        get(&base, ask, &[cross, ("origin", "https://friend.example")])
-            .await
-            .status,
-        200
-    );
-    assert_eq!(
-        get(&base, ask, &[cross, ("origin", "https://foe.example")])
-            .await
-            .status,
-        403
-    );
-    assert_eq!(
-        get(&base, ask, &[("sec-fetch-site", "same-origin")])
-            .await
-            .status,
-        200
-    );
-    assert_eq!(get(&base, ask, &[]).await.status, 200);
-}
-
-#[tokio::test]
-async fn browsers_of_allowed_origins_are_let_in() {
-    let config = RouterConfig {
-        cors: Cors {
-            origins: vec!["https://friend.example".into()],
-            credentials: true,
-            ..Cors::default()
-        },
-        ..RouterConfig::default()
-    };
-    let base = edge(config).await;
-    let preflight = |origin: &str| {
-        Request::options(format!("{base}/graphql"))
-            .header("origin", origin)
-            .header("access-control-request-method", "POST")
-            .header(
-                "access-control-request-headers",
-                "content-type,authorization",
-            )
-            .body(String::new())
-            .unwrap()
-    };
-    let friend = http(preflight("https://friend.example")).await;
-    assert_eq!(
-        friend.header("access-control-allow-origin"),
-        "https://friend.example"
-    );
-    assert_eq!(friend.header("access-control-allow-credentials"), "true");
-    let foe = http(preflight("https://foe.example")).await;
-    assert_eq!(foe.header("access-control-allow-origin"), "");
 }
 
 #[tokio::test]
@@ -365,138 +287,4 @@ async fn introspection_can_be_switched_off() {
         answer,
         json!({"data": {"__typename": "Query", "me": {"__typename": "User"}}})
     );
-}
-
-/// Knows one token.
-struct OneToken;
-
-#[async_trait]
-impl Identify for OneToken {
-    async fn identify(&self, credentials: &Credentials<'_>) -> Result<Caller, IdentifyError> {
-        match credentials.bearer().or(credentials.cookie("session")) {
-            None => Ok(Caller::default()),
-            Some("good") => {
-                let mut caller = Caller {
-                    authenticated: true,
-                    ..Caller::default()
-                };
-                caller.extensions.insert(Actor("ada".into()));
-                Ok(caller)
-            }
-            Some(_) => Err(IdentifyError::new(
-                "TOKEN_EXPIRED",
-                "Sign in again.",
-                StatusCode::UNAUTHORIZED,
-            )),
-        }
-    }
-}
-
-#[tokio::test]
-async fn callers_are_identified_once_and_reach_the_subgraphs() {
-    let graph = Graph::new();
-    let accounts = LocalSubgraph::new(graph.accounts.clone(), |context, request| {
-        if let Some(actor) = context.caller.extensions.get::<Actor>() {
-            request.data.insert(actor.clone());
-        }
-    });
-    let none = || Arc::new(LocalSubgraph::new(graph.reviews.clone(), |_, _| {}));
-    let router = Router::builder(graph.supergraph())
-        .subgraph("accounts", Arc::new(accounts))
-        .subgraph("products", none())
-        .subgraph("inventory", none())
-        .subgraph("reviews", none())
-        .identify(Arc::new(OneToken))
-        .build()
-        .unwrap();
-    let base = serve_router(router).await;
-    let body = query("{ me { askedBy } }");
-    let by = |answer: Answer| answer.json()["data"]["me"]["askedBy"].clone();
-    assert_eq!(by(post(&base, &[JSON], &body).await), Value::Null);
-    let token = ("authorization", "Bearer good");
-    assert_eq!(by(post(&base, &[JSON, token], &body).await), "ada");
-    let cookie = ("cookie", "a=b; session=good");
-    assert_eq!(by(post(&base, &[JSON, cookie], &body).await), "ada");
-    let expired = post(&base, &[JSON, ("authorization", "Bearer old")], &body).await;
-    assert_eq!(expired.status, 401);
-    assert_eq!(
-        expired.json()["errors"][0]["extensions"]["code"],
-        "TOKEN_EXPIRED"
-    );
-}
-
-/// Everybody with another `authorization` header is somebody else.
-struct ByHeader;
-
-#[async_trait]
-impl Identify for ByHeader {
-    async fn identify(&self, credentials: &Credentials<'_>) -> Result<Caller, IdentifyError> {
-        let fingerprint = credentials.bearer().map_or(0, |token| token.len() as u64);
-        Ok(Caller {
-            fingerprint,
-            ..Caller::default()
-        })
-    }
-}
-
-#[tokio::test]
-async fn an_event_stream_belongs_to_who_reserved_it() {
-    let shop = in_process();
-    let local = || Arc::new(LocalSubgraph::new(shop.graph.products.clone(), |_, _| {}));
-    let router = Router::builder(shop.graph.supergraph())
-        .subgraph("accounts", local())
-        .subgraph("products", local())
-        .subgraph("inventory", local())
-        .subgraph("reviews", local())
-        .identify(Arc::new(ByHeader))
-        .build()
-        .unwrap();
-    let base = serve_router(router).await;
-    let mine = ("authorization", "Bearer mine");
-    let reserve = Request::put(format!("{base}/graphql")).header(mine.0, mine.1);
-    let reserved = http(reserve.body(String::new()).unwrap()).await;
-    assert_eq!(reserved.status, 201);
-    let token = ("x-graphql-event-stream-token", reserved.body.as_str());
-    let body = json!({"query": "{ __typename }", "extensions": {"operationId": "1"}}).to_string();
-    assert_eq!(post(&base, &[JSON, token, mine], &body).await.status, 202);
-    let theirs = ("authorization", "Bearer theirs");
-    assert_eq!(post(&base, &[JSON, token, theirs], &body).await.status, 404);
-    assert_eq!(get(&base, "", &[token, theirs]).await.status, 404);
-    let unknown = (token.0, "nothing");
-    assert_eq!(post(&base, &[JSON, unknown, mine], &body).await.status, 404);
-    let nameless = query("{ __typename }");
-    assert_eq!(
-        post(&base, &[JSON, token, mine], &nameless).await.status,
-        400
-    );
-}
-
-#[tokio::test]
-async fn pages_of_other_origins_cannot_open_websockets() {
-    let base = edge(RouterConfig::default()).await;
-    let upgrade = |origin: &str| {
-        Request::get(format!("{base}/graphql"))
-            .header("connection", "upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-            .header("sec-websocket-protocol", "graphql-transport-ws")
-            .header("origin", origin)
-            .body(String::new())
-            .unwrap()
-    };
-    assert_eq!(http(upgrade("https://foe.example")).await.status, 403);
-    let (mut sender, connection) = {
-        let host = base.trim_start_matches("http://");
-        let stream = tokio::net::TcpStream::connect(host).await.unwrap();
-        hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream))
-            .await
-            .unwrap()
-    };
-    tokio::spawn(connection);
-    let mut own = upgrade(&base);
-    let host = base.trim_start_matches("http://").parse().unwrap();
-    own.headers_mut().insert("host", host);
-    *own.uri_mut() = "/graphql".parse().unwrap();
-    assert_eq!(sender.send_request(own).await.unwrap().status(), 101);
 }

@@ -365,30 +365,6 @@ async fn fragments_and_repeated_fields_are_merged_in_order() {
 }
 
 #[tokio::test]
-async fn reloading_serves_the_new_supergraph() {
-    let (router, _) = mocked(vec![(
-        "a",
-        "type Query { old: Int }",
-        Mock::new(json!({"old": 1}), none),
-    )]);
-    assert_eq!(ask(&router, "{ old }").await, json!({"data": {"old": 1}}));
-    let composed = atelier_composition::compose(&[atelier_composition::SubgraphSdl::new(
-        "a",
-        "",
-        format!(
-            "{}type Query {{ new: Int old: String }}",
-            crate::mocks::LINK
-        ),
-    )])
-    .unwrap();
-    router
-        .reload(atelier_router::Supergraph::parse(&composed.supergraph_sdl).unwrap())
-        .unwrap();
-    let answer = ask(&router, "{ new old }").await;
-    assert_eq!(answer, json!({"data": {"new": null, "old": 1}}));
-}
-
-#[tokio::test]
 async fn aliases_that_hide_a_key() {
     let (router, mocks) = mocked(vec![
         (

@@ -1,5 +1,11 @@
 //! The shop used by most tests: accounts, products, inventory, reviews.
 
+// Found by who includes this file from elsewhere too.
+#[path = "graph/inventory.rs"]
+mod inventory;
+#[path = "graph/reviews.rs"]
+mod reviews;
+
 use async_graphql::{
     Context, EmptyMutation, EmptySubscription, Enum, ID, InputObject, Interface, Object, Schema,
     SchemaBuilder, SimpleObject, Subscription, Union,
@@ -7,6 +13,9 @@ use async_graphql::{
 use atelier_router::CatchPanics;
 use futures::Stream;
 use tokio::sync::broadcast;
+
+pub use inventory::{InventoryQuery, inventory};
+pub use reviews::{ReviewsQuery, reviews_schema};
 
 pub type Accounts = Schema<AccountsQuery, EmptyMutation, EmptySubscription>;
 pub type Products = Schema<ProductsQuery, ProductsMutation, ProductsSubscription>;
@@ -274,186 +283,4 @@ pub fn products(bus: broadcast::Sender<String>) -> Products {
             .data(bus)
             .register_output_type::<Named>(),
     )
-}
-
-// Inventory
-
-pub struct InventoryQuery;
-
-pub struct Stock {
-    upc: ID,
-    price: Option<i32>,
-    weight: Option<i32>,
-}
-
-#[Object(name = "Product", extends)]
-impl Stock {
-    #[graphql(external)]
-    async fn upc(&self) -> &ID {
-        &self.upc
-    }
-
-    #[graphql(external)]
-    async fn price(&self) -> i32 {
-        self.price.unwrap_or_default()
-    }
-
-    #[graphql(external)]
-    async fn weight(&self) -> Option<i32> {
-        self.weight
-    }
-
-    async fn in_stock(&self) -> Option<bool> {
-        (*self.upc != *"2").then_some(true)
-    }
-
-    #[graphql(requires = "price weight")]
-    async fn shipping_estimate(&self) -> Option<i32> {
-        match (self.price, self.weight) {
-            (Some(price), Some(weight)) if price <= 1000 => Some(weight / 2),
-            _ => Some(0),
-        }
-    }
-
-    /// Never null in the schema, always an error for product 2.
-    async fn shelf(&self) -> async_graphql::Result<String> {
-        if *self.upc == *"2" {
-            return Err("No shelf.".into());
-        }
-        Ok(format!("shelf-{}", *self.upc))
-    }
-
-    async fn label(&self) -> async_graphql::Result<Option<String>> {
-        if *self.upc == *"2" {
-            return Err("No label.".into());
-        }
-        Ok(Some(format!("label-{}", *self.upc)))
-    }
-}
-
-#[Object(name = "Query")]
-impl InventoryQuery {
-    #[graphql(entity)]
-    async fn find_product(&self, upc: ID) -> Option<Stock> {
-        Some(Stock {
-            upc,
-            price: None,
-            weight: None,
-        })
-    }
-
-    #[graphql(entity)]
-    async fn find_product_requires(
-        &self,
-        #[graphql(key)] upc: ID,
-        price: Option<i32>,
-        weight: Option<i32>,
-    ) -> Option<Stock> {
-        Some(Stock { upc, price, weight })
-    }
-}
-
-pub fn inventory() -> Inventory {
-    built(Schema::build(
-        InventoryQuery,
-        EmptyMutation,
-        EmptySubscription,
-    ))
-}
-
-// Reviews
-
-pub struct ReviewsQuery;
-
-#[derive(SimpleObject, Clone)]
-pub struct Review {
-    id: ID,
-    body: String,
-    author: Author,
-    product: Reviewed,
-}
-
-#[derive(Clone)]
-pub struct Author {
-    id: ID,
-}
-
-#[Object(name = "User")]
-impl Author {
-    async fn id(&self) -> &ID {
-        &self.id
-    }
-
-    async fn reviews(&self) -> Vec<Review> {
-        reviews()
-            .into_iter()
-            .filter(|review| review.author.id == self.id)
-            .collect()
-    }
-}
-
-#[derive(Clone)]
-pub struct Reviewed {
-    upc: ID,
-}
-
-#[Object(name = "Product")]
-impl Reviewed {
-    async fn upc(&self) -> &ID {
-        &self.upc
-    }
-
-    async fn reviews(&self) -> Vec<Review> {
-        reviews()
-            .into_iter()
-            .filter(|review| review.product.upc == self.upc)
-            .collect()
-    }
-}
-
-fn reviews() -> Vec<Review> {
-    let review = |id: &str, author: &str, product: &str, body: &str| Review {
-        id: id.into(),
-        body: body.into(),
-        author: Author { id: author.into() },
-        product: Reviewed {
-            upc: product.into(),
-        },
-    };
-    vec![
-        review("r1", "1", "1", "Love it!"),
-        review("r2", "1", "2", "Too expensive."),
-        review("r3", "2", "1", "Prefer something else."),
-        review("r4", "9", "3", "By a ghost."),
-    ]
-}
-
-#[Object(name = "Query")]
-impl ReviewsQuery {
-    async fn latest_reviews(&self) -> Vec<Review> {
-        reviews()
-    }
-
-    #[graphql(entity)]
-    async fn find_user(&self, id: ID) -> Option<Author> {
-        Some(Author { id })
-    }
-
-    #[graphql(entity)]
-    async fn find_product(&self, upc: ID) -> Option<Reviewed> {
-        Some(Reviewed { upc })
-    }
-
-    #[graphql(entity)]
-    async fn find_review(&self, id: ID) -> Option<Review> {
-        reviews().into_iter().find(|review| review.id == id)
-    }
-}
-
-pub fn reviews_schema() -> Reviews {
-    built(Schema::build(
-        ReviewsQuery,
-        EmptyMutation,
-        EmptySubscription,
-    ))
 }

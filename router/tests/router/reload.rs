@@ -152,3 +152,27 @@ async fn the_file_is_followed_and_a_broken_one_changes_nothing() {
     stop.cancel();
     running.await.unwrap();
 }
+
+#[tokio::test]
+async fn reloading_serves_the_new_supergraph() {
+    let (router, _) = crate::mocks::mocked(vec![(
+        "a",
+        "type Query { old: Int }",
+        crate::mocks::Mock::new(json!({"old": 1}), |_| serde_json::Value::Null),
+    )]);
+    assert_eq!(ask(&router, "{ old }").await, json!({"data": {"old": 1}}));
+    let composed = compose(&[SubgraphSdl::new(
+        "a",
+        "",
+        format!(
+            "{}type Query {{ new: Int old: String }}",
+            crate::mocks::LINK
+        ),
+    )])
+    .unwrap();
+    router
+        .reload(Supergraph::parse(&composed.supergraph_sdl).unwrap())
+        .unwrap();
+    let answer = ask(&router, "{ new old }").await;
+    assert_eq!(answer, json!({"data": {"new": null, "old": 1}}));
+}

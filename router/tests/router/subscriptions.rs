@@ -1,23 +1,23 @@
 //! Subscriptions, queries and mutations over WebSockets and server-sent events.
 
-use atelier_router::config::{SubgraphDefaults, SubscriptionProtocol, Subscriptions};
-use atelier_router::{Router, RouterConfig};
+use atelier_router::RouterConfig;
+use atelier_router::config::Subscriptions;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use crate::harness::{self, Graph, in_process, in_process_with, serve_router, supergraph};
+use crate::harness::{self, Graph, in_process, in_process_with, serve_router};
 use crate::socket::{Socket, WAIT};
 
-const CHANGED: &str = "subscription { productChanged { name inStock reviews { body } } }";
+pub const CHANGED: &str = "subscription { productChanged { name inStock reviews { body } } }";
 
-fn changed(id: &str, name: &str, stock: Value, reviews: Value) -> Value {
+pub fn changed(id: &str, name: &str, stock: Value, reviews: Value) -> Value {
     json!({"id": id, "type": "next", "payload": {"data": {
         "productChanged": {"name": name, "inStock": stock, "reviews": reviews},
     }}})
 }
 
 /// Publishes once somebody listens.
-async fn publish(graph: &Graph, text: &str) {
+pub async fn publish(graph: &Graph, text: &str) {
     let deadline = tokio::time::Instant::now() + WAIT;
     while graph.bus.receiver_count() == 0 {
         assert!(tokio::time::Instant::now() < deadline, "nobody subscribed");
@@ -327,75 +327,4 @@ async fn a_reload_keeps_open_subscriptions() {
     shop.router.reload(shop.graph.supergraph()).unwrap();
     publish(&shop.graph, "2").await;
     assert_eq!(socket.next().await["payload"], named("Couch"));
-}
-
-// From the router to subgraphs over the network
-
-async fn over_the_network(protocol: SubscriptionProtocol) -> (Graph, Router) {
-    let graph = Graph::new();
-    // A router over the products subgraph alone serves its events in both protocols.
-    let sdls = graph.sdls(["", "", "", ""]);
-    let alone = supergraph(&sdls[1..2]);
-    let products = atelier_router::LocalSubgraph::new(graph.products.clone(), |_, _| {});
-    let upstream = Router::builder(alone)
-        .subgraph("products", std::sync::Arc::new(products))
-        .build()
-        .unwrap();
-    let events = format!("{}/graphql", serve_router(upstream).await);
-    let sdls = graph.sdls([
-        &harness::serve_schema(graph.accounts.clone()).await,
-        &events,
-        &harness::serve_schema(graph.inventory.clone()).await,
-        &harness::serve_schema(graph.reviews.clone()).await,
-    ]);
-    let config = RouterConfig {
-        subgraph_defaults: SubgraphDefaults {
-            subscriptions: protocol,
-            ..SubgraphDefaults::default()
-        },
-        ..RouterConfig::default()
-    };
-    let router = Router::builder(supergraph(&sdls))
-        .config(config)
-        .build()
-        .unwrap();
-    (graph, router)
-}
-
-async fn events_arrive(protocol: SubscriptionProtocol) {
-    let (graph, router) = over_the_network(protocol).await;
-    let base = serve_router(router).await;
-    let mut socket = Socket::ready(&base).await;
-    socket.subscribe("a", CHANGED).await;
-    socket
-        .subscribe("n", "subscription { countTo(n: 1) }")
-        .await;
-    assert_eq!(
-        socket.next().await["payload"],
-        json!({"data": {"countTo": 1}})
-    );
-    assert_eq!(socket.next().await, json!({"type": "complete", "id": "n"}));
-    publish(&graph, "2").await;
-    let reviews = json!([{"body": "Too expensive."}]);
-    assert_eq!(
-        socket.next().await,
-        changed("a", "Couch", Value::Null, reviews)
-    );
-    publish(&graph, "end").await;
-    assert_eq!(socket.next().await, json!({"type": "complete", "id": "a"}));
-}
-
-#[tokio::test]
-async fn subgraphs_send_events_over_websockets() {
-    events_arrive(SubscriptionProtocol::Websocket).await;
-}
-
-#[tokio::test]
-async fn subgraphs_send_events_by_sse() {
-    events_arrive(SubscriptionProtocol::Sse).await;
-}
-
-#[tokio::test]
-async fn subgraphs_send_events_by_multipart() {
-    events_arrive(SubscriptionProtocol::Multipart).await;
 }
