@@ -16,7 +16,30 @@ case "${1-}" in
   *) echo "usage: $0 [--test]" >&2; exit 2 ;;
 esac
 
+cd "$(dirname "$0")/.."
+
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# Rust comes from rustup and belongs to the user, so it is asked for and not installed.
+require_rust() {
+  needed=$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
+  if ! have cargo; then
+    echo "deps: Rust is missing: install $needed or newer from https://rustup.rs. If you just did, open a new shell." >&2
+    exit 1
+  fi
+  found=$(cargo --version | cut -d ' ' -f 2)
+  if [ "$(number "$found")" -lt "$(number "$needed")" ]; then
+    echo "deps: Rust $needed or newer is needed, and $(command -v cargo) is ${found:-of no version}. Update it with: rustup update (https://rustup.rs)" >&2
+    exit 1
+  fi
+  if [ $with_tests = yes ] && ! { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1; then
+    echo "deps: the tests need rustfmt and clippy: rustup component add rustfmt clippy" >&2
+    exit 1
+  fi
+}
+
+# 1095 for 1.95 and for 1.95.0-nightly.
+number() { echo "$1" | awk -F. '{ print $1 * 1000 + $2 }'; }
 
 have_postgres() {
   if [ -n "${PG_BIN-}" ]; then [ -x "$PG_BIN/initdb" ]; return; fi
@@ -120,11 +143,13 @@ install_with_brew() {
   # Line by line: a cask has an option of its own.
   echo "$packages" | while read -r line; do
     echo "deps: installing with brew: $line"
+    # Without its own input brew would read the rest of the list.
     # shellcheck disable=SC2086 # a list of words
-    brew install $line >&2
+    brew install $line >&2 </dev/null
   done
 }
 
+require_rust
 if have apt-get; then
   install_with_apt
 elif [ "$(uname -s)" = Darwin ]; then
