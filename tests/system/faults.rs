@@ -74,9 +74,7 @@ async fn a_task_whose_worker_is_killed_is_finished_once_by_another() {
     let place = Place::new().await;
     let parts = parts(&place).await;
     let ada = parts.client.registered("ada").await;
-    let uploaded = upload(&ada, "large.png", picture_of(1, 700))
-        .await
-        .unwrap();
+    let uploaded = upload(&ada, "large.png", picture_of(1, 700)).await.unwrap();
     let state = async || {
         let query = "query($id: ID!) { task(id: $id) { status attempt } }";
         ada.run(query, json!({ "id": uploaded.task })).await["task"].clone()
