@@ -31,6 +31,10 @@ Expected failures of a mutation come in its payload as `userErrors`, each with `
 `message` and the `path` of the input it is about. Everything else comes in the response's `errors`, with \
 `extensions.code`, `extensions.numericCode` and `extensions.requestId`. Match on the code or the number: \
 they never change. Messages are for people, in the language of `Accept-Language`, and may be reworded.
+
+Errors of the router itself have a `code` and no number: docs/ROUTER.md lists them. An object that is \
+referred to and does not exist is null where the schema allows it, without an error; where it must not be \
+null the error is `ENTITY_NOT_FOUND`, with the object's `type` and the `service` that does not have it.
 ";
 
 /// The page, with a table for each domain.

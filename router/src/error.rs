@@ -25,6 +25,8 @@ pub mod code {
     pub const SUBGRAPH_TIMEOUT: &str = "SUBGRAPH_TIMEOUT";
     /// A subgraph answered, but not as GraphQL demands.
     pub const SUBGRAPH_INVALID_RESPONSE: &str = "SUBGRAPH_INVALID_RESPONSE";
+    /// One subgraph names an object that the subgraph it belongs to does not have.
+    pub const ENTITY_NOT_FOUND: &str = "ENTITY_NOT_FOUND";
     /// The whole request took too long.
     pub const REQUEST_TIMEOUT: &str = "REQUEST_TIMEOUT";
     /// Too many requests.

@@ -268,10 +268,12 @@ async fn what_is_somebody_elses_looks_like_what_is_not_there() {
                 "both look the same"
             );
         }
+        let nobodys = world.ask(Some(eve), NODE, json!({ "id": missing })).await;
+        assert_eq!(nobodys, json!({ "data": { "node": null } }));
         let both = json!({ "ids": [hidden, missing, eve] });
         let answer = world.ask(Some(eve), NODES, both).await;
         let eve = json!({ "__typename": "User", "id": eve, "username": "eve" });
-        assert_eq!(answer["data"], json!({ "nodes": [null, null, eve] }));
+        assert_eq!(answer, json!({ "data": { "nodes": [null, null, eve] } }));
     }
 }
 

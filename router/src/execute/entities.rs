@@ -181,6 +181,13 @@ fn typename<'a>(own: Option<&'a [u8]>, requires: &'a Requires) -> Option<&'a [u8
         .or(requires.default_typename.as_deref())
 }
 
+/// The name of the type `object` is asked for as.
+pub(crate) fn asked_as(store: &Store, branch: &Branch, object: u32) -> Option<Box<str>> {
+    let requires = &branch.requires;
+    let own = requires.typename.and_then(|slot| store.leaf(object, slot));
+    serde_json::from_slice(typename(own, requires)?).ok()
+}
+
 /// Writes the fields after what is there; true when one of them is not null.
 fn fields(
     store: &Store,

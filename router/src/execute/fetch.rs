@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::blame::Blame;
 use super::entities::{self, Batch};
 use super::merge::{self, Expected, Taken};
-use super::store::{Slot, Store};
+use super::store::{Absent, Slot, Store};
 use crate::error::{GraphqlError, PathSegment, code};
 use crate::json::write;
 use crate::plan::{Branch, Fetch, ObjectShape, OperationPlan, PathStep, Target};
@@ -188,7 +188,8 @@ impl<'a> Run<'a> {
             Target::Entities { branches } => {
                 let mut wrong_length = false;
                 for ((branch, batch), root) in branches.iter().zip(batches).zip(&taken.roots) {
-                    wrong_length |= !self.merge_entities(branch, batch, *root) && taken.has_data;
+                    wrong_length |= !self.merge_entities(&fetch.subgraph, branch, batch, *root)
+                        && taken.has_data;
                 }
                 if wrong_length && taken.errors.is_empty() {
                     let error = SubgraphError::InvalidResponse("wrong number of entities".into());
@@ -212,7 +213,13 @@ impl<'a> Run<'a> {
     }
 
     /// Gives each entity its answer; false when their numbers differ.
-    fn merge_entities(&mut self, branch: &Branch, batch: &Batch, root: Slot) -> bool {
+    fn merge_entities(
+        &mut self,
+        subgraph: &Arc<str>,
+        branch: &Branch,
+        batch: &Batch,
+        root: Slot,
+    ) -> bool {
         let Slot::List { start, len } = root else {
             return batch.representations == 0;
         };
@@ -225,8 +232,16 @@ impl<'a> Run<'a> {
                 .items(start, len)
                 .get(found.representation)
                 .copied();
-            if let Some(Slot::Object(object)) = item {
-                self.store.merge(found.object, object, &branch.shape);
+            match item {
+                Some(Slot::Object(object)) => {
+                    self.store.merge(found.object, object, &branch.shape);
+                }
+                Some(Slot::Null) => {
+                    let ty = entities::asked_as(&self.store, branch, found.object);
+                    let subgraph = Arc::clone(subgraph);
+                    self.store.set_absent(found.object, Absent { subgraph, ty });
+                }
+                _ => {}
             }
         }
         true

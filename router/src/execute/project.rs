@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::nullify;
-use super::store::{Slot, Store};
+use super::store::{Absent, Slot, Store};
 use crate::error::{GraphqlError, PathSegment, code};
 use crate::operation::{PreparedOperation, introspect};
 use crate::plan::{
@@ -81,6 +81,8 @@ struct Projector<'a, 'o> {
     refused: HashSet<*const FieldProjection>,
     nulls: usize,
     found: Vec<Found>,
+    /// Set on the way up from an object that its subgraph does not have.
+    absent: Option<&'a Absent>,
 }
 
 impl<'a, 'o> Projector<'a, 'o> {
@@ -102,13 +104,18 @@ impl<'a, 'o> Projector<'a, 'o> {
             refused: HashSet::new(),
             nulls: 0,
             found: Vec::new(),
+            absent: None,
         }
     }
 
     /// Runs `write`; what it wrote becomes null when it fails.
     fn all(&mut self, write: impl FnOnce(&mut Self) -> Result<(), NotNullable>) {
-        let start = self.out.len();
+        let (start, depth) = (self.out.len(), self.path.len());
         if write(self).is_err() {
+            self.path.truncate(depth);
+            if let Some(absent) = self.absent.take() {
+                self.report_absent(absent);
+            }
             self.out.truncate(start);
             self.out.extend_from_slice(b"null");
             self.found.clear();
@@ -146,7 +153,10 @@ impl<'a, 'o> Projector<'a, 'o> {
             }
         };
         let Some(list) = list else {
-            self.report_null();
+            self.absent = source.store.absent(object);
+            if self.absent.is_none() {
+                self.report_null();
+            }
             return Err(NotNullable);
         };
         self.fields(list, object)
@@ -206,6 +216,12 @@ impl<'a, 'o> Projector<'a, 'o> {
                 let slot = field
                     .slot
                     .map_or(Slot::Missing, |slot| store.get(object, slot));
+                if slot == Slot::Missing && field.shape.non_null {
+                    self.absent = store.absent(object);
+                    if self.absent.is_some() {
+                        return Err(NotNullable);
+                    }
+                }
                 self.value(value, &field.shape, slot)
             }
         }
@@ -240,6 +256,10 @@ impl<'a, 'o> Projector<'a, 'o> {
             self.path.truncate(depth);
             self.out.truncate(start);
             self.found.truncate(found);
+            // Where the object may be null, null says all there is to say.
+            if let Some(absent) = self.absent.take().filter(|_| shape.non_null) {
+                self.report_absent(absent);
+            }
             return self.null(shape);
         }
         Ok(())
@@ -307,8 +327,27 @@ impl<'a, 'o> Projector<'a, 'o> {
             .collect()
     }
 
-    /// Tells of a null in a forbidden place, unless an error already explains it.
+    /// Tells of a null in a forbidden place.
     fn report_null(&mut self) {
+        self.explain(|| {
+            GraphqlError::new("Cannot return null for a field that is not nullable.")
+                .with_code(code::INTERNAL)
+        });
+    }
+
+    /// Tells of an object that is not there and must not be null.
+    fn report_absent(&mut self, absent: &Absent) {
+        self.explain(|| {
+            let ty = absent.ty.as_deref().unwrap_or("object");
+            GraphqlError::new(format!("The {ty} that is referred to here does not exist."))
+                .with_code(code::ENTITY_NOT_FOUND)
+                .with("service", &*absent.subgraph)
+                .with("type", ty)
+        });
+    }
+
+    /// Tells why there is a null here, unless an error already explains it.
+    fn explain(&mut self, error: impl FnOnce() -> GraphqlError) {
         if self.nulls == MAX_NULL_ERRORS {
             return;
         }
@@ -317,15 +356,10 @@ impl<'a, 'o> Projector<'a, 'o> {
             None => true,
             Some(path) => path.iter().zip(&here).all(|(a, b)| a == b),
         });
-        if explained {
-            return;
+        if !explained {
+            self.nulls += 1;
+            self.errors.push(error().at(here));
         }
-        self.nulls += 1;
-        self.errors.push(
-            GraphqlError::new("Cannot return null for a field that is not nullable.")
-                .with_code(code::INTERNAL)
-                .at(here),
-        );
     }
 
     fn report_denied(&mut self, denial: Denial) {

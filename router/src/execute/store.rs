@@ -1,6 +1,9 @@
 //! The answer while it is put together: objects are runs of slots, leaves are
 //! ranges in the bytes the subgraphs sent. Nothing is copied until the end.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::plan::{ObjectShape, SlotIndex};
@@ -27,6 +30,14 @@ pub(crate) enum Slot {
     },
 }
 
+/// An object that a subgraph was asked for and does not have.
+#[derive(Debug)]
+pub(crate) struct Absent {
+    pub(crate) subgraph: Arc<str>,
+    /// The type it was asked as, when that is known.
+    pub(crate) ty: Option<Box<str>>,
+}
+
 /// The answer to subgraph requests so far. Object 0 is the root.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -34,6 +45,7 @@ pub(crate) struct Store {
     buffers: Vec<Bytes>,
     /// Items of lists that are still being read.
     pub(super) pending: Vec<Slot>,
+    absent: HashMap<u32, Absent>,
 }
 
 impl Store {
@@ -42,6 +54,7 @@ impl Store {
             slots: Vec::new(),
             buffers: Vec::new(),
             pending: Vec::new(),
+            absent: HashMap::new(),
         };
         store.allocate(root_width);
         store
@@ -73,6 +86,16 @@ impl Store {
             .get((object + slot) as usize)
             .copied()
             .unwrap_or_default()
+    }
+
+    /// Takes note of the subgraph that does not have `object`; the first one counts.
+    pub(super) fn set_absent(&mut self, object: u32, absent: Absent) {
+        self.absent.entry(object).or_insert(absent);
+    }
+
+    /// The subgraph that does not have `object`.
+    pub(super) fn absent(&self, object: u32) -> Option<&Absent> {
+        self.absent.get(&object)
     }
 
     pub(crate) fn set(&mut self, object: u32, slot: SlotIndex, value: Slot) {

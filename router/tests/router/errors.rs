@@ -86,21 +86,6 @@ async fn an_unknown_entity_is_null_without_an_error_where_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_null_where_none_is_allowed_goes_up_and_is_told() {
-    let shop = in_process();
-    let answer = without_ids(ask(&shop.router, "{ latestReviews { author { name } } }").await);
-    assert_eq!(answer["data"], Value::Null);
-    assert_eq!(
-        answer["errors"],
-        json!([{
-            "message": "Cannot return null for a field that is not nullable.",
-            "path": ["latestReviews", 3, "author", "name"],
-            "extensions": {"code": "INTERNAL"},
-        }])
-    );
-}
-
-#[tokio::test]
 async fn a_panic_loses_one_field() {
     let shop = in_process();
     let answer = without_ids(ask(&shop.router, "{ me { name broken } users { name } }").await);

@@ -26,6 +26,7 @@ mod federation;
 mod hostile;
 mod keeping;
 mod limits;
+mod missing;
 mod origins;
 mod poll;
 mod queries;
