@@ -79,9 +79,8 @@ missing() {
     have jq || echo jq
     # The tests look at the command lines of the servers, and signal them.
     { have ps && have kill; } || echo procps
-    # Without any font a page is a page of blanks, and chromium only recommends them. Homebrew's
-    # chromium is not signed, so macOS refuses to open it.
-    have_browser || case $1 in apt) echo chromium fonts-liberation ;; brew) echo --cask google-chrome ;; esac
+    # Homebrew's chromium is not signed, so macOS refuses to open it.
+    have_browser || case $1 in apt) browser_packages ;; brew) echo --cask google-chrome ;; esac
   fi
 }
 
@@ -97,6 +96,10 @@ node_packages() {
     *) echo nodejs npm ;;
   esac
 }
+
+# Without any font a page is a page of blanks, and chromium only recommends them. Ubuntu has Chromium
+# only as a snap, so there it is asked for.
+browser_packages() { grep -qs '^ID=ubuntu' /etc/os-release || echo chromium fonts-liberation; }
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -165,7 +168,7 @@ if [ $with_tests = yes ]; then
   have_node || absent="$absent Node.js 18 or later with npm;"
   have python3 || absent="$absent Python 3;"
   { have curl && have jq && have ps; } || absent="$absent curl, jq and ps;"
-  have_browser || absent="$absent Chromium (or set CHROMIUM_PATH);"
+  have_browser || absent="$absent Chromium or Google Chrome (or set CHROMIUM_PATH);"
 fi
 if [ -n "$absent" ]; then
   echo "deps: still missing:${absent%;}. Install them with your package manager." >&2
