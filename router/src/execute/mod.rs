@@ -1,6 +1,7 @@
 //! Running a plan and writing the answer.
 
 mod blame;
+mod covers;
 mod entities;
 mod feed;
 mod feeds;

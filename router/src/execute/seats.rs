@@ -228,7 +228,11 @@ impl Seats {
                 self.put(view, viewers.subscribers);
             }
             Replanned::Changed(view, now) => {
-                viewers.view = Arc::new(viewers.view.moved(snapshot));
+                // What comes may be enough for the new plan as it is.
+                viewers.view = match source.covers(&now) {
+                    true => Arc::clone(&view),
+                    false => Arc::new(viewers.view.moved(snapshot)),
+                };
                 viewers.next = Some((view, now));
                 self.viewers.push(viewers);
             }

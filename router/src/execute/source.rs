@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::covers::covers;
 use crate::json::scan::{Scanner, find};
 use crate::json::write;
 use crate::operation::resume::Resumption;
@@ -68,6 +69,16 @@ impl Source {
         self.subgraph == other.subgraph
             && self.operation.text() == other.operation.text()
             && self.body(None) == other.body(None)
+    }
+
+    /// True when the events of this one hold everything that `other` asks for.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.subgraph == other.subgraph
+            && other
+                .keys
+                .iter()
+                .all(|(name, _)| other.variables.get(name) == self.variables.get(name))
+            && covers(self.operation.text(), other.operation.text())
     }
 
     /// The cursor in an event.

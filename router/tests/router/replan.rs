@@ -91,6 +91,25 @@ async fn without_a_cursor_the_events_are_followed_as_before() {
 }
 
 #[tokio::test]
+async fn without_a_cursor_a_field_moves_if_the_events_have_its_key() {
+    let graph = graph(["status: String", ""]);
+    let mut events = graph
+        .follow("subscription { added { nickname status } }")
+        .await;
+    let added =
+        |nickname: &str| json!({"data": {"added": {"nickname": nickname, "status": "one"}}});
+    graph.log.add("1");
+    assert_eq!(next(&mut events).await, added("by the log"));
+    graph.reload(["status: String", "nickname: String"]);
+    graph.log.add("2");
+    graph.log.add("3");
+    for _ in 0..2 {
+        assert_eq!(next(&mut events).await, added("two"));
+    }
+    assert_eq!(graph.opened(), 1);
+}
+
+#[tokio::test]
 async fn a_subscription_that_is_no_longer_valid_ends_with_a_code() {
     let graph = graph(["status: String label: String", ""]);
     let mut gone = graph.follow(STATUS).await;
