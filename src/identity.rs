@@ -53,7 +53,7 @@ struct Resolved {
 #[derive(Clone)]
 pub struct Verifier {
     peers: Arc<dyn Peers>,
-    signer: ActorSigner,
+    signer: Arc<ActorSigner>,
     /// By SHA-256 of the credential, so that no secret stays in memory.
     known: Cache<[u8; 32], Arc<Resolved>>,
     /// Whether actors go to other processes and so must be signed.
@@ -70,7 +70,7 @@ impl Verifier {
             .build();
         Self {
             peers,
-            signer,
+            signer: Arc::new(signer),
             known,
             sign,
         }
@@ -257,3 +257,6 @@ impl Identify for Verifier {
         Ok(caller)
     }
 }
+
+#[cfg(test)]
+mod tests;

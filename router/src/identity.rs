@@ -103,8 +103,8 @@ pub struct Renew {
 
 impl Renew {
     /// `make` is called before headers older than 30 seconds are used again. An error
-    /// whose status is a server's (5xx) is taken for trouble that passes; any other
-    /// one ends what the caller follows.
+    /// whose status is a server's (5xx) or 429 is taken for trouble that passes; any
+    /// other one ends what the caller follows.
     pub fn new(
         make: impl Fn() -> BoxFuture<'static, Result<HeaderMap, IdentifyError>> + Send + Sync + 'static,
     ) -> Self {

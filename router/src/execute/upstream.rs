@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use http::StatusCode;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -311,7 +312,7 @@ impl Upstream {
                     self.subscriber = Subscriber::new(context);
                 }
                 // Who is asked has trouble of its own; the old headers may still hold.
-                Err(error) if error.http_status.is_server_error() => {
+                Err(error) if passes(&error) => {
                     tracing::warn!(
                         target: "atelier_router::fetch",
                         subgraph = %self.source.subgraph,
@@ -367,6 +368,11 @@ fn with_headers(context: &RequestContext, forward: http::HeaderMap) -> Arc<Reque
         propagate: context.propagate.clone(),
         deadline: None,
     })
+}
+
+/// True for trouble that says nothing about the caller.
+fn passes(error: &IdentifyError) -> bool {
+    error.http_status.is_server_error() || error.http_status == StatusCode::TOO_MANY_REQUESTS
 }
 
 fn refused(error: IdentifyError) -> GraphqlError {

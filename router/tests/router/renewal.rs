@@ -173,17 +173,22 @@ async fn a_session_that_was_revoked_while_the_subgraph_was_away_is_not_continued
 
 #[tokio::test]
 async fn trouble_of_those_who_are_asked_ends_nothing() {
-    let graph = graph(["status: String", ""]);
-    let ada = Session::of("ada");
-    let mut events = by(&graph, ada.caller(OLD), STATUS).await;
-    ada.refuse("SUBGRAPH_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE);
-    let held = ada.renewed();
-    graph.log.add("1");
-    assert_eq!(next(&mut events).await, of("1", "status", "one"));
-    *ada.refusal.lock() = None;
-    let renewed = ada.renewed();
-    graph.log.add("2");
-    assert_eq!(next(&mut events).await, of("2", "status", "one"));
-    let actors = [held, renewed + 1].map(|number| format!("ada {number}"));
-    assert_eq!(*graph.one.actors.lock(), actors);
+    for (code, status) in [
+        ("UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
+        ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
+    ] {
+        let graph = graph(["status: String", ""]);
+        let ada = Session::of("ada");
+        let mut events = by(&graph, ada.caller(OLD), STATUS).await;
+        ada.refuse(code, status);
+        let held = ada.renewed();
+        graph.log.add("1");
+        assert_eq!(next(&mut events).await, of("1", "status", "one"));
+        *ada.refusal.lock() = None;
+        let renewed = ada.renewed();
+        graph.log.add("2");
+        assert_eq!(next(&mut events).await, of("2", "status", "one"));
+        let actors = [held, renewed + 1].map(|number| format!("ada {number}"));
+        assert_eq!(*graph.one.actors.lock(), actors);
+    }
 }
