@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::ws::WebSocketUpgrade;
@@ -194,7 +195,16 @@ async fn read_body(
     {
         return Err(too_large());
     }
-    let bytes = to_bytes(body, limit).await.map_err(|error| {
+    // A client that sends a byte now and then would be waited for for ever.
+    let allowed = Duration::from_millis(router.config().timeouts.request_ms);
+    let Ok(read) = tokio::time::timeout(allowed, to_bytes(body, limit)).await else {
+        return Err(EdgeError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            code::REQUEST_TIMEOUT,
+            "The body took too long to arrive.",
+        ));
+    };
+    let bytes = read.map_err(|error| {
         use std::error::Error as _;
         match error
             .source()

@@ -237,6 +237,12 @@ impl Session {
         let Some(caller) = self.caller.clone() else {
             return Err(Close::new(4401, "Unauthorized"));
         };
+        if self.protocol == Protocol::Legacy {
+            // There the newer one takes the place of the older.
+            if let Some(running) = self.running.remove(&id) {
+                running.task.abort();
+            }
+        }
         if self.running.contains_key(&id) {
             return Err(Close::new(
                 4409,

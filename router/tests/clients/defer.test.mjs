@@ -10,7 +10,8 @@ import WebSocket from 'ws';
 import { shop } from './server.mjs';
 
 const QUERY = `{
-  me { id name ... @defer(label: "reviews") { reviews { id body } } }
+  me { id name ... @defer(label: "reviews") { name reviews { id body } } }
+  ... @defer(label: "again") { me { username reviews { id product { upc } } } }
   topProducts { upc name ...Stock @defer(label: "stock") }
 }
 fragment Stock on Product { inStock reviews { id author { id } } }`;
@@ -129,6 +130,33 @@ test('graphql-ws: pieces are messages of one operation', async () => {
   const one = await collect(client.iterate({ query: WHOLE }));
   assert.equal(one.length, 1);
   assert.equal('hasNext' in one[0], false);
+  await client.dispose();
+});
+
+/** Puts pieces named by id together; no field may come twice. */
+function assembleById(messages) {
+  const data = structuredClone(messages[0].data);
+  const pending = new Map();
+  for (const message of messages) {
+    for (const { id, path } of message.pending ?? []) pending.set(id, path);
+    for (const { id, subPath = [], data: fields } of message.incremental ?? []) {
+      const at = [...pending.get(id), ...subPath].reduce((into, key) => into[key], data);
+      for (const [key, value] of Object.entries(fields)) {
+        assert.equal(key in at, false, `${key} comes twice`);
+        at[key] = value;
+      }
+    }
+    for (const { id } of message.completed ?? []) assert.ok(pending.delete(id));
+  }
+  assert.equal(pending.size, 0);
+  return data;
+}
+
+test('graphql-ws: pieces by id for those who ask', async () => {
+  const client = createWs({ url: server.url.replace('http', 'ws'), webSocketImpl: WebSocket });
+  const extensions = { incrementalSpec: 'v0.2' };
+  const seen = await collect(client.iterate({ query: QUERY, extensions }));
+  assert.deepEqual(assembleById(seen), await whole());
   await client.dispose();
 });
 

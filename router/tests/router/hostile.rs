@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::harness::{Graph, ask, serve_schema, supergraph};
 
 /// A server that sends these bytes to every request, then closes.
-async fn raw(answer: &'static [u8]) -> String {
+pub async fn raw(answer: &'static [u8]) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -28,7 +28,7 @@ async fn raw(answer: &'static [u8]) -> String {
 }
 
 /// A server that answers nothing, ever.
-async fn silent() -> String {
+pub async fn silent() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -47,7 +47,7 @@ async fn nobody() -> String {
 }
 
 /// A router whose inventory is at `inventory`.
-async fn router(inventory: &str) -> Router {
+pub async fn router(inventory: &str) -> Router {
     let graph = Graph::new();
     let sdls = graph.sdls([
         &serve_schema(graph.accounts.clone()).await,
@@ -69,10 +69,10 @@ async fn router(inventory: &str) -> Router {
         .unwrap()
 }
 
-const QUERY: &str = "{ topProducts(first: 1) { name inStock } me { name } }";
+pub const QUERY: &str = "{ topProducts(first: 1) { name inStock } me { name } }";
 
 /// Everything but inventory is served, and there is one error with this code.
-async fn costs_one_field(inventory: &str, code: &str) {
+pub async fn costs_one_field(inventory: &str, code: &str) {
     let router = router(inventory).await;
     let answer = ask(&router, QUERY).await;
     assert_eq!(
