@@ -163,15 +163,10 @@ impl JsonReader<'_, '_> {
         if self.scanner.take_if(b'}')? {
             return Ok(Slot::Object(object));
         }
-        // Subgraphs answer in the order of the request, so the next field is a good guess.
         let mut guess = 0;
         loop {
             let key = self.scanner.key()?;
-            let at = match shape.fields.get(guess) {
-                Some(field) if *field.key == *key => Some(guess),
-                _ => shape.fields.iter().position(|field| *field.key == *key),
-            };
-            match at {
+            match shape.position(key, guess) {
                 Some(at) => {
                     let field = &shape.fields[at];
                     let value = match &field.object {
@@ -296,16 +291,18 @@ impl ValueReader<'_> {
         match value {
             GraphqlValue::Object(fields) => {
                 let object = self.store.allocate(shape.width);
-                for field in &shape.fields {
-                    let key = std::str::from_utf8(&field.key).unwrap_or_default();
-                    let Some(value) = fields.get(key) else {
+                let mut guess = 0;
+                for (key, value) in fields {
+                    let Some(at) = shape.position(key.as_bytes(), guess) else {
                         continue;
                     };
+                    let field = &shape.fields[at];
                     let slot = match &field.object {
                         Some(nested) => self.composite(value, nested),
                         None => self.leaf(value),
                     };
                     self.store.set(object, field.slot, slot);
+                    guess = at + 1;
                 }
                 self.store.rename(object, shape);
                 Slot::Object(object)

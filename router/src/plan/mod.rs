@@ -142,6 +142,17 @@ pub(crate) struct ObjectShape {
     pub(crate) renames: Vec<Rename>,
 }
 
+impl ObjectShape {
+    /// Where a key is among the fields. Subgraphs answer in the order of the
+    /// request, so the field after the last one is a good guess.
+    pub(crate) fn position(&self, key: &[u8], guess: usize) -> Option<usize> {
+        match self.fields.get(guess) {
+            Some(field) if *field.key == *key => Some(guess),
+            _ => self.fields.iter().position(|field| *field.key == *key),
+        }
+    }
+}
+
 /// One key of a subgraph's JSON object.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldShape {
