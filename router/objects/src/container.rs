@@ -1,5 +1,6 @@
 //! An object: its fields side by side.
 
+use std::any::TypeId;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -8,6 +9,7 @@ use futures::future::BoxFuture;
 use stock::resolver_utils::ContainerType;
 use stock::{ContextSelectionSet, ServerResult, Value};
 
+use crate::positional::{self, Positional};
 use crate::selection::{self, Fields, Selected};
 use crate::waiting::{AllWaiting, Waiting, place, poll};
 use crate::{field, merge};
@@ -28,11 +30,21 @@ pub fn resolve_container<'a, T: ContainerType + ?Sized>(
         match selection::of(ctx, object)? {
             Selected::Fields(fields) => {
                 let values = resolve_fields(ctx, object, &fields).await;
-                Ok(merge::object(&fields, values))
+                Ok(match is_positional(ctx) {
+                    true => merge::positional(values),
+                    false => merge::object(&fields, values),
+                })
             }
             Selected::Special => stock::resolver_utils::resolve_container(ctx, object).await,
         }
     })
+}
+
+fn is_positional(ctx: &ContextSelectionSet<'_>) -> bool {
+    ctx.query_env
+        .query_data
+        .contains_key(&TypeId::of::<Positional>())
+        && positional::fields(&ctx.item.node).is_some()
 }
 
 /// A field's value; `None` when it failed.
@@ -61,7 +73,12 @@ async fn resolve_fields<'a, T: ContainerType + ?Sized>(
                 let mut place = place(free.take(), future);
                 let polled = poll(place.as_mut(), task, ctx, field);
                 match polled.is_pending() {
-                    true => later.push(Waiting { at, place, ctx, field }),
+                    true => later.push(Waiting {
+                        at,
+                        place,
+                        ctx,
+                        field,
+                    }),
                     false => free = Some(place),
                 }
                 polled

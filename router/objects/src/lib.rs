@@ -19,6 +19,7 @@
 mod container;
 mod field;
 mod merge;
+pub mod positional;
 mod selection;
 mod waiting;
 

@@ -6,6 +6,17 @@ use stock::{Name, Value};
 use crate::container::Values;
 use crate::selection::Fields;
 
+/// The values of an object without keys, see [`crate::positional`]; null when no field has one.
+pub(crate) fn positional(values: Values) -> Value {
+    if values.iter().all(Option::is_none) {
+        return Value::Null;
+    }
+    let mut object = Vec::with_capacity(values.len() + 1);
+    object.push(Value::Boolean(true));
+    object.extend(values.into_iter().map(Option::unwrap_or_default));
+    Value::List(object)
+}
+
 /// The object of these fields; null when none has a value.
 pub(crate) fn object(fields: &Fields<'_>, values: Values) -> Value {
     let mut object = IndexMap::with_capacity(values.len());

@@ -56,7 +56,12 @@ impl<F: Future<Output = ServerResult<Value>>> Future for Waiting<'_, F> {
     type Output = (usize, ServerResult<Value>);
 
     fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { at, place, ctx, field } = &mut *self;
+        let Self {
+            at,
+            place,
+            ctx,
+            field,
+        } = &mut *self;
         poll(place.as_mut(), task, ctx, field).map(|result| (*at, result))
     }
 }
@@ -106,6 +111,10 @@ impl<'a, F: Future<Output = ServerResult<Value>>> AllWaiting<'a, F> {
                 }
             },
         };
-        if waits { Poll::Pending } else { Poll::Ready(()) }
+        if waits {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 }

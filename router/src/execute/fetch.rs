@@ -13,11 +13,12 @@ use super::blame::Blame;
 use super::entities::{self, Batch};
 use super::merge::{self, Expected, Taken};
 use super::store::{Absent, Slot, Store};
+use super::values::take_values;
 use crate::error::{GraphqlError, PathSegment, code};
 use crate::json::write;
 use crate::plan::{Branch, Fetch, ObjectShape, OperationPlan, PathStep, Target};
 use crate::snapshot::Subgraphs;
-use crate::subgraph::{RequestContext, SubgraphError, SubgraphRequest, SubgraphResponse};
+use crate::subgraph::{Document, RequestContext, SubgraphError, SubgraphRequest, SubgraphResponse};
 
 /// Errors kept per request; more are dropped.
 const MAX_ERRORS: usize = 1000;
@@ -163,7 +164,9 @@ impl<'a> Run<'a> {
             match answer {
                 SubgraphResponse::Json(body) => merge::take_json(&mut self.store, body, &expected),
                 SubgraphResponse::Values { data, errors } => {
-                    merge::take_values(&mut self.store, &data, errors, &expected)
+                    let document = fetch.operation.document().ok();
+                    let selections = document.and_then(Document::selections);
+                    take_values(&mut self.store, &data, errors, &expected, selections)
                 }
             }
             .map_err(SubgraphError::InvalidResponse)

@@ -1,13 +1,11 @@
 //! Taking a subgraph's answer into the store: JSON is scanned once along the
 //! shape of the request; values of in-process subgraphs go the same way.
 
-use async_graphql::Value as GraphqlValue;
 use bytes::Bytes;
 
 use super::store::{Slot, Store};
 use crate::error::{GraphqlError, PathSegment};
 use crate::json::scan::{ScanError, Scanner};
-use crate::json::write;
 use crate::plan::ObjectShape;
 
 /// What an answer gave besides data.
@@ -28,7 +26,7 @@ pub(crate) enum Expected<'a> {
 }
 
 impl Expected<'_> {
-    fn roots(&self) -> usize {
+    pub(super) fn roots(&self) -> usize {
         match self {
             Self::Root(_) => 1,
             Self::Entities(branches) => branches.len(),
@@ -238,140 +236,4 @@ fn parse_error(value: serde_json::Value) -> GraphqlError {
         error.extensions = extensions;
     }
     error
-}
-
-/// Takes in the values of an in-process subgraph.
-pub(crate) fn take_values(
-    store: &mut Store,
-    data: &GraphqlValue,
-    errors: Vec<GraphqlError>,
-    expected: &Expected<'_>,
-) -> Result<Taken, String> {
-    let buffer = store
-        .keep(Bytes::new())
-        .ok_or("there are too many answers")?;
-    let mut taken = Taken {
-        roots: vec![Slot::Missing; expected.roots()],
-        errors,
-        has_data: false,
-    };
-    let mut reader = ValueReader {
-        store,
-        buffer,
-        text: Vec::new(),
-    };
-    if let GraphqlValue::Object(fields) = data {
-        taken.has_data = true;
-        match expected {
-            Expected::Root(shape) => taken.roots[0] = reader.composite(data, shape),
-            Expected::Entities(branches) => {
-                for (at, (alias, shape)) in branches.iter().enumerate() {
-                    let alias = std::str::from_utf8(alias).unwrap_or_default();
-                    if let Some(list) = fields.get(alias) {
-                        taken.roots[at] = reader.composite(list, shape);
-                    }
-                }
-            }
-        }
-    }
-    let text = Bytes::from(reader.text);
-    u32::try_from(text.len()).map_err(|_| "the answer is too large")?;
-    store.fill(buffer, text);
-    Ok(taken)
-}
-
-struct ValueReader<'s> {
-    store: &'s mut Store,
-    buffer: u16,
-    text: Vec<u8>,
-}
-
-impl ValueReader<'_> {
-    fn composite(&mut self, value: &GraphqlValue, shape: &ObjectShape) -> Slot {
-        match value {
-            GraphqlValue::Object(fields) => {
-                let object = self.store.allocate(shape.width);
-                let mut guess = 0;
-                for (key, value) in fields {
-                    let Some(at) = shape.position(key.as_bytes(), guess) else {
-                        continue;
-                    };
-                    let field = &shape.fields[at];
-                    let slot = match &field.object {
-                        Some(nested) => self.composite(value, nested),
-                        None => self.leaf(value),
-                    };
-                    self.store.set(object, field.slot, slot);
-                    guess = at + 1;
-                }
-                self.store.rename(object, shape);
-                Slot::Object(object)
-            }
-            GraphqlValue::List(items) => {
-                let mark = self.store.pending.len();
-                for item in items {
-                    let slot = self.composite(item, shape);
-                    self.store.pending.push(slot);
-                }
-                self.store.list_from(mark)
-            }
-            _ => Slot::Null,
-        }
-    }
-
-    fn leaf(&mut self, value: &GraphqlValue) -> Slot {
-        if matches!(value, GraphqlValue::Null) {
-            return Slot::Null;
-        }
-        let start = self.text.len();
-        write_value(&mut self.text, value);
-        Slot::Leaf {
-            buffer: self.buffer,
-            start: start as u32,
-            len: (self.text.len() - start) as u32,
-        }
-    }
-}
-
-/// Writes an async-graphql value as JSON.
-fn write_value(out: &mut Vec<u8>, value: &GraphqlValue) {
-    use std::io::Write as _;
-    match value {
-        GraphqlValue::Null => out.extend_from_slice(b"null"),
-        GraphqlValue::Boolean(true) => out.extend_from_slice(b"true"),
-        GraphqlValue::Boolean(false) => out.extend_from_slice(b"false"),
-        GraphqlValue::String(text) => write::string(out, text),
-        GraphqlValue::Enum(name) => write::string(out, name),
-        // Writing to a vector cannot fail.
-        GraphqlValue::Number(number) => drop(write!(out, "{number}")),
-        GraphqlValue::Binary(bytes) => {
-            out.push(b'[');
-            for (at, byte) in bytes.iter().enumerate() {
-                drop(write!(out, "{}{byte}", if at > 0 { "," } else { "" }));
-            }
-            out.push(b']');
-        }
-        GraphqlValue::List(items) => {
-            out.push(b'[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                write_value(out, item);
-            }
-            out.push(b']');
-        }
-        GraphqlValue::Object(fields) => {
-            out.push(b'{');
-            for (at, (key, field)) in fields.iter().enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                write::string(out, key);
-                out.push(b':');
-                write_value(out, field);
-            }
-            out.push(b'}');
-        }
-    }
 }

@@ -16,6 +16,7 @@ mod source;
 mod store;
 mod subscribe;
 mod upstream;
+mod values;
 mod view;
 
 use bytes::Bytes;

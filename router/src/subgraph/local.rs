@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo,
 };
-use async_graphql::{Executor, Request, Response, ServerError, ServerResult, Value, Variables};
+use async_graphql::positional::Positional;
+use async_graphql::{Executor, Request, Response, ServerError, ServerResult, Value};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
@@ -46,15 +47,17 @@ impl<E: Executor> LocalSubgraph<E> {
 
     fn request(&self, request: &SubgraphRequest) -> Result<Request, SubgraphError> {
         let invalid = |what: String| SubgraphError::InvalidResponse(what);
-        let parsed = request.operation.parsed.get_or_init(|| {
-            async_graphql::parser::parse_query(request.operation.text())
-                .map_err(|error| error.to_string())
-        });
-        let parsed = parsed.as_ref().map_err(|error| invalid(error.clone()))?;
-        let variables: Variables = serde_json::from_slice(&request.variables)
-            .map_err(|error| invalid(error.to_string()))?;
-        let mut local = Request::new(String::new()).variables(variables);
-        local.set_parsed_query(parsed.clone());
+        let document = request.operation.document();
+        let document = document.map_err(|error| invalid(error.to_owned()))?;
+        let mut local = Request::new(String::new());
+        if request.has_variables() {
+            local.variables = serde_json::from_slice(&request.variables)
+                .map_err(|error| invalid(error.to_string()))?;
+        }
+        local.set_parsed_query(document.parsed.clone());
+        if document.positional {
+            local.data.insert(Positional);
+        }
         (self.inject)(&request.context, &mut local);
         Ok(local)
     }

@@ -17,6 +17,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use ::http::HeaderMap;
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{ExecutableDocument, SelectionSet};
+use async_graphql::positional;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -40,8 +43,25 @@ pub struct SubgraphOperation {
     /// `{"query":"…"`, the start of a request body.
     body_start: Box<[u8]>,
     text_hash: u64,
-    /// The document as async-graphql's parser reads it, for in-process subgraphs.
-    pub(crate) parsed: OnceLock<Result<async_graphql::parser::types::ExecutableDocument, String>>,
+    /// Objects of in-process subgraphs may come without their keys.
+    without_keys: bool,
+    document: OnceLock<Result<Document, String>>,
+}
+
+/// A document as async-graphql's parser reads it, for in-process subgraphs.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) parsed: ExecutableDocument,
+    /// Whether objects come without their keys, see [`async_graphql::positional`].
+    pub(crate) positional: bool,
+}
+
+impl Document {
+    /// What the operation selects.
+    pub(crate) fn selections(&self) -> Option<&SelectionSet> {
+        let (_, operation) = self.parsed.operations.iter().next()?;
+        Some(&operation.node.selection_set.node)
+    }
 }
 
 impl SubgraphOperation {
@@ -56,8 +76,28 @@ impl SubgraphOperation {
             text,
             kind,
             body_start: body.into(),
-            parsed: OnceLock::new(),
+            without_keys: false,
+            document: OnceLock::new(),
         }
+    }
+
+    /// An operation whose answers the executor reads, with the document at hand.
+    pub(crate) fn of_plan(text: String, kind: Kind) -> Self {
+        Self {
+            // Events of subscriptions are looked at by their keys before they get that far.
+            without_keys: kind != Kind::Subscription,
+            ..Self::new(text, kind)
+        }
+    }
+
+    /// The parsed document, or what is wrong with it.
+    pub(crate) fn document(&self) -> Result<&Document, &str> {
+        let document = self.document.get_or_init(|| {
+            let parsed = parse_query(&self.text).map_err(|error| error.to_string())?;
+            let positional = self.without_keys && positional::fits(&parsed);
+            Ok(Document { parsed, positional })
+        });
+        document.as_ref().map_err(String::as_str)
     }
 
     /// The document.

@@ -77,7 +77,7 @@ fn local_router() -> anyhow::Result<Router> {
     fn local<E: async_graphql::Executor>(executor: E) -> Arc<dyn SubgraphClient> {
         Arc::new(LocalSubgraph::new(executor, |_, _| {}))
     }
-    let schemas = Subgraphs::new();
+    let schemas = Subgraphs::in_process();
     let sdl = schemas.supergraph(&shop::NAMES.map(|_| String::new()))?;
     let router = Router::builder(Supergraph::parse(&sdl)?)
         .config(RouterConfig::default())

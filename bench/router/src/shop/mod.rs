@@ -11,6 +11,7 @@ mod whole;
 use anyhow::anyhow;
 use async_graphql::{
     EmptyMutation, EmptySubscription, Executor, ObjectType, SDLExportOptions, Schema,
+    ValidationMode,
 };
 use atelier_composition::{SubgraphSdl, compose};
 
@@ -34,13 +35,22 @@ pub struct Subgraphs {
 }
 
 impl Subgraphs {
-    /// Builds the schemas.
+    /// Builds the schemas as ordinary subgraphs have them.
     pub fn new() -> Self {
+        Self::validating(ValidationMode::Strict)
+    }
+
+    /// Builds the schemas for a router in the same process, which has validated what it asks.
+    pub fn in_process() -> Self {
+        Self::validating(ValidationMode::Fast)
+    }
+
+    fn validating(mode: ValidationMode) -> Self {
         Self {
-            accounts: federated(accounts::Query),
-            inventory: federated(inventory::Query),
-            products: federated(products::Query),
-            reviews: federated(reviews::Query),
+            accounts: federated(accounts::Query, mode),
+            inventory: federated(inventory::Query, mode),
+            products: federated(products::Query, mode),
+            reviews: federated(reviews::Query, mode),
         }
     }
 
@@ -72,8 +82,9 @@ impl Default for Subgraphs {
     }
 }
 
-fn federated<Q: ObjectType + 'static>(query: Q) -> Queries<Q> {
+fn federated<Q: ObjectType + 'static>(query: Q, mode: ValidationMode) -> Queries<Q> {
     Schema::build(query, EmptyMutation, EmptySubscription)
+        .validation_mode(mode)
         .enable_federation()
         .finish()
 }

@@ -72,7 +72,11 @@ async fn answers_are_those_of_async_graphql() {
 
 #[tokio::test]
 async fn a_panic_loses_one_field() {
-    let answer = ask("{ books { id } book(id: 1) { n: pages title } }", Meeting::of(1)).await;
+    let answer = ask(
+        "{ books { id } book(id: 1) { n: pages title } }",
+        Meeting::of(1),
+    )
+    .await;
     let books = json([1, 2, 3].map(|id| serde_json::json!({"id": id})));
     assert_eq!(
         json(&answer.data),
@@ -90,8 +94,9 @@ async fn a_panic_loses_one_field() {
 #[tokio::test]
 async fn fields_of_an_object_run_side_by_side() {
     for number in [2, 3, 32, 33, 34, 200] {
-        let fields: Vec<String> =
-            (0..number).map(|at| format!("m{at}: meets(who: {at})")).collect();
+        let fields: Vec<String> = (0..number)
+            .map(|at| format!("m{at}: meets(who: {at})"))
+            .collect();
         let query = format!("{{ book(id: 1) {{ id {} title }} }}", fields.join(" "));
         let answer = ask(&query, Meeting::of(number)).await;
         assert!(answer.errors.is_empty(), "{:?}", answer.errors);
@@ -105,13 +110,21 @@ async fn fields_of_an_object_run_side_by_side() {
 
 #[tokio::test]
 async fn objects_of_a_list_run_side_by_side() {
-    let answer = ask("{ books { meets author { books { id } } } }", Meeting::of(3)).await;
+    let answer = ask(
+        "{ books { meets author { books { id } } } }",
+        Meeting::of(3),
+    )
+    .await;
     assert!(answer.errors.is_empty(), "{:?}", answer.errors);
 }
 
 #[tokio::test]
 async fn fields_that_wait_keep_the_order_of_the_request() {
-    let answer = ask("{ book(id: 1) { z: meets id y: meets title } }", Meeting::of(2)).await;
+    let answer = ask(
+        "{ book(id: 1) { z: meets id y: meets title } }",
+        Meeting::of(2),
+    )
+    .await;
     let text = serde_json::to_string(&answer.data).expect("it is JSON");
     assert_eq!(text, r#"{"book":{"z":1,"id":1,"y":1,"title":"Emma"}}"#);
 }

@@ -128,7 +128,7 @@ impl Compiler<'_> {
         };
         Fetch {
             subgraph: raw.service.as_str().into(),
-            operation: Arc::new(SubgraphOperation::new(raw.text.clone(), raw.kind)),
+            operation: Arc::new(SubgraphOperation::of_plan(raw.text.clone(), raw.kind)),
             variables: raw.variables.iter().map(key).collect(),
             target,
             dependents: Vec::new(),
