@@ -1,10 +1,13 @@
 //! A domain's schema, as everybody calls it: in process, over HTTP, or from another domain.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, LazyLock},
+};
 
 use async_graphql::{
-    Data, Executor, ObjectType, Request, Response, Schema, SchemaBuilder, ServerError,
-    SubscriptionType,
+    Data, Executor, ObjectType, Panicked, Request, Response, Schema, SchemaBuilder, ServerError,
+    SubscriptionType, ValidationMode,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextResolve, ResolveInfo},
     parser::types::OperationType,
 };
@@ -23,30 +26,48 @@ use crate::{
 /// Around the schema it puts what each request needs ([`Scope`]) and what each error needs: a
 /// stable code, the caller's language, and one log line where the cause is hidden.
 #[derive(Clone)]
-pub struct Service {
-    schema: Arc<dyn Erased>,
-    /// The same schema with a guard around every resolver. The guard costs each field a heap
-    /// allocation, so it runs only to repeat a query that panicked.
-    guarded: Arc<dyn Erased>,
+pub struct Service(Arc<Variants>);
+
+/// The schema for different callers; each is built when it is needed first.
+struct Variants {
+    /// For requests from outside of the process.
+    validating: Variant,
+    /// For the router in the same process, which has validated what it asks.
+    trusting: Variant,
+    /// With a guard around every root resolver, to repeat a query that panicked there. Panics
+    /// further down lose only their field anyway.
+    guarded: Variant,
 }
 
+type Variant = LazyLock<Box<dyn Erased>, Box<dyn FnOnce() -> Box<dyn Erased> + Send>>;
+
 impl Service {
-    /// Builds the schema from `builder`, which is called twice.
-    pub fn new<Q, M, S>(builder: impl Fn() -> SchemaBuilder<Q, M, S>) -> Self
+    /// Builds the schema from `builder`, which is called once for each way to call the schema.
+    pub fn new<Q, M, S>(
+        builder: impl Fn() -> SchemaBuilder<Q, M, S> + Send + Sync + 'static,
+    ) -> Self
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        Self {
-            schema: Arc::new(builder().finish()),
-            guarded: Arc::new(builder().extension(PanicGuard).finish()),
-        }
+        let builder = Arc::new(builder);
+        let variant = |change: fn(SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S>| {
+            let builder = Arc::clone(&builder);
+            let build: Box<dyn FnOnce() -> Box<dyn Erased> + Send> =
+                Box::new(move || Box::new(change(builder()).finish()));
+            Variant::new(build)
+        };
+        Self(Arc::new(Variants {
+            validating: variant(|builder| builder),
+            trusting: variant(|builder| builder.validation_mode(ValidationMode::Fast)),
+            guarded: variant(|builder| builder.extension(PanicGuard)),
+        }))
     }
 
     /// The subgraph's schema definition.
     pub fn sdl(&self) -> String {
-        self.schema.sdl()
+        self.0.trusting.sdl()
     }
 
     /// Runs a query or mutation for the `Arc<Actor>` in the request's data (nobody, if there is none).
@@ -56,30 +77,32 @@ impl Service {
         let (mut request, actor) = prepare(request);
         let locale = actor.locale;
         let retry = is_query(&mut request).then(|| copy(&request, &actor));
-        let ran = AssertUnwindSafe(self.schema.execute(request.data(scope(actor))))
+        let ran = AssertUnwindSafe(self.0.validating.execute(request.data(scope(actor))))
             .catch_unwind()
             .await;
         let mut response = match (ran, retry) {
             (Ok(response), _) => response,
-            (Err(_), Some(again)) => self.guarded.execute(again).await,
+            (Err(_), Some(again)) => self.0.guarded.execute(again).await,
             (Err(_), None) => Response::from_errors(vec![panicked()]),
         };
         present(&mut response, locale);
         response
     }
 
-    /// The schema for a caller in the same process that handles panics itself: it runs a query that
-    /// panicked again on [`Direct::guarded`].
+    /// The schema for a caller in the same process that validates what it asks and handles panics
+    /// itself: it runs a query that panicked again on [`Service::guarded`].
     pub fn direct(&self) -> Direct {
         Direct {
-            schema: Arc::clone(&self.schema),
+            variants: Arc::clone(&self.0),
+            variant: |variants| &variants.trusting,
         }
     }
 
-    /// The schema with a guard around every resolver, for queries that panicked.
+    /// The schema with a guard around every root resolver, for queries that panicked.
     pub fn guarded(&self) -> Direct {
         Direct {
-            schema: Arc::clone(&self.guarded),
+            variants: Arc::clone(&self.0),
+            variant: |variants| &variants.guarded,
         }
     }
 
@@ -87,7 +110,7 @@ impl Service {
     pub fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
         let (request, actor) = prepare(request);
         let locale = actor.locale;
-        let stream = self.schema.execute_stream(request.data(scope(actor)));
+        let stream = self.0.validating.execute_stream(request.data(scope(actor)));
         // A panic ends the stream with an error; it does not take the connection's task along.
         AssertUnwindSafe(stream)
             .catch_unwind()
@@ -103,14 +126,21 @@ impl Service {
 /// A schema that lets panics through, so that nothing needs to be copied beforehand.
 #[derive(Clone)]
 pub struct Direct {
-    schema: Arc<dyn Erased>,
+    variants: Arc<Variants>,
+    variant: fn(&Variants) -> &Variant,
+}
+
+impl Direct {
+    fn schema(&self) -> &dyn Erased {
+        &***(self.variant)(&self.variants)
+    }
 }
 
 impl Executor for Direct {
     async fn execute(&self, request: Request) -> Response {
         let (request, actor) = prepare(request);
         let locale = actor.locale;
-        let mut response = self.schema.execute(request.data(scope(actor))).await;
+        let mut response = self.schema().execute(request.data(scope(actor))).await;
         present(&mut response, locale);
         response
     }
@@ -124,7 +154,7 @@ impl Executor for Direct {
         drop(session);
         let (request, actor) = prepare(request);
         let locale = actor.locale;
-        let stream = self.schema.execute_stream(request.data(scope(actor)));
+        let stream = self.schema().execute_stream(request.data(scope(actor)));
         stream
             .map(move |mut response| {
                 present(&mut response, locale);
@@ -200,6 +230,13 @@ fn present(response: &mut Response, locale: Locale) {
                     tracing::error!(target: "error", code = source.code().spec().name, cause, path = ?error.path, "a resolver failed");
                 }
                 (source.code().spec(), Some(source.message(locale)))
+            }
+            // The panic hook has logged it.
+            None if error.source::<Panicked>().is_some() => {
+                let spec = ErrorCode::Internal.spec();
+                // The words for callers who are not ours.
+                error.extensions = None;
+                (spec, Some(spec.message(locale).to_owned()))
             }
             // Everything of ours has a source: the rest is async-graphql's word on the request.
             None => (ErrorCode::BadUserInput.spec(), None),

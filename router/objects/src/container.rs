@@ -44,7 +44,7 @@ fn is_positional(ctx: &ContextSelectionSet<'_>) -> bool {
     ctx.query_env
         .query_data
         .contains_key(&TypeId::of::<Positional>())
-        && positional::fields(&ctx.item.node).is_some()
+        && positional::fields(&ctx.item.node, &ctx.query_env.fragments).is_some()
 }
 
 /// A field's value; `None` when it failed.

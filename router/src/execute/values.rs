@@ -1,7 +1,6 @@
 //! Taking the values of an in-process subgraph into the store.
 
 use async_graphql::Value as GraphqlValue;
-use async_graphql::parser::types::SelectionSet;
 use async_graphql::positional;
 use bytes::Bytes;
 
@@ -10,6 +9,7 @@ use super::store::{Slot, Store};
 use crate::error::GraphqlError;
 use crate::json::write;
 use crate::plan::ObjectShape;
+use crate::subgraph::Selections;
 
 /// Takes in the values of an in-process subgraph.
 ///
@@ -22,7 +22,7 @@ pub(crate) fn take_values(
     data: &GraphqlValue,
     errors: Vec<GraphqlError>,
     expected: &Expected<'_>,
-    selections: Option<&SelectionSet>,
+    selections: Option<Selections<'_>>,
 ) -> Result<Taken, String> {
     let buffer = store
         .keep(Bytes::new())
@@ -45,8 +45,7 @@ pub(crate) fn take_values(
                 for (at, (alias, shape)) in branches.iter().enumerate() {
                     let alias = std::str::from_utf8(alias).unwrap_or_default();
                     if let Some(list) = fields.get(alias) {
-                        let selections =
-                            selections.and_then(|all| positional::selected(all, alias));
+                        let selections = selections.and_then(|all| all.under(alias));
                         taken.roots[at] = reader.composite(list, shape, selections);
                     }
                 }
@@ -71,7 +70,7 @@ impl ValueReader<'_> {
         &mut self,
         value: &GraphqlValue,
         shape: &ObjectShape,
-        selections: Option<&SelectionSet>,
+        selections: Option<Selections<'_>>,
     ) -> Slot {
         if let Some(values) = positional::values(value) {
             return self.without_keys(values, shape, selections);
@@ -81,7 +80,7 @@ impl ValueReader<'_> {
                 let object = self.store.allocate(shape.width);
                 let mut guess = 0;
                 for (key, value) in fields {
-                    let selected = || positional::selected(selections?, key);
+                    let selected = || selections?.under(key);
                     guess = self.field(object, shape, (key, value), guess, selected);
                 }
                 self.store.rename(object, shape);
@@ -103,17 +102,16 @@ impl ValueReader<'_> {
         &mut self,
         values: &[GraphqlValue],
         shape: &ObjectShape,
-        selections: Option<&SelectionSet>,
+        selections: Option<Selections<'_>>,
     ) -> Slot {
         // Only objects whose selection allows it come without keys.
-        let Some(fields) = selections.and_then(positional::fields) else {
+        let Some(fields) = selections.and_then(Selections::fields) else {
             return Slot::Null;
         };
         let object = self.store.allocate(shape.width);
         let mut guess = 0;
-        for (field, value) in fields.zip(values) {
-            let key = field.response_key().node.as_str();
-            let selected = || Some(&field.selection_set.node);
+        for ((key, selected), value) in fields.zip(values) {
+            let selected = || Some(selected);
             guess = self.field(object, shape, (key, value), guess, selected);
         }
         self.store.rename(object, shape);
@@ -127,7 +125,7 @@ impl ValueReader<'_> {
         shape: &ObjectShape,
         (key, value): (&str, &GraphqlValue),
         guess: usize,
-        selected: impl FnOnce() -> Option<&'d SelectionSet>,
+        selected: impl FnOnce() -> Option<Selections<'d>>,
     ) -> usize {
         let Some(at) = shape.position(key.as_bytes(), guess) else {
             return guess;

@@ -1,6 +1,7 @@
 //! Reaching a subgraph: one trait, over HTTP or in process.
 
 mod clients;
+mod document;
 mod headers;
 mod http;
 mod http1;
@@ -17,15 +18,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use ::http::HeaderMap;
-use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{ExecutableDocument, SelectionSet};
-use async_graphql::positional;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
 pub(crate) use self::clients::Clients;
 pub(crate) use self::headers::check_header;
+pub(crate) use self::document::{Document, Selections};
 pub use self::http::HttpSubgraph;
 pub use self::local::{CatchPanics, LocalSubgraph};
 pub use self::sdl::SdlError;
@@ -46,22 +45,6 @@ pub struct SubgraphOperation {
     /// Objects of in-process subgraphs may come without their keys.
     without_keys: bool,
     document: OnceLock<Result<Document, String>>,
-}
-
-/// A document as async-graphql's parser reads it, for in-process subgraphs.
-#[derive(Debug)]
-pub(crate) struct Document {
-    pub(crate) parsed: ExecutableDocument,
-    /// Whether objects come without their keys, see [`async_graphql::positional`].
-    pub(crate) positional: bool,
-}
-
-impl Document {
-    /// What the operation selects.
-    pub(crate) fn selections(&self) -> Option<&SelectionSet> {
-        let (_, operation) = self.parsed.operations.iter().next()?;
-        Some(&operation.node.selection_set.node)
-    }
 }
 
 impl SubgraphOperation {
@@ -92,11 +75,9 @@ impl SubgraphOperation {
 
     /// The parsed document, or what is wrong with it.
     pub(crate) fn document(&self) -> Result<&Document, &str> {
-        let document = self.document.get_or_init(|| {
-            let parsed = parse_query(&self.text).map_err(|error| error.to_string())?;
-            let positional = self.without_keys && positional::fits(&parsed);
-            Ok(Document { parsed, positional })
-        });
+        let document = self
+            .document
+            .get_or_init(|| Document::parse(&self.text, self.without_keys));
         document.as_ref().map_err(String::as_str)
     }
 

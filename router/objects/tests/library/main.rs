@@ -5,7 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atelier_objects::{Panicked, PathSegment, Request, Response};
+use atelier_objects::parser::parse_query;
+use atelier_objects::parser::types::{Field, SelectionSet};
+use atelier_objects::positional::{self, Positional};
+use atelier_objects::{Panicked, PathSegment, Request, Response, Value};
 use tokio::sync::Barrier;
 
 mod ours {
@@ -127,4 +130,86 @@ async fn fields_that_wait_keep_the_order_of_the_request() {
     .await;
     let text = serde_json::to_string(&answer.data).expect("it is JSON");
     assert_eq!(text, r#"{"book":{"z":1,"id":1,"y":1,"title":"Emma"}}"#);
+}
+
+/// The tree that values without keys stand for.
+fn with_keys(
+    value: &Value,
+    selections: &SelectionSet,
+    fragments: &positional::Fragments,
+) -> serde_json::Value {
+    if let Some(values) = positional::values(value) {
+        let fields = positional::fields(selections, fragments).expect("fields only");
+        let field = |(field, value): (&Field, &Value)| {
+            let selected = &field.selection_set.node;
+            let key = field.response_key().node.to_string();
+            (key, with_keys(value, selected, fragments))
+        };
+        return fields.zip(values).map(field).collect();
+    }
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| {
+                let selected = positional::selected(selections, fragments, key);
+                let selected = selected.expect("it was selected");
+                (key.to_string(), with_keys(value, selected, fragments))
+            })
+            .collect(),
+        Value::List(items) => items
+            .iter()
+            .map(|item| with_keys(item, selections, fragments))
+            .collect(),
+        leaf => json(leaf),
+    }
+}
+
+#[tokio::test]
+async fn objects_without_keys_have_the_same_values() {
+    let queries = [
+        "{ books { id title author { name books { title } } } }",
+        "{ one: book(id: 1) { a: id __typename } none: book(id: 9) { id } }",
+        "{ books { ...B } } fragment B on Book { title author { ... { name } } }",
+        "{ items { __typename id ... on Book { title author { id } } ... on Author { name } } }",
+        "{ found { ... on Author { name books { id title } } } }",
+        r#"{ _entities(representations: [{__typename: "Book", id: 3}]) { ... on Book { title author { id } } } }"#,
+    ];
+    for query in queries {
+        let document = parse_query(query).expect("it is a document");
+        assert!(positional::fits(&document), "{query}");
+        let schema = ours::schema(Meeting::of(1));
+        let plain = schema.execute(query).await;
+        let asked = Request::new(query).data(Positional);
+        let answer = schema.execute(asked).await;
+        let text = serde_json::to_string(&answer.data).expect("it is JSON");
+        assert!(text.contains("[true,"), "{query}: {text}");
+        let (_, operation) = document.operations.iter().next().expect("one operation");
+        let selections = &operation.node.selection_set.node;
+        let answer = with_keys(&answer.data, selections, &document.fragments);
+        assert_eq!(answer, json(&plain.data), "{query}");
+    }
+}
+
+#[test]
+fn what_cannot_be_told_by_position_does_not_fit() {
+    let mut bomb = "{ books { ...F0 } }".to_owned();
+    for at in 0..20 {
+        let next = at + 1;
+        bomb += &format!(" fragment F{at} on Book {{ ...F{next} ... on Book {{ ...F{next} }} }}");
+    }
+    bomb += " fragment F20 on Book { id }";
+    let documents = [
+        "{ books { id @skip(if: true) title } }",
+        "query @shout { books { id } }",
+        "{ books { author { id } ... on Book { author { name } } } }",
+        "{ a: books { id } ...F } fragment F on Query { a: books { title } }",
+        "{ books { ...Unknown } }",
+        "query A { books { id } } query B { books { id } }",
+        &bomb,
+    ];
+    for document in documents {
+        assert!(!positional::fits(
+            &parse_query(document).expect("it is a document")
+        ));
+    }
 }

@@ -51,9 +51,10 @@ pub struct Mutation(
 
 /// The executable schema.
 pub fn service(accounts: &Arc<Accounts>) -> Service {
-    Service::new(|| {
+    let accounts = Arc::clone(accounts);
+    Service::new(move || {
         Schema::build(Query::default(), Mutation::default(), event::Subscription)
-            .data(Arc::clone(accounts))
+            .data(Arc::clone(&accounts))
             .enable_federation()
             .enable_subscription_in_federation()
             .register_output_type::<crate::error::UserError>()

@@ -34,7 +34,8 @@ const DEPTH: usize = 32;
 
 /// The executable schema.
 pub fn service(media: &Media) -> Service {
-    Service::new(|| {
+    let media = media.clone();
+    Service::new(move || {
         Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
             .data(media.clone())
             .enable_federation()

@@ -28,7 +28,7 @@ const DEPTH: usize = 32;
 
 /// The executable schema.
 pub fn service(engine: Engine) -> Service {
-    Service::new(|| {
+    Service::new(move || {
         Schema::build(query::Query, mutation::Mutation, subscription::Subscription)
             .data(engine.clone())
             .register_output_type::<error::UserError>()
