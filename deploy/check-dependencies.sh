@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Dependencies between our crates run one way: kit <- subgraphs <- atelier, router <- atelier.
+# Dependencies between our crates run one way: objects <- kit <- subgraphs <- atelier, objects <- router <- atelier.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo metadata --format-version 1 --no-deps --offline | python3 -c '
@@ -10,15 +10,16 @@ ours = {p["name"] for p in packages}
 subgraphs = {p["name"] for p in packages if "/subgraphs/" in p["manifest_path"]}
 allowed = {
     "atelier-local": set(),
-    "atelier-kit": {"atelier-local"},
+    "atelier-objects": set(),
+    "atelier-kit": {"atelier-local", "atelier-objects"},
     "atelier-composition": set(),
-    "atelier-router": {"atelier-composition"},
+    "atelier-router": {"atelier-composition", "atelier-objects"},
     "atelier-codegen": {"atelier-composition"},
     "atelier-bench": {"atelier-local"},
-    "atelier-router-bench": {"atelier-composition", "atelier-router"},
+    "atelier-router-bench": {"atelier-composition", "atelier-objects", "atelier-router"},
     "atelier": ours,
 }
-allowed.update({name: {"atelier-kit", "atelier-local"} for name in subgraphs})
+allowed.update({name: {"atelier-kit", "atelier-local", "atelier-objects"} for name in subgraphs})
 wrong = []
 for package in packages:
     name = package["name"]

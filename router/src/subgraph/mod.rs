@@ -23,8 +23,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 pub(crate) use self::clients::Clients;
-pub(crate) use self::headers::check_header;
 pub(crate) use self::document::{Document, Selections};
+pub(crate) use self::headers::check_header;
 pub use self::http::HttpSubgraph;
 pub use self::local::{CatchPanics, LocalSubgraph};
 pub use self::sdl::SdlError;
