@@ -41,6 +41,8 @@ struct Variants {
 
 type Variant = LazyLock<Box<dyn Erased>, Box<dyn FnOnce() -> Box<dyn Erased> + Send>>;
 
+type Change<Q, M, S> = fn(SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S>;
+
 impl Service {
     /// Builds the schema from `builder`, which is called once for each way to call the schema.
     pub fn new<Q, M, S>(
@@ -52,7 +54,7 @@ impl Service {
         S: SubscriptionType + 'static,
     {
         let builder = Arc::new(builder);
-        let variant = |change: fn(SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S>| {
+        let variant = |change: Change<Q, M, S>| {
             let builder = Arc::clone(&builder);
             let build: Box<dyn FnOnce() -> Box<dyn Erased> + Send> =
                 Box::new(move || Box::new(change(builder()).finish()));
