@@ -9,10 +9,11 @@ use futures::future::BoxFuture;
 use stock::resolver_utils::ContainerType;
 use stock::{ContextSelectionSet, ServerResult, Value};
 
+use crate::field;
 use crate::positional::{self, Positional};
 use crate::selection::{self, Fields, Selected};
+use crate::values::Values;
 use crate::waiting::{AllWaiting, Waiting, place, poll};
-use crate::{field, merge};
 
 /// Resolves an object's selected fields side by side.
 ///
@@ -31,8 +32,8 @@ pub fn resolve_container<'a, T: ContainerType + ?Sized>(
             Selected::Fields(fields) => {
                 let values = resolve_fields(ctx, object, &fields).await;
                 Ok(match is_positional(ctx) {
-                    true => merge::positional(values),
-                    false => merge::object(&fields, values),
+                    true => values.without_keys(),
+                    false => values.with_keys(&fields),
                 })
             }
             Selected::Special => stock::resolver_utils::resolve_container(ctx, object).await,
@@ -46,9 +47,6 @@ fn is_positional(ctx: &ContextSelectionSet<'_>) -> bool {
         .contains_key(&TypeId::of::<Positional>())
         && positional::fields(&ctx.item.node, &ctx.query_env.fragments).is_some()
 }
-
-/// A field's value; `None` when it failed.
-pub(crate) type Values = Vec<Option<Value>>;
 
 async fn resolve_fields<'a, T: ContainerType + ?Sized>(
     ctx: &'a ContextSelectionSet<'a>,
@@ -83,10 +81,10 @@ async fn resolve_fields<'a, T: ContainerType + ?Sized>(
                 }
                 polled
             };
-            values.push(match polled {
-                Poll::Ready(result) => taken(ctx, result),
-                Poll::Pending => None,
-            });
+            match polled {
+                Poll::Ready(result) => values.push(taken(ctx, result)),
+                Poll::Pending => values.wait(),
+            }
         }
         Poll::Ready(())
     })
@@ -104,10 +102,10 @@ async fn resolve_fields<'a, T: ContainerType + ?Sized>(
         if first_waits
             && let Poll::Ready(result) = poll(first.as_mut(), task, ctx, fields[first_at])
         {
-            values[first_at] = taken(ctx, result);
+            values.set(first_at, taken(ctx, result));
             first_waits = false;
         }
-        let later = later.poll(task, |at, result| values[at] = taken(ctx, result));
+        let later = later.poll(task, |at, result| values.set(at, taken(ctx, result)));
         match first_waits {
             true => Poll::Pending,
             false => later,
@@ -117,6 +115,7 @@ async fn resolve_fields<'a, T: ContainerType + ?Sized>(
     values
 }
 
+/// A field's value; `None` when it failed.
 fn taken(ctx: &ContextSelectionSet<'_>, result: ServerResult<Value>) -> Option<Value> {
     match result {
         Ok(value) => Some(value),

@@ -18,9 +18,9 @@
 
 mod container;
 mod field;
-mod merge;
 pub mod positional;
 mod selection;
+mod values;
 mod waiting;
 
 pub use stock::*;

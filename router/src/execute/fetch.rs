@@ -18,7 +18,7 @@ use crate::error::{GraphqlError, PathSegment, code};
 use crate::json::write;
 use crate::plan::{Branch, Fetch, ObjectShape, OperationPlan, PathStep, Target};
 use crate::snapshot::Subgraphs;
-use crate::subgraph::{Document, RequestContext, SubgraphError, SubgraphRequest, SubgraphResponse};
+use crate::subgraph::{RequestContext, SubgraphError, SubgraphRequest, SubgraphResponse};
 
 /// Errors kept per request; more are dropped.
 const MAX_ERRORS: usize = 1000;
@@ -49,7 +49,7 @@ impl<'a> Run<'a> {
         variables: &'a Map<String, Value>,
         context: Arc<RequestContext>,
     ) -> Self {
-        let store = Store::new(plan.root_width);
+        let store = Store::new(plan.root_width, plan.room.wanted());
         Self {
             plan,
             subgraphs,
@@ -82,6 +82,7 @@ impl<'a> Run<'a> {
             ready.extend(release(&mut waiting, &self.plan.fetches[answered.at]));
             self.take_in(answered);
         }
+        self.plan.room.took(self.store.len());
     }
 
     /// Asks what the fetch at `at` asks, or nothing when there is nothing to ask.
@@ -165,8 +166,7 @@ impl<'a> Run<'a> {
                 SubgraphResponse::Json(body) => merge::take_json(&mut self.store, body, &expected),
                 SubgraphResponse::Values { data, errors } => {
                     let document = fetch.operation.document().ok();
-                    let selections = document.and_then(Document::selections);
-                    take_values(&mut self.store, &data, errors, &expected, selections)
+                    take_values(&mut self.store, &data, errors, &expected, document)
                 }
             }
             .map_err(SubgraphError::InvalidResponse)

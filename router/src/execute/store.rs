@@ -49,15 +49,21 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(root_width: u32) -> Self {
+    /// A store with room for this many slots.
+    pub(crate) fn new(root_width: u32, room: usize) -> Self {
         let mut store = Self {
-            slots: Vec::new(),
+            slots: Vec::with_capacity(room),
             buffers: Vec::new(),
             pending: Vec::new(),
             absent: HashMap::new(),
         };
         store.allocate(root_width);
         store
+    }
+
+    /// Slots in use.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     pub(crate) fn allocate(&mut self, width: u32) -> u32 {

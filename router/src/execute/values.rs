@@ -9,11 +9,11 @@ use super::store::{Slot, Store};
 use crate::error::GraphqlError;
 use crate::json::write;
 use crate::plan::ObjectShape;
-use crate::subgraph::Selections;
+use crate::subgraph::{Document, Selections};
 
 /// Takes in the values of an in-process subgraph.
 ///
-/// `selections` are those of the operation, for objects without keys.
+/// `document` is that of the operation, for objects without keys.
 ///
 /// # Errors
 /// When the answer is larger than what the store can hold.
@@ -22,7 +22,7 @@ pub(crate) fn take_values(
     data: &GraphqlValue,
     errors: Vec<GraphqlError>,
     expected: &Expected<'_>,
-    selections: Option<Selections<'_>>,
+    document: Option<&Document>,
 ) -> Result<Taken, String> {
     let buffer = store
         .keep(Bytes::new())
@@ -35,8 +35,9 @@ pub(crate) fn take_values(
     let mut reader = ValueReader {
         store,
         buffer,
-        text: Vec::new(),
+        text: Vec::with_capacity(document.map_or(0, |document| document.room.wanted())),
     };
+    let selections = document.and_then(Document::selections);
     if let GraphqlValue::Object(fields) = data {
         taken.has_data = true;
         match expected {
@@ -53,6 +54,9 @@ pub(crate) fn take_values(
         }
     }
     let text = Bytes::from(reader.text);
+    if let Some(document) = document {
+        document.room.took(text.len());
+    }
     u32::try_from(text.len()).map_err(|_| "the answer is too large")?;
     store.fill(buffer, text);
     Ok(taken)

@@ -12,6 +12,7 @@ mod moved;
 mod once;
 mod places;
 mod projection;
+mod room;
 mod split;
 mod tree;
 mod ways;
@@ -24,6 +25,7 @@ pub(crate) use answer::{
 pub(crate) use deferral::{Deferral, FIRST};
 pub(crate) use hive::Planner;
 pub(crate) use places::FetchSet;
+pub(crate) use room::Room;
 
 use crate::operation::{Kind, PreparedOperation};
 use crate::subgraph::SubgraphOperation;
@@ -45,6 +47,8 @@ pub(crate) struct OperationPlan {
     pub(crate) projection: Projection,
     /// Set when the answer is delivered in pieces.
     pub(crate) deferral: Option<Deferral>,
+    /// Slots that answers take.
+    pub(crate) room: Room,
 }
 
 /// Names of types, each as a quoted JSON string, for comparing with raw answers.

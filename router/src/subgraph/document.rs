@@ -4,12 +4,16 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, SelectionSet};
 use async_graphql::positional::{self, Fragments};
 
+use crate::plan::Room;
+
 /// A document as async-graphql's parser reads it, for in-process subgraphs.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) parsed: ExecutableDocument,
     /// Whether objects come without their keys, see [`async_graphql::positional`].
     pub(crate) positional: bool,
+    /// Bytes that the leaves of an answer take.
+    pub(crate) room: Room,
 }
 
 impl Document {
@@ -17,7 +21,11 @@ impl Document {
     pub(crate) fn parse(text: &str, without_keys: bool) -> Result<Self, String> {
         let parsed = parse_query(text).map_err(|error| error.to_string())?;
         let positional = without_keys && positional::fits(&parsed);
-        Ok(Self { parsed, positional })
+        Ok(Self {
+            parsed,
+            positional,
+            room: Room::default(),
+        })
     }
 
     /// What the operation selects.

@@ -8,6 +8,7 @@ mod shape;
 use std::sync::Arc;
 
 use super::layout::{LayoutId, Layouts};
+use super::room::Room;
 use super::tree::{RawBranch, RawFetch, Segment, Tree};
 use super::{
     Branch, Deferral, Fetch, OperationPlan, PathStep, PlanError, Target, TypeSet, projection, split,
@@ -68,6 +69,7 @@ pub(crate) fn compile(
         fetches,
         subscription,
         deferral: deferral.map(|(deferral, _)| deferral),
+        room: Room::default(),
     })
 }
 
