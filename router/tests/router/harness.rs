@@ -176,7 +176,7 @@ pub fn in_process_with(config: RouterConfig) -> InProcess {
 
 /// Waits until something holds.
 pub async fn eventually(holds: impl Fn() -> bool) {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + crate::socket::WAIT;
     while !holds() {
         assert!(tokio::time::Instant::now() < deadline, "it never holds");
         tokio::task::yield_now().await;

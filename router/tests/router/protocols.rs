@@ -1,7 +1,5 @@
 //! Corners of the protocols that client libraries seldom touch.
 
-use std::time::Duration;
-
 use atelier_router::{Router, RouterConfig};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -60,7 +58,7 @@ impl Events {
                 }
                 continue;
             }
-            let piece = tokio::time::timeout(Duration::from_secs(10), self.pieces.next());
+            let piece = tokio::time::timeout(crate::socket::WAIT, self.pieces.next());
             self.text += &piece.await.expect("no event in time").expect("an event");
         }
     }
@@ -213,7 +211,7 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     socket.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
     let read = socket.read_exact(&mut answer);
-    tokio::time::timeout(Duration::from_secs(10), read)
+    tokio::time::timeout(crate::socket::WAIT, read)
         .await
         .expect("no answer")
         .unwrap();
