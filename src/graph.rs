@@ -96,8 +96,8 @@ pub fn over_http(
     Ok(builder.build()?)
 }
 
-/// A subgraph in this process. A query that panics runs once more with a guard around every
-/// resolver, so that it loses one field and not the whole answer.
+/// A subgraph in this process. A query that panics at its root runs once more with a guard around
+/// the resolvers there, so that it loses one field and not the whole answer.
 pub(crate) struct InProcess {
     direct: LocalSubgraph<Direct>,
     guarded: LocalSubgraph<Direct>,

@@ -74,7 +74,7 @@ impl Service {
 
     /// Runs a query or mutation for the `Arc<Actor>` in the request's data (nobody, if there is none).
     ///
-    /// A resolver that panics costs a query its field, and a mutation its answer.
+    /// A resolver that panics costs its field; one of `Mutation` itself costs the answer.
     pub async fn execute(&self, request: Request) -> Response {
         let (mut request, actor) = prepare(request);
         let locale = actor.locale;
@@ -226,19 +226,19 @@ fn panicked() -> ServerError {
 /// Gives every error its code and its words, and logs what callers must not see.
 fn present(response: &mut Response, locale: Locale) {
     for error in &mut response.errors {
+        if error.source::<Panicked>().is_some() {
+            *error = ServerError {
+                path: std::mem::take(&mut error.path),
+                locations: std::mem::take(&mut error.locations),
+                ..panicked()
+            };
+        }
         let (spec, message): (&CodeSpec, Option<String>) = match error.source::<Error>() {
             Some(source) => {
                 if let Some(cause) = source.cause_chain() {
                     tracing::error!(target: "error", code = source.code().spec().name, cause, path = ?error.path, "a resolver failed");
                 }
                 (source.code().spec(), Some(source.message(locale)))
-            }
-            // The panic hook has logged it.
-            None if error.source::<Panicked>().is_some() => {
-                let spec = ErrorCode::Internal.spec();
-                // The words for callers who are not ours.
-                error.extensions = None;
-                (spec, Some(spec.message(locale).to_owned()))
             }
             // Everything of ours has a source: the rest is async-graphql's word on the request.
             None => (ErrorCode::BadUserInput.spec(), None),

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use graphql_tools::static_graphql::{query, schema as ast};
 
+use super::directives::{argument, named};
+
 /// A field of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyField {
@@ -94,20 +96,6 @@ fn graph_names(full: &ast::Document) -> HashMap<&str, &str> {
         }
     }
     names
-}
-
-fn named<'a>(
-    directives: &'a [ast::Directive],
-    name: &'a str,
-) -> impl Iterator<Item = &'a ast::Directive> {
-    directives
-        .iter()
-        .filter(move |directive| directive.name == name)
-}
-
-fn argument<'a>(directive: &'a ast::Directive, name: &str) -> Option<&'a ast::Value> {
-    let found = directive.arguments.iter().find(|(key, _)| key == name);
-    found.map(|(_, value)| value)
 }
 
 fn flag(directive: &ast::Directive, name: &str) -> bool {

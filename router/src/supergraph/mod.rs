@@ -1,6 +1,7 @@
 //! A supergraph: the public schema, the subgraphs behind it and the planner.
 
 mod api;
+pub(crate) mod directives;
 mod entities;
 mod rules;
 pub(crate) mod schema;

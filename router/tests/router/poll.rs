@@ -16,6 +16,8 @@ use futures::stream::BoxStream;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use serde_json::json;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{ask, eventually, serve};
@@ -53,99 +55,107 @@ impl SubgraphClient for Telling {
     }
 }
 
+/// A router that serves a supergraph and polls its only subgraph.
+struct Polled {
+    router: Router,
+    /// What the subgraph tells; nothing while it is away.
+    told: Arc<Mutex<Option<String>>>,
+    polls: Arc<AtomicUsize>,
+    now: Arc<Notify>,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Polled {
+    fn start(served: &str, told: Option<&str>) -> Self {
+        let told = Arc::new(Mutex::new(told.map(str::to_owned)));
+        let polls = Arc::new(AtomicUsize::new(0));
+        let client = Arc::new(Telling(Arc::clone(&told), Arc::clone(&polls)));
+        let router = Router::builder(Supergraph::parse(served).unwrap())
+            .config(polling())
+            .subgraph("one", client)
+            .build()
+            .unwrap();
+        let reloader = Reloader::new(router.clone(), None);
+        let now = reloader.trigger();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(reloader.run(stop.clone()));
+        Self {
+            router,
+            told,
+            polls,
+            now,
+            stop,
+            running,
+        }
+    }
+
+    async fn polled(&self, times: usize) {
+        eventually(|| self.polls.load(Ordering::SeqCst) == times).await;
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn subgraphs_that_change_are_composed_again_unless_they_do_not_fit() {
-    let told = Arc::new(Mutex::new(Some("type Query { first: Int }".to_owned())));
-    let polls = Arc::new(AtomicUsize::new(0));
     let first = supergraph("first: Int");
-    let client = Arc::new(Telling(Arc::clone(&told), Arc::clone(&polls)));
-    let router = Router::builder(Supergraph::parse(&first).unwrap())
-        .config(polling())
-        .subgraph("one", client)
-        .build()
-        .unwrap();
-    let reloader = Reloader::new(router.clone(), None);
-    let now = reloader.trigger();
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(reloader.run(stop.clone()));
-    eventually(|| polls.load(Ordering::SeqCst) == 1).await;
+    let polled = Polled::start(&first, Some("type Query { first: Int }"));
+    polled.polled(1).await;
 
-    let mut polled = 1;
+    let mut times = 1;
     let mut poll = async |sdl: Option<&str>| {
-        *told.lock() = sdl.map(str::to_owned);
-        now.notify_one();
-        polled += 1;
-        eventually(|| polls.load(Ordering::SeqCst) == polled).await;
-        // The next poll begins when this one has ended.
-        now.notify_one();
-        polled += 1;
-        eventually(|| polls.load(Ordering::SeqCst) == polled).await;
+        *polled.told.lock() = sdl.map(str::to_owned);
+        // The second one begins when the first one has ended.
+        for _ in 0..2 {
+            polled.now.notify_one();
+            times += 1;
+            polled.polled(times).await;
+        }
     };
     // What it told first is what is served.
-    assert_eq!(router.supergraph().sdl(), first);
+    assert_eq!(polled.router.supergraph().sdl(), first);
     poll(Some("type Query { first: Missing }")).await;
-    assert_eq!(router.supergraph().sdl(), first);
+    assert_eq!(polled.router.supergraph().sdl(), first);
     poll(None).await;
-    assert_eq!(router.supergraph().sdl(), first);
+    assert_eq!(polled.router.supergraph().sdl(), first);
     poll(Some("type Query { first: Int second: String }")).await;
-    assert!(knows(&router, "second").await);
-
-    stop.cancel();
-    running.await.unwrap();
+    assert!(knows(&polled.router, "second").await);
+    polled.end().await;
 }
 
 #[tokio::test]
 async fn first_answers_that_differ_from_what_is_served_are_a_change() {
-    let told = Arc::new(Mutex::new(None));
-    let polls = Arc::new(AtomicUsize::new(0));
-    let client = Arc::new(Telling(Arc::clone(&told), Arc::clone(&polls)));
-    let served = supergraph("first: Int");
-    let router = Router::builder(Supergraph::parse(&served).unwrap())
-        .config(polling())
-        .subgraph("one", client)
-        .build()
-        .unwrap();
-    let reloader = Reloader::new(router.clone(), None);
-    let now = reloader.trigger();
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(reloader.run(stop.clone()));
     // It is away at first.
-    eventually(|| polls.load(Ordering::SeqCst) == 1).await;
-    *told.lock() = Some("type Query { first: Int second: Int }".to_owned());
-    now.notify_one();
-    eventually(|| router.supergraph().sdl() == supergraph("first: Int second: Int")).await;
-    stop.cancel();
-    running.await.unwrap();
+    let polled = Polled::start(&supergraph("first: Int"), None);
+    polled.polled(1).await;
+    *polled.told.lock() = Some("type Query { first: Int second: Int }".to_owned());
+    polled.now.notify_one();
+    let changed = supergraph("first: Int second: Int");
+    eventually(|| polled.router.supergraph().sdl() == changed).await;
+    polled.end().await;
 }
 
 #[tokio::test]
 async fn a_supergraph_that_is_only_written_differently_is_not_replaced() {
-    let told = Some("type Query { first: Int second: Int }".to_owned());
-    let polls = Arc::new(AtomicUsize::new(0));
-    let client = Arc::new(Telling(Arc::new(Mutex::new(told)), Arc::clone(&polls)));
     let composed = supergraph("first: Int second: Int");
     let served = composed
         .replace("  first: Int\n", "")
         .replace("  second: Int\n", "  second: Int\n  first: Int\n");
     assert_ne!(composed, served);
-    let router = Router::builder(Supergraph::parse(&served).unwrap())
-        .config(polling())
-        .subgraph("one", client)
-        .build()
-        .unwrap();
-    let reloader = Reloader::new(router.clone(), None);
-    let now = reloader.trigger();
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(reloader.run(stop.clone()));
-    for polled in 1..=2 {
+    let told = "type Query { first: Int second: Int }";
+    let polled = Polled::start(&served, Some(told));
+    for times in 1..=2 {
         // The second one begins when the first one has ended.
-        eventually(|| polls.load(Ordering::SeqCst) == polled).await;
-        now.notify_one();
+        polled.polled(times).await;
+        polled.now.notify_one();
     }
-    eventually(|| polls.load(Ordering::SeqCst) == 3).await;
-    assert_eq!(router.supergraph().sdl(), served);
-    stop.cancel();
-    running.await.unwrap();
+    polled.polled(3).await;
+    assert_eq!(polled.router.supergraph().sdl(), served);
+    polled.end().await;
 }
 
 /// A subgraph over HTTP that tells its schema to those who say who they are.

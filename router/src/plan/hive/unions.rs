@@ -9,6 +9,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use graphql_tools::static_graphql::schema as ast;
 
+use crate::supergraph::directives::{argument, named};
+
 type Definition = ast::Definition<'static, String>;
 
 /// The fields whose union differs between the subgraphs that resolve them.
@@ -279,20 +281,6 @@ fn base(ty: &ast::Type) -> &str {
         ast::Type::NamedType(name) => name,
         ast::Type::ListType(inner) | ast::Type::NonNullType(inner) => base(inner),
     }
-}
-
-fn named<'a>(
-    directives: &'a [ast::Directive],
-    name: &'a str,
-) -> impl Iterator<Item = &'a ast::Directive> {
-    directives
-        .iter()
-        .filter(move |directive| directive.name == name)
-}
-
-fn argument<'a>(directive: &'a ast::Directive, name: &str) -> Option<&'a ast::Value> {
-    let found = directive.arguments.iter().find(|(key, _)| key == name);
-    found.map(|(_, value)| value)
 }
 
 fn text<'a>(directive: &'a ast::Directive, name: &str) -> Option<&'a str> {
