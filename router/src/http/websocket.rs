@@ -21,6 +21,9 @@ use crate::router::Router;
 const OUTGOING: usize = 16;
 /// Time a client gets to take the closing message.
 const CLOSING: Duration = Duration::from_secs(2);
+/// Time a client that reads too slowly gets, before that, to read what lies before the
+/// messages that say how it continues: the buffers of a connection hold megabytes.
+const FALLEN_BEHIND: Duration = Duration::from_secs(30);
 
 pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
     headers
@@ -55,13 +58,23 @@ async fn serve(router: Arc<Router>, mut socket: WebSocket, headers: HeaderMap) {
     let (close, closing) = oneshot::channel();
     let writer = tokio::spawn(write(sink, messages, closing));
     let id = request_id(&headers);
+    let draining = router.draining().clone();
     let mut session = Session::new(router, protocol, headers, id, outgoing);
     let end = session.run(&mut stream).await;
     drop(session);
+    let told = end.as_ref().is_some_and(|end| !end.farewell.is_empty());
     let _ = close.send(end);
     let mut writer = writer;
-    if tokio::time::timeout(CLOSING, &mut writer).await.is_err() {
-        writer.abort();
+    let patience = async {
+        if told {
+            let _ = tokio::time::timeout(FALLEN_BEHIND, draining.cancelled()).await;
+        }
+        tokio::time::sleep(CLOSING).await;
+    };
+    tokio::select! {
+        biased;
+        _ = &mut writer => {}
+        () = patience => writer.abort(),
     }
     metrics::gauge!("graphql_websockets_open").decrement(1.0);
 }

@@ -24,6 +24,7 @@ pub struct Counted {
     inner: Arc<dyn SubgraphClient>,
     pub calls: AtomicUsize,
     open: Arc<AtomicUsize>,
+    let_go: Arc<AtomicUsize>,
     pub variables: Mutex<Vec<Value>>,
 }
 
@@ -33,6 +34,7 @@ impl Counted {
             inner,
             calls: AtomicUsize::new(0),
             open: Arc::default(),
+            let_go: Arc::default(),
             variables: Mutex::default(),
         })
     }
@@ -40,6 +42,11 @@ impl Counted {
     /// Subscriptions that are open.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)
+    }
+
+    /// Subscriptions that were open and are not any more.
+    pub fn let_go(&self) -> usize {
+        self.let_go.load(Ordering::SeqCst)
     }
 
     pub fn calls(&self) -> usize {
@@ -64,8 +71,7 @@ impl SubgraphClient for Counted {
         use futures::StreamExt;
         self.calls.fetch_add(1, Ordering::SeqCst);
         let events = self.inner.subscribe(request).await?;
-        let open = Open(Arc::clone(&self.open));
-        open.0.fetch_add(1, Ordering::SeqCst);
+        let open = Open::new(&self.open, &self.let_go);
         Ok(events
             .inspect(move |_| {
                 let _ = &open;
@@ -74,11 +80,25 @@ impl SubgraphClient for Counted {
     }
 }
 
-struct Open(Arc<AtomicUsize>);
+struct Open {
+    open: Arc<AtomicUsize>,
+    let_go: Arc<AtomicUsize>,
+}
+
+impl Open {
+    fn new(open: &Arc<AtomicUsize>, let_go: &Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::SeqCst);
+        Self {
+            open: Arc::clone(open),
+            let_go: Arc::clone(let_go),
+        }
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.open.fetch_sub(1, Ordering::SeqCst);
+        self.let_go.fetch_add(1, Ordering::SeqCst);
     }
 }
 

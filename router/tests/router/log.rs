@@ -19,7 +19,7 @@ pub struct Log {
     entries: Arc<Mutex<Vec<String>>>,
     length: Arc<watch::Sender<usize>>,
     followers: Arc<AtomicUsize>,
-    pub opened: Arc<AtomicUsize>,
+    opened: Arc<AtomicUsize>,
 }
 
 impl Default for Log {
@@ -42,6 +42,11 @@ impl Log {
 
     pub fn followers(&self) -> usize {
         self.followers.load(Ordering::SeqCst)
+    }
+
+    /// Streams that ever followed.
+    pub fn opened(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
     }
 
     /// Waits until so many streams follow.

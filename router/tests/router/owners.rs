@@ -173,7 +173,7 @@ impl Graph {
     }
 
     pub fn opened(&self) -> usize {
-        self.log.opened.load(Ordering::SeqCst)
+        self.log.opened()
     }
 }
 

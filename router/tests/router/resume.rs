@@ -215,9 +215,9 @@ async fn a_reload_that_moves_the_subgraph_takes_the_subscription_along() {
     log.add("1");
     assert_eq!(next(&mut events).await, added("1", false));
     next(&mut heard).await;
-    let opened = log.opened.load(std::sync::atomic::Ordering::SeqCst);
+    let opened = log.opened();
     router.reload(supergraph(&sdls(&log, &new.url))).unwrap();
-    harness::eventually(|| log.opened.load(std::sync::atomic::Ordering::SeqCst) > opened).await;
+    harness::eventually(|| log.opened() > opened).await;
     log.add("2");
     assert_eq!(next(&mut events).await, added("2", true));
     // The one that cannot be continued stays where it is.
@@ -341,8 +341,7 @@ async fn a_client_that_is_closed_as_too_slow_continues_without_loss() {
         log.add(&long);
     }
     socket.subscribe("a", query).await;
-    log.followed_by(1).await;
-    log.followed_by(0).await;
+    harness::eventually(|| log.opened() == 1 && log.followers() == 0).await;
     let mut last = 0;
     let resume = loop {
         let message = socket.next().await;

@@ -57,10 +57,16 @@ impl Socket {
         }
     }
 
+    /// The next message that is not the router asking whether the client is there.
     pub async fn next(&mut self) -> Value {
-        match self.message().await {
-            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
-            other => panic!("expected a message, got {other:?}"),
+        loop {
+            let message: Value = match self.message().await {
+                Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+                other => panic!("expected a message, got {other:?}"),
+            };
+            if message["type"] != "ping" {
+                return message;
+            }
         }
     }
 
