@@ -16,6 +16,7 @@ use super::store::{Absent, Slot, Store};
 use super::values::take_values;
 use crate::error::{GraphqlError, PathSegment, code};
 use crate::json::write;
+use crate::operation::keys;
 use crate::plan::{Branch, Fetch, ObjectShape, OperationPlan, PathStep, Target};
 use crate::snapshot::Subgraphs;
 use crate::subgraph::{RequestContext, SubgraphError, SubgraphRequest, SubgraphResponse};
@@ -315,7 +316,10 @@ impl<'a> Run<'a> {
         self.push(error.with("service", &*fetch.subgraph));
     }
 
-    fn push(&mut self, error: GraphqlError) {
+    fn push(&mut self, mut error: GraphqlError) {
+        if let Some(path) = &mut error.path {
+            keys::restore(path);
+        }
         if self.errors.len() < MAX_ERRORS {
             self.errors.push(error);
         }

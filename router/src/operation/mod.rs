@@ -6,6 +6,7 @@ pub(crate) mod document;
 mod gather;
 pub(crate) mod introspect;
 mod introspect_type;
+pub(crate) mod keys;
 pub(crate) mod limits;
 mod overlap;
 pub(crate) mod parse;

@@ -9,6 +9,7 @@ use super::authorize::Decisions;
 use super::defer::{self, Deferred, Deferring};
 use super::document::{Conditions, kind_of, name_of, root_type, selection_of, variables_of};
 use super::gather;
+use super::keys;
 use super::resume::{self, Resumption};
 use super::{Document, Kind};
 use crate::request::IncrementalFormat;
@@ -127,7 +128,7 @@ impl Strip<'_> {
     /// The operation with fragments inlined, so that refusals can differ by place.
     fn operation(&self, operation: &query::OperationDefinition) -> Option<query::Document> {
         let root = root_type(self.schema, kind_of(operation))?;
-        let mut set = self.set(root, selection_of(operation));
+        let mut set = self.set(root, &[root], selection_of(operation));
         drop_answered_here(&mut set);
         if set.items.is_empty() {
             return None;
@@ -169,11 +170,13 @@ impl Strip<'_> {
         })
     }
 
-    fn set(&self, parent: &str, set: &query::SelectionSet) -> query::SelectionSet {
+    /// The selections of `parent` that apply to one of the object types `within`.
+    fn set(&self, parent: &str, within: &[&str], set: &query::SelectionSet) -> query::SelectionSet {
         let mut items = Vec::with_capacity(set.items.len());
         for selection in &set.items {
             let kept = self.conditions.keep(selection);
-            if let Some(selection) = kept.then(|| self.selection(parent, selection)).flatten() {
+            let selection = kept.then(|| self.selection(parent, within, selection));
+            if let Some(selection) = selection.flatten() {
                 gather::add(parent, &mut items, selection);
             }
         }
@@ -183,18 +186,23 @@ impl Strip<'_> {
         }
     }
 
-    fn selection(&self, parent: &str, selection: &query::Selection) -> Option<query::Selection> {
+    fn selection(
+        &self,
+        parent: &str,
+        within: &[&str],
+        selection: &query::Selection,
+    ) -> Option<query::Selection> {
         match selection {
             query::Selection::Field(field) => self.field(parent, field),
             query::Selection::InlineFragment(fragment) => {
                 let on = fragment.type_condition.as_ref();
                 let on = on.map_or(parent, |query::TypeCondition::On(on)| on.as_str());
-                self.fragment(parent, on, &fragment.selection_set)
+                self.fragment(parent, on, within, &fragment.selection_set)
             }
             query::Selection::FragmentSpread(spread) => {
                 let fragment = self.document.fragment(&spread.fragment_name)?;
                 let query::TypeCondition::On(on) = &fragment.type_condition;
-                self.fragment(parent, on, &fragment.selection_set)
+                self.fragment(parent, on, within, &fragment.selection_set)
             }
         }
     }
@@ -202,7 +210,10 @@ impl Strip<'_> {
     fn field(&self, parent: &str, field: &query::Field) -> Option<query::Selection> {
         let mut stripped = query::Field {
             position: field.position,
-            alias: field.alias.clone(),
+            alias: match keys::planned(self.schema, field) {
+                key if key == field.name => None,
+                key => Some(key.into_owned()),
+            },
             name: field.name.clone(),
             arguments: field.arguments.clone(),
             directives: Vec::new(),
@@ -220,7 +231,8 @@ impl Strip<'_> {
             return None;
         }
         if !field.selection_set.items.is_empty() {
-            stripped.selection_set = self.set(def.ty.base(), &field.selection_set);
+            let within = self.schema.possible(def.ty.base());
+            stripped.selection_set = self.set(def.ty.base(), &within, &field.selection_set);
             // An object must be fetched even without fields, to know whether it is
             // there, and its type must be known when it decides what may be seen.
             if stripped.selection_set.items.is_empty() || self.needs_typename(def.ty.base()) {
@@ -247,12 +259,22 @@ impl Strip<'_> {
         &self,
         parent: &str,
         on: &str,
+        within: &[&str],
         set: &query::SelectionSet,
     ) -> Option<query::Selection> {
         if on != parent && self.decisions.denial(&self.schema.ty(on)?.rule).is_some() {
             return None;
         }
-        let set = self.set(on, set);
+        let satisfying = within.iter().copied();
+        let narrowed: Vec<&str> = satisfying
+            .filter(|object| self.schema.satisfies(object, on))
+            .collect();
+        // What contradicts the conditions around it is for no object. An interface
+        // that is an object in some subgraph may have no other objects at all.
+        if narrowed.is_empty() && !within.is_empty() {
+            return None;
+        }
+        let set = self.set(on, &narrowed, set);
         if set.items.is_empty() {
             return None;
         }

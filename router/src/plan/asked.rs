@@ -57,6 +57,28 @@ impl Asked {
         below
     }
 
+    /// Notes the key that a field has in plans, where it is not the client's:
+    /// `below` is what [`Self::add`] gave for that one.
+    pub(super) fn add_planned(
+        &mut self,
+        (at, below): (SelectedId, SelectedId),
+        key: &str,
+        is_plain: bool,
+        piece: usize,
+    ) {
+        let under = self.selected[at]
+            .entry(key.to_owned())
+            .or_insert_with(|| Under {
+                is_plain: true,
+                pieces: Vec::new(),
+                below,
+            });
+        under.is_plain &= is_plain;
+        if !under.pieces.contains(&piece) {
+            under.pieces.push(piece);
+        }
+    }
+
     /// The pieces that have exactly the keys `path`.
     pub(super) fn at(&self, path: &[String]) -> &[usize] {
         self.under(path).map_or(&[], |under| &under.pieces)

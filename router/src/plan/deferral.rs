@@ -11,6 +11,7 @@ use super::tree::RawFetch;
 use crate::error::PathSegment;
 use crate::json::write::quoted;
 use crate::operation::document::{root_type, selection_of};
+use crate::operation::keys;
 use crate::operation::{Kind, PreparedOperation};
 use crate::supergraph::Schema;
 
@@ -328,12 +329,18 @@ impl<'a> Walk<'a> {
     fn field(&mut self, here: &Here<'a>, field: &'a query::Field) {
         let key = field.alias.as_ref().unwrap_or(&field.name);
         let is_plain = *key == field.name && field.arguments.is_empty();
+        let planned = keys::planned(self.schema, field);
         let below = self.asked.add(here.selected, key, is_plain, here.piece);
+        if planned != key.as_str() {
+            let known = (here.selected, below);
+            self.asked
+                .add_planned(known, &planned, is_plain, here.piece);
+        }
         if field.name == "__typename" {
             self.typename(here);
         } else if let Some(place) = here.place {
             let reads = &mut self.pieces[here.piece].own;
-            self.places.read(place, key, &here.guard, reads);
+            self.places.read(place, &planned, &here.guard, reads);
         }
         if field.selection_set.items.is_empty() || field.name.starts_with("__") {
             return;
@@ -343,7 +350,9 @@ impl<'a> Walk<'a> {
         let Some(base) = def.and_then(|def| schema.ty(def.ty.base())) else {
             return;
         };
-        let place = here.place.and_then(|place| self.places.child(place, key));
+        let place = here
+            .place
+            .and_then(|place| self.places.child(place, &planned));
         let inner = Here {
             piece: here.piece,
             place,

@@ -15,6 +15,7 @@ use super::once::Once;
 use crate::json::write::quoted;
 use crate::operation::PreparedOperation;
 use crate::operation::document::{root_type, selection_of};
+use crate::operation::keys;
 use crate::request::IncrementalFormat;
 use crate::supergraph::Schema;
 use crate::supergraph::schema::{Kind, TypeDef};
@@ -332,10 +333,11 @@ impl<'a> Builder<'a> {
         let (first, _, _) = collected.fields.first()?;
         let mut json_key = quoted(collected.key);
         json_key.push(b':');
+        let planned = keys::planned(self.schema, first);
         let mut field = FieldProjection {
             json_key: json_key.into(),
             key: collected.key.to_owned(),
-            slot: place.and_then(|place| self.layouts.slot(place, collected.key)),
+            slot: place.and_then(|place| self.layouts.slot(place, &planned)),
             shape: Shape {
                 non_null: true,
                 item: None,
@@ -377,7 +379,7 @@ impl<'a> Builder<'a> {
                     piece: selected.piece,
                 })
                 .collect();
-            let child = place.and_then(|place| self.layouts.existing_child(place, collected.key));
+            let child = place.and_then(|place| self.layouts.existing_child(place, &planned));
             ValueProjection::Object(self.object(&base.name, &sets, child))
         } else if base.kind == Kind::Enum && base.has_hidden_values {
             let names = base

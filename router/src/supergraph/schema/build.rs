@@ -1,6 +1,6 @@
 //! The model from the documents.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use graphql_tools::static_graphql::schema as ast;
 
@@ -37,6 +37,7 @@ impl Schema {
             .enumerate()
             .map(|(at, ty)| (ty.name.clone(), at))
             .collect();
+        let entities = Entities::read(full);
         Self {
             query: api
                 .query_type_name()
@@ -48,9 +49,35 @@ impl Schema {
             index,
             directives,
             resumable: resumable(full),
-            entities: Entities::read(full),
+            field_names: field_names(full, |_, _| true),
+            object_fields: field_names(full, |name, is_interface| {
+                is_interface && entities.is_interface_object(name)
+            }),
+            entities,
         }
     }
+}
+
+/// Names of the fields of those types that are wanted by their names and by whether
+/// they are interfaces.
+fn field_names(full: &ast::Document, wanted: impl Fn(&str, bool) -> bool) -> HashSet<String> {
+    let fields = full
+        .definitions
+        .iter()
+        .flat_map(|definition| match definition {
+            ast::Definition::TypeDefinition(ast::TypeDefinition::Object(ty))
+                if wanted(&ty.name, false) =>
+            {
+                &ty.fields[..]
+            }
+            ast::Definition::TypeDefinition(ast::TypeDefinition::Interface(ty))
+                if wanted(&ty.name, true) =>
+            {
+                &ty.fields[..]
+            }
+            _ => &[],
+        });
+    fields.map(|field| field.name.clone()).collect()
 }
 
 fn resumable(full: &ast::Document) -> HashMap<String, Resumable> {

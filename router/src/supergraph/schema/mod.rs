@@ -3,7 +3,7 @@
 
 mod build;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use graphql_tools::static_graphql::schema as ast;
 
@@ -149,6 +149,10 @@ pub(crate) struct Schema {
     pub(crate) entities: super::Entities,
     /// Fields of the subscription type with `@resumable`.
     pub(crate) resumable: HashMap<String, Resumable>,
+    /// Of all types, also of fields that clients do not see.
+    field_names: HashSet<String>,
+    /// Of interfaces that some subgraph has as objects.
+    object_fields: HashSet<String>,
 }
 
 /// `@resumable(arg:, cursor:)`.
@@ -161,8 +165,26 @@ pub(crate) struct Resumable {
 }
 
 impl Schema {
+    /// True when some type has a field of this name.
+    pub(crate) fn has_field_named(&self, name: &str) -> bool {
+        self.field_names.contains(name)
+    }
+
     pub(crate) fn ty(&self, name: &str) -> Option<&TypeDef> {
         self.index.get(name).map(|index| &self.types[*index])
+    }
+
+    /// True when an interface that some subgraph has as an object has such a field.
+    pub(crate) fn has_object_field_named(&self, name: &str) -> bool {
+        self.object_fields.contains(name)
+    }
+
+    /// The object types of values of the type `name`.
+    pub(crate) fn possible<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        match self.ty(name) {
+            Some(ty) if ty.kind.is_abstract() => ty.possible.iter().map(String::as_str).collect(),
+            _ => vec![name],
+        }
     }
 
     /// True when an object of type `object` satisfies the condition `condition`.
