@@ -115,9 +115,6 @@ fn one(
         let place = splitter.branch(&left.branches[nth], nth);
         let mut selection = std::mem::take(&mut left.branches[nth].selection);
         splitter.take(&place, &mut selection);
-        if selection.is_empty() {
-            selection.push(plain("__typename"));
-        }
         left.branches[nth].selection = selection;
     }
     let moved = std::mem::take(&mut splitter.moved);
@@ -125,9 +122,30 @@ fn one(
         return Vec::new();
     }
     let made = moved.into_iter().map(|moved| moved.fetch(&left)).collect();
+    drop_empty_branches(&mut left.branches);
     left.write();
     fetches[at].0 = left;
     made
+}
+
+/// Nothing is asked of entities of which everything comes later.
+fn drop_empty_branches(branches: &mut Vec<RawBranch>) {
+    let is_empty = |branch: &mut RawBranch| branch.selection.is_empty();
+    if branches.iter_mut().all(is_empty) {
+        branches.truncate(1);
+        for branch in branches {
+            // Not as the type: for `@interfaceObject` the subgraph names the interface.
+            branch.selection.push(Selection::Field {
+                name: "__typename".to_owned(),
+                key: "_typename".to_owned(),
+                arguments: String::new(),
+                uses: Vec::new(),
+                children: Vec::new(),
+            });
+        }
+    } else {
+        branches.retain_mut(|branch| !is_empty(branch));
+    }
 }
 
 fn inputs(fetches: &[(RawFetch, Vec<usize>)]) -> HashSet<Vec<String>> {
