@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
     /// In the order of the operation: what is outside comes first.
     pub(super) fn choices(&self, operation: &OperationDefinition) -> Vec<Choice> {
         let mut found = Vec::new();
-        let root = self.root(operation);
+        let root = root(self.supergraph, operation);
         self.find(
             &operation.selection_set,
             root,
@@ -201,7 +201,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        let root = self.root(operation);
+        let root = root(self.supergraph, operation);
         self.choose(&mut chosen.selection_set, root, &mut Vec::new(), &by_path);
         chosen
     }
@@ -261,16 +261,6 @@ impl<'a> Walk<'a> {
         source.members.contains(condition) || !is_object
     }
 
-    fn root(&self, operation: &OperationDefinition) -> &'a str {
-        let names = self.supergraph;
-        let root = match operation.operation_kind {
-            Some(OperationKind::Mutation) => names.mutation_type.as_deref(),
-            Some(OperationKind::Subscription) => names.subscription_type.as_deref(),
-            Some(OperationKind::Query) | None => Some(names.query_type.as_str()),
-        };
-        root.unwrap_or_default()
-    }
-
     fn type_of(&self, parent: &str, field: &str) -> Option<&'a str> {
         let field = self
             .supergraph
@@ -285,6 +275,16 @@ impl<'a> Walk<'a> {
         let definition = self.supergraph.definitions.get(name);
         definition.is_some_and(|definition| definition.is_interface_type())
     }
+}
+
+/// The type of an operation's outermost fields.
+pub(super) fn root<'a>(names: &'a SupergraphState, operation: &OperationDefinition) -> &'a str {
+    let root = match operation.operation_kind {
+        Some(OperationKind::Mutation) => names.mutation_type.as_deref(),
+        Some(OperationKind::Subscription) => names.subscription_type.as_deref(),
+        Some(OperationKind::Query) | None => Some(names.query_type.as_str()),
+    };
+    root.unwrap_or_default()
 }
 
 fn conditions(set: &SelectionSet, into: &mut BTreeSet<String>) {

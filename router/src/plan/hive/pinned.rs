@@ -11,7 +11,7 @@ use hive_router_query_planner::ast::operation::OperationDefinition;
 
 use super::choices::{Choice, Walk};
 use super::unions::PartialUnions;
-use super::{Planner, cost};
+use super::{Reading, cost};
 use crate::plan::PlanError;
 use crate::plan::tree::{Selection, Tree};
 
@@ -19,7 +19,7 @@ use crate::plan::tree::{Selection, Tree};
 /// the members is taken.
 const MAX_TRIALS: usize = 64;
 
-impl Planner {
+impl Reading {
     pub(super) fn plan_pinned(
         &self,
         unions: &PartialUnions,

@@ -34,8 +34,12 @@ pub(super) struct Source {
 
 impl PartialUnions {
     /// Adds the twins to a supergraph, or gives nothing when none is needed.
-    pub(super) fn pin_fields(document: &mut ast::Document) -> Option<Self> {
-        let reader = Reader::new(document);
+    /// With `interfaces`, also where what implements one differs.
+    pub(super) fn pin_fields(document: &mut ast::Document, interfaces: bool) -> Option<Self> {
+        let mut reader = Reader::new(document);
+        if interfaces {
+            reader.add_interfaces(document);
+        }
         let mut fields = HashMap::new();
         // Objects have the twins of their interfaces and the other way round.
         let mut partial = HashSet::new();
@@ -160,6 +164,25 @@ impl Reader {
         reader
     }
 
+    /// Takes interfaces for unions of what implements them.
+    fn add_interfaces(&mut self, document: &ast::Document) {
+        for definition in &document.definitions {
+            let ast::Definition::TypeDefinition(ast::TypeDefinition::Object(object)) = definition
+            else {
+                continue;
+            };
+            for join in named(&object.directives, "join__implements") {
+                if let (Some(graph), Some(interface)) =
+                    (text(join, "graph"), text(join, "interface"))
+                {
+                    let members = self.unions.entry(interface.to_owned()).or_default();
+                    let members: &mut BTreeSet<_> = members.entry(graph.to_owned()).or_default();
+                    members.insert(object.name.clone());
+                }
+            }
+        }
+    }
+
     /// Who resolves the field, if it returns a union; nobody when that depends on
     /// a label.
     fn sources(&self, of_type: &[ast::Directive], field: &ast::Field) -> Vec<Source> {
@@ -246,7 +269,7 @@ impl Names {
 }
 
 /// The fields of a type, with its name and its directives.
-fn fields_of(
+pub(super) fn fields_of(
     definition: &Definition,
 ) -> impl Iterator<Item = (&str, &[ast::Directive], &ast::Field)> {
     let found = match definition {
@@ -276,21 +299,21 @@ fn join_field(graph: &str) -> ast::Directive {
     }
 }
 
-fn base(ty: &ast::Type) -> &str {
+pub(super) fn base(ty: &ast::Type) -> &str {
     match ty {
         ast::Type::NamedType(name) => name,
         ast::Type::ListType(inner) | ast::Type::NonNullType(inner) => base(inner),
     }
 }
 
-fn text<'a>(directive: &'a ast::Directive, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(directive: &'a ast::Directive, name: &str) -> Option<&'a str> {
     match argument(directive, name) {
         Some(ast::Value::String(text) | ast::Value::Enum(text)) => Some(text),
         _ => None,
     }
 }
 
-fn flag(directive: &ast::Directive, name: &str) -> bool {
+pub(super) fn flag(directive: &ast::Directive, name: &str) -> bool {
     matches!(argument(directive, name), Some(ast::Value::Boolean(true)))
 }
 
@@ -312,7 +335,7 @@ mod tests {
             .unwrap()
             .into_static();
         let before = document.to_string();
-        let unions = PartialUnions::pin_fields(&mut document);
+        let unions = PartialUnions::pin_fields(&mut document, false);
         let found = unions.as_ref().and_then(|u| u.sources("Query", "item"));
         let pair = |source: &Source| (source.graph.clone(), source.twin.clone());
         let found = found.map(|sources| sources.iter().map(pair).collect());
