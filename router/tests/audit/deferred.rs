@@ -36,7 +36,12 @@ pub async fn run(name: &str) -> Vec<String> {
         for document in variants(&case.query) {
             for format in [IncrementalFormat::ByPath, IncrementalFormat::ById] {
                 gateway.forget();
-                if let Err(problem) = compare(case, &gateway.router, &document, format).await {
+                let expected = serde_json::to_value::<&Ordered>(&case.data).unwrap();
+                let mut request = ClientRequest::new(document.as_str());
+                request.params.variables =
+                    case.variables.as_ref().and_then(|v| v.as_object().cloned());
+                request.incremental = Some(format);
+                if let Err(problem) = compare(&expected, &gateway.router, request).await {
                     failures.push(format!("{document}\n{problem}{}", gateway.asked()));
                 }
             }
@@ -45,15 +50,13 @@ pub async fn run(name: &str) -> Vec<String> {
     failures
 }
 
-async fn compare(
-    case: &Case,
+/// Whether the pieces of an answer come to what is expected.
+pub async fn compare(
+    expected: &Value,
     router: &Router,
-    document: &str,
-    format: IncrementalFormat,
+    request: ClientRequest,
 ) -> Result<(), String> {
-    let mut request = ClientRequest::new(document);
-    request.params.variables = case.variables.as_ref().and_then(|v| v.as_object().cloned());
-    request.incremental = Some(format);
+    let format = request.incremental.expect("an incremental format");
     let messages: Vec<Value> = match router.execute(request).await {
         Outcome::Single(response) => vec![serde_json::from_slice(&response.body).unwrap()],
         Outcome::Incremental(messages, _) => {
@@ -66,8 +69,7 @@ async fn compare(
         IncrementalFormat::ByPath => pieces::by_path(&messages)?,
         IncrementalFormat::ById => pieces::by_id(&messages)?,
     };
-    let expected = serde_json::to_value::<&Ordered>(&case.data).unwrap();
-    if data == expected {
+    if data == *expected {
         return Ok(());
     }
     Err(format!("  expected {expected}\n  got      {data}"))
@@ -87,6 +89,15 @@ fn variants(text: &str) -> Vec<String> {
     all.push(defer(&document, &|_| true, &Cell::new(0)));
     all.extend(overlapping(&document));
     all
+}
+
+/// The document with `@defer` around the selections that are wanted, by their
+/// number.
+pub fn with_defer(text: &str, wanted: &dyn Fn(usize) -> bool) -> String {
+    let document = graphql_tools::parser::parse_query::<String>(text)
+        .unwrap()
+        .into_static();
+    defer(&document, wanted, &Cell::new(0))
 }
 
 /// `{ … }` as `{ … @defer { … }  … @defer { … with @defer around all } }`.
