@@ -39,18 +39,7 @@ impl Asked {
         piece: usize,
     ) -> SelectedId {
         let next = self.selected.len();
-        let under = self.selected[at]
-            .entry(key.to_owned())
-            .or_insert_with(|| Under {
-                is_plain: true,
-                pieces: Vec::new(),
-                below: next,
-            });
-        under.is_plain &= is_plain;
-        if !under.pieces.contains(&piece) {
-            under.pieces.push(piece);
-        }
-        let below = under.below;
+        let below = self.note(at, key, is_plain, piece, next);
         if below == next {
             self.selected.push(HashMap::new());
         }
@@ -66,6 +55,18 @@ impl Asked {
         is_plain: bool,
         piece: usize,
     ) {
+        self.note(at, key, is_plain, piece, below);
+    }
+
+    /// Notes a field; gives the selection under it, `below` if it is the first there.
+    fn note(
+        &mut self,
+        at: SelectedId,
+        key: &str,
+        is_plain: bool,
+        piece: usize,
+        below: SelectedId,
+    ) -> SelectedId {
         let under = self.selected[at]
             .entry(key.to_owned())
             .or_insert_with(|| Under {
@@ -77,6 +78,7 @@ impl Asked {
         if !under.pieces.contains(&piece) {
             under.pieces.push(piece);
         }
+        under.below
     }
 
     /// The pieces that have exactly the keys `path`.

@@ -173,8 +173,8 @@ pub(crate) struct Rename {
     pub(crate) types: Option<TypeSet>,
     pub(crate) from: SlotIndex,
     pub(crate) to: SlotIndex,
-    /// Where the value that was under `to` goes: a key of the entity whose name
-    /// the client uses as an alias for something else.
+    /// Where the value that was under `to` goes: what a field requires may be the
+    /// same field with other arguments than the client's.
     pub(crate) aside: SlotIndex,
 }
 

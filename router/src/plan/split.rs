@@ -130,8 +130,8 @@ fn one(
 
 /// Nothing is asked of entities of which everything comes later.
 fn drop_empty_branches(branches: &mut Vec<RawBranch>) {
-    let is_empty = |branch: &mut RawBranch| branch.selection.is_empty();
-    if branches.iter_mut().all(is_empty) {
+    let is_empty = |branch: &RawBranch| branch.selection.is_empty();
+    if branches.iter().all(is_empty) {
         branches.truncate(1);
         for branch in branches {
             // Not as the type: for `@interfaceObject` the subgraph names the interface.
@@ -144,7 +144,7 @@ fn drop_empty_branches(branches: &mut Vec<RawBranch>) {
             });
         }
     } else {
-        branches.retain_mut(|branch| !is_empty(branch));
+        branches.retain(|branch| !is_empty(branch));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use graphql_tools::static_graphql::{query, schema as ast};
 
-use super::directives::{argument, named};
+use super::directives::{flag, graph_names, is_resolvable, named, text};
 
 /// A field of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,44 +80,15 @@ impl Entities {
     }
 }
 
-/// Names of subgraphs by the values of `join__Graph`.
-fn graph_names(full: &ast::Document) -> HashMap<&str, &str> {
-    let mut names = HashMap::new();
-    for definition in &full.definitions {
-        let ast::Definition::TypeDefinition(ast::TypeDefinition::Enum(graphs)) = definition else {
-            continue;
-        };
-        for value in &graphs.values {
-            for directive in named(&value.directives, "join__graph") {
-                if let Some(ast::Value::String(name)) = argument(directive, "name") {
-                    names.insert(value.name.as_str(), name.as_str());
-                }
-            }
-        }
-    }
-    names
-}
-
-fn flag(directive: &ast::Directive, name: &str) -> bool {
-    matches!(argument(directive, name), Some(ast::Value::Boolean(true)))
-}
-
 fn graph(directive: &ast::Directive, graphs: &HashMap<&str, &str>) -> Option<String> {
-    match argument(directive, "graph") {
-        Some(ast::Value::Enum(name)) => graphs.get(name.as_str()).map(|name| (*name).to_owned()),
-        _ => None,
-    }
+    let name = graphs.get(text(directive, "graph")?)?;
+    Some((*name).to_owned())
 }
 
 /// A resolvable key.
 fn key(directive: &ast::Directive) -> Option<Vec<KeyField>> {
-    let Some(ast::Value::String(key)) = argument(directive, "key") else {
-        return None;
-    };
-    if matches!(
-        argument(directive, "resolvable"),
-        Some(ast::Value::Boolean(false))
-    ) {
+    let key = text(directive, "key")?;
+    if !is_resolvable(directive) {
         return None;
     }
     let document = format!("{{{key}}}");

@@ -41,7 +41,7 @@ pub enum SupergraphError {
 
 /// A parsed supergraph, ready to be served. Immutable; a new one is swapped in whole.
 pub struct Supergraph {
-    pub(crate) sdl: String,
+    pub(crate) sdl: Arc<str>,
     pub(crate) schema: Schema,
     pub(crate) api: ast::Document,
     pub(crate) planner: Arc<Planner>,
@@ -74,11 +74,12 @@ impl Supergraph {
         if full.query_type_name().is_none() {
             return Err(SupergraphError::Shape("no query type".into()));
         }
-        let planner = Planner::new(sdl)?;
+        let sdl: Arc<str> = sdl.into();
+        let planner = Planner::new(&sdl)?;
         let api = api::document(&full);
         let schema = Schema::build(&api, &full);
         Ok(Self {
-            sdl: sdl.to_owned(),
+            sdl,
             schema,
             api,
             planner: Arc::new(planner),

@@ -19,8 +19,7 @@ impl Compiler<'_> {
         };
         self.add_fields(&mut shape, place, selection);
         for rewrite in rewrites {
-            let fields = fields(selection);
-            self.add_rename(&mut shape, place, &fields, &rewrite.path, None, rewrite);
+            self.add_rename(&mut shape, place, &rewrite.path, None, rewrite);
         }
         shape
     }
@@ -67,7 +66,6 @@ impl Compiler<'_> {
         &self,
         shape: &mut ObjectShape,
         place: LayoutId,
-        fields: &[&Selection],
         path: &[Segment],
         types: Option<TypeSet>,
         rewrite: &Rewrite,
@@ -77,7 +75,6 @@ impl Compiler<'_> {
                 let RewriteAction::RenameTo(to) = &rewrite.action else {
                     return;
                 };
-                let is_key = is_hidden_key(fields, from, to);
                 let slot = |key: &str| self.layouts.slot(place, key);
                 if let (Some(from), Some(to), Some(aside)) =
                     (slot(from), slot(to), slot(&aside(to)))
@@ -87,63 +84,30 @@ impl Compiler<'_> {
                         typename,
                         types,
                         from,
-                        to: if is_key { aside } else { to },
+                        to,
                         aside,
                     });
                 }
             }
             [Segment::Field(key), rest @ ..] => {
                 let child = self.layouts.existing_child(place, key);
-                let below = below(fields, key);
                 let field = shape
                     .fields
                     .iter_mut()
                     .find(|field| *field.key == *key.as_bytes());
                 if let (Some(child), Some(object)) = (child, field.and_then(|f| f.object.as_mut()))
                 {
-                    self.add_rename(object, child, &below, rest, None, rewrite);
+                    self.add_rename(object, child, rest, None, rewrite);
                 }
             }
             [Segment::Types(names), rest @ ..] => {
                 let types = Some(self.types(names));
-                self.add_rename(shape, place, fields, rest, types, rewrite);
+                self.add_rename(shape, place, rest, types, rewrite);
             }
             [Segment::List, rest @ ..] => {
-                self.add_rename(shape, place, fields, rest, types, rewrite);
+                self.add_rename(shape, place, rest, types, rewrite);
             }
             [] => {}
         }
     }
-}
-
-/// The fields of a selection, also those in its fragments.
-fn fields(selection: &[Selection]) -> Vec<&Selection> {
-    let fields = selection.iter().flat_map(|item| match item {
-        Selection::Fragment { children, .. } => fields(children),
-        field => vec![field],
-    });
-    fields.collect()
-}
-
-/// The fields under those with this key.
-fn below<'s>(all: &[&'s Selection], of: &str) -> Vec<&'s Selection> {
-    let below = all.iter().flat_map(|field| match field {
-        Selection::Field { key, children, .. } if key == of => fields(children),
-        _ => Vec::new(),
-    });
-    below.collect()
-}
-
-/// True when the planner has aliased a key because the client has another field
-/// under the key's name, which then is the client's, and the key is put aside.
-/// Otherwise it is the client's field that was aliased, and the key is put aside
-/// that has its place.
-fn is_hidden_key(fields: &[&Selection], from: &str, to: &str) -> bool {
-    let any = |is: &dyn Fn(&str, &str) -> bool| {
-        fields.iter().any(|field| match field {
-            Selection::Field { name, key, .. } => is(name, key),
-            Selection::Fragment { .. } => false,
-        })
-    };
-    any(&|name, key| name == to && key == from) && any(&|name, key| name != to && key == to)
 }

@@ -49,7 +49,7 @@ fn is_interface_object(definition: &SupergraphDefinition) -> bool {
 }
 
 fn lift_here(definition: &SupergraphDefinition, set: &mut SelectionSet, parent: &str) {
-    let mut asked: HashMap<String, FieldSelection> = HashMap::new();
+    let mut asked: HashMap<&str, &FieldSelection> = HashMap::new();
     let mut conflicts = Vec::new();
     let (mut fragments, mut aliased) = (0, false);
     let own = fields(set).map(|field| (true, field));
@@ -68,7 +68,7 @@ fn lift_here(definition: &SupergraphDefinition, set: &mut SelectionSet, parent: 
             Some(known) if known.name == field.name && known.arguments == field.arguments => {}
             Some(_) => conflicts.push(key.to_owned()),
             None => {
-                asked.insert(key.to_owned(), field.clone());
+                asked.insert(key, field);
             }
         }
         if is_own && !definition.fields().contains_key(&field.name) {

@@ -13,7 +13,7 @@ mod unions;
 mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use graphql_tools::static_graphql::{query, schema};
@@ -34,28 +34,28 @@ use unions::PartialUnions;
 /// The query planner of one supergraph.
 pub(crate) struct Planner {
     /// The supergraph as it is written.
-    document: schema::Document,
+    sdl: Arc<str>,
     soundness: Soundness,
+    /// Without provided fields that would be mixed up.
     first: Reading,
     /// Others are made when those before them give up for the first time.
     others: [OnceLock<Option<Reading>>; OTHERS.len()],
 }
 
-/// How a supergraph is put to the planner crate.
+/// Another way to put a supergraph to the planner crate.
 #[derive(Clone, Copy)]
 enum Writing {
-    /// Without provided fields that would be mixed up.
-    ProvidesApart,
-    /// Like it, and requirements are keys.
+    /// Requirements are keys.
     RequiresAsKeys,
-    /// Like both, and a subgraph is chosen where what implements an interface differs.
+    /// Like it, and a subgraph is chosen where what implements an interface differs.
     InterfacesPinned,
-    /// Like both, and composite fields of entities come from one subgraph.
+    /// Requirements are keys, and composite fields of entities come from one subgraph.
     OneWay,
+    /// With all that is provided.
     AsItIs,
 }
 
-/// What is tried when the first writing gives up.
+/// What is tried when the first reading gives up.
 const OTHERS: [Writing; 4] = [
     Writing::RequiresAsKeys,
     Writing::InterfacesPinned,
@@ -75,18 +75,17 @@ struct Reading {
 }
 
 impl Planner {
-    pub(crate) fn new(sdl: &str) -> Result<Self, SupergraphError> {
-        // The crate panics on some documents it cannot read.
-        let parsed = catch_unwind(|| safe_parse_schema(sdl));
-        let document = parsed
-            .map_err(|_| SupergraphError::Planner("it panicked on this document".into()))?
-            .map_err(|error| SupergraphError::Syntax(error.to_string()))?;
-        let first = Reading::new(&document, Writing::ProvidesApart)?;
-        Ok(Self {
-            first: first.ok_or_else(|| SupergraphError::Planner("nothing to read".into()))?,
-            soundness: Soundness::read(&document),
-            document,
-            others: Default::default(),
+    pub(crate) fn new(sdl: &Arc<str>) -> Result<Self, SupergraphError> {
+        guarded(|| {
+            let mut document = parsed(sdl)?;
+            let soundness = Soundness::read(&document);
+            provides::keep_apart(&mut document);
+            Ok(Self {
+                sdl: Arc::clone(sdl),
+                soundness,
+                first: Reading::new(document, None, false)?,
+                others: Default::default(),
+            })
         })
     }
 
@@ -121,55 +120,64 @@ impl Planner {
         }
     }
 
+    /// Nothing, when this writing is the same as the first.
     fn read(&self, writing: Writing) -> Option<Reading> {
-        let reading = Reading::new(&self.document, writing);
-        reading.unwrap_or_else(|error| {
+        let read = guarded(|| {
+            let mut document = parsed(&self.sdl)?;
+            if matches!(writing, Writing::AsItIs) {
+                let differs = provides::keep_apart(&mut document.clone());
+                let reading = differs.then(|| Reading::new(document, None, false));
+                return reading.transpose();
+            }
+            provides::keep_apart(&mut document);
+            if matches!(writing, Writing::OneWay) {
+                one_way::leave_to_one(&mut document);
+            }
+            let requires = KeyedRequires::rewrite(&mut document);
+            if requires.is_none() && matches!(writing, Writing::RequiresAsKeys) {
+                return Ok(None);
+            }
+            let interfaces = matches!(writing, Writing::InterfacesPinned);
+            Reading::new(document, requires, interfaces).map(Some)
+        });
+        read.unwrap_or_else(|error| {
             tracing::error!(target: "atelier_router::plan", detail = %error, "another writing");
             None
         })
     }
 }
 
+/// The crate panics on some documents it cannot read.
+fn guarded<T>(read: impl FnOnce() -> Result<T, SupergraphError>) -> Result<T, SupergraphError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(SupergraphError::Planner(
+            "it panicked on this document".into(),
+        ))
+    })
+}
+
+fn parsed(sdl: &str) -> Result<schema::Document, SupergraphError> {
+    safe_parse_schema(sdl).map_err(|error| SupergraphError::Syntax(error.to_string()))
+}
+
 impl Reading {
-    /// Nothing, when this writing is the same as the one before.
-    fn new(document: &schema::Document, writing: Writing) -> Result<Option<Self>, SupergraphError> {
-        let built = catch_unwind(AssertUnwindSafe(|| {
-            let mut written = document.clone();
-            let apart = provides::keep_apart(&mut written);
-            if matches!(writing, Writing::OneWay) {
-                one_way::leave_to_one(&mut written);
-            }
-            let requires = match writing {
-                Writing::ProvidesApart => None,
-                Writing::RequiresAsKeys => match KeyedRequires::rewrite(&mut written) {
-                    None => return Ok(None),
-                    requires => requires,
-                },
-                Writing::InterfacesPinned | Writing::OneWay => KeyedRequires::rewrite(&mut written),
-                Writing::AsItIs if !apart => return Ok(None),
-                Writing::AsItIs => {
-                    written = document.clone();
-                    None
-                }
-            };
-            let interfaces = matches!(writing, Writing::InterfacesPinned);
-            let unions = PartialUnions::pin_fields(&mut written, interfaces);
-            let inner = hive_router_query_planner::planner::Planner::new_from_supergraph(
-                &written,
-                QueryPlannerOptions::default(),
-            )
-            .map_err(|error| SupergraphError::Planner(error.to_string()))?;
-            Ok(Some(Self {
-                lifts: lifted::is_needed(&inner.supergraph),
-                inner,
-                unions,
-                requires,
-            }))
-        }));
-        built.unwrap_or_else(|_| {
-            Err(SupergraphError::Planner(
-                "it panicked on this document".into(),
-            ))
+    /// `interfaces`: a subgraph is chosen also where what implements one differs.
+    fn new(
+        mut document: schema::Document,
+        requires: Option<KeyedRequires>,
+        interfaces: bool,
+    ) -> Result<Self, SupergraphError> {
+        let unions = PartialUnions::pin_fields(&mut document, interfaces);
+        let inner = hive_router_query_planner::planner::Planner::new_from_supergraph(
+            &document,
+            QueryPlannerOptions::default(),
+        )
+        .map_err(|error| SupergraphError::Planner(error.to_string()))?;
+        Ok(Self {
+            lifts: lifted::is_needed(&inner.supergraph),
+            inner,
+            unions,
+            requires,
         })
     }
 

@@ -2,14 +2,17 @@
 //! field can be had on the way already, the planner may build on it and on another
 //! subgraph's at once, and then lose what lies below.
 
+use std::collections::HashSet;
+
 use graphql_tools::static_graphql::schema as ast;
 
-use super::unions::{base, flag, text};
-use crate::supergraph::directives::named;
+use super::requires::spell_out;
+use super::unions::base;
+use crate::supergraph::directives::{flag, is_resolvable, named, text};
 
 /// Leaves such fields of entities to the first subgraph that can be entered for them.
 pub(super) fn leave_to_one(document: &mut ast::Document) {
-    let composite: Vec<String> = document
+    let composite: HashSet<String> = document
         .definitions
         .iter()
         .filter_map(|definition| match definition {
@@ -26,12 +29,12 @@ pub(super) fn leave_to_one(document: &mut ast::Document) {
         };
         let entered: Vec<String> = named(&ty.directives, "join__type")
             .filter(|join| text(join, "key").is_some())
-            .filter(|join| !super::requires::is_false(join, "resolvable"))
+            .filter(|join| is_resolvable(join))
             .filter_map(|join| text(join, "graph").map(str::to_owned))
             .collect();
-        super::requires::spell_out(ty);
+        spell_out(ty);
         for field in &mut ty.fields {
-            if composite.iter().any(|name| name == base(&field.field_type)) {
+            if composite.contains(base(&field.field_type)) {
                 leave(field, &entered);
             }
         }

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use graphql_tools::static_graphql::schema as ast;
 
 use super::requires::names_at_top;
-use super::unions::{base, fields_of, text};
-use crate::supergraph::directives::named;
+use super::unions::{base, fields_of};
+use crate::supergraph::directives::{named, text};
 
 /// A selection that a field provides in a subgraph.
 struct Provided {

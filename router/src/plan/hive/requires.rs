@@ -10,11 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use graphql_tools::static_graphql::schema as ast;
 
-use super::unions::{base, flag, text};
+use super::unions::{base, join};
 use crate::plan::tree::Tree;
-use crate::supergraph::directives::named;
-
-type Definition = ast::Definition<'static, String>;
+use crate::supergraph::directives::{flag, is_resolvable, named, text};
 
 /// Names of the subgraphs that were added, with those they stand for.
 pub(super) struct KeyedRequires {
@@ -34,14 +32,15 @@ impl KeyedRequires {
     pub(super) fn rewrite(document: &mut ast::Document) -> Option<Self> {
         let mut groups: BTreeMap<Group, BTreeSet<String>> = BTreeMap::new();
         for definition in &document.definitions {
-            let Some((ty, directives, fields)) = parts(definition) else {
+            let ast::Definition::TypeDefinition(ast::TypeDefinition::Object(ty)) = definition
+            else {
                 continue;
             };
-            for field in fields {
+            for field in &ty.fields {
                 for (graph, requires) in requirements(field) {
-                    if keys(directives, graph).next().is_some() {
+                    if keys(&ty.directives, graph).next().is_some() {
                         let group = Group {
-                            ty: ty.to_owned(),
+                            ty: ty.name.clone(),
                             graph: graph.to_owned(),
                             requires: requires.to_owned(),
                         };
@@ -138,37 +137,31 @@ fn requirements(field: &ast::Field) -> impl Iterator<Item = (&str, &str)> {
 fn keys<'a>(directives: &'a [ast::Directive], graph: &'a str) -> impl Iterator<Item = &'a str> {
     named(directives, "join__type")
         .filter(move |join| text(join, "graph") == Some(graph))
-        .filter(|join| !is_false(join, "resolvable"))
+        .filter(|join| is_resolvable(join))
         .filter_map(|join| text(join, "key"))
-}
-
-pub(super) fn is_false(directive: &ast::Directive, name: &str) -> bool {
-    directive
-        .arguments
-        .iter()
-        .any(|(key, value)| key == name && *value == ast::Value::Boolean(false))
 }
 
 fn move_fields(document: &mut ast::Document, group: &Group, moved: &BTreeSet<String>, own: &str) {
     let mut used = Vec::new();
     for definition in &mut document.definitions {
-        let Some((ty, directives, fields)) = parts_mut(definition) else {
+        let ast::Definition::TypeDefinition(ast::TypeDefinition::Object(ty)) = definition else {
             continue;
         };
-        if *ty != group.ty {
+        if ty.name != group.ty {
             continue;
         }
-        let keys: Vec<String> = keys(directives, &group.graph).map(str::to_owned).collect();
+        let keys = keys(&ty.directives, &group.graph);
+        let keys: Vec<String> = keys.map(str::to_owned).collect();
         let mut top = BTreeSet::new();
         for key in &keys {
             top.extend(names_at_top(key));
             let mut join = join("join__type", own);
             let set = ast::Value::String(format!("{key} {}", group.requires));
             join.arguments.push(("key".to_owned(), set));
-            directives.push(join);
+            ty.directives.push(join);
         }
         let required = names_at_top(&group.requires);
-        for field in fields {
+        for field in &mut ty.fields {
             if moved.contains(&field.name) {
                 used.push(base(&field.field_type).to_owned());
                 for join in &mut field.directives {
@@ -306,14 +299,6 @@ impl Copier<'_> {
     }
 }
 
-fn join(name: &str, graph: &str) -> ast::Directive {
-    ast::Directive {
-        position: Default::default(),
-        name: name.to_owned(),
-        arguments: vec![("graph".to_owned(), ast::Value::Enum(graph.to_owned()))],
-    }
-}
-
 fn set_graph(join: &mut ast::Directive, graph: &str) {
     for (name, value) in &mut join.arguments {
         if name == "graph" {
@@ -341,24 +326,4 @@ pub(super) fn names_at_top(set: &str) -> BTreeSet<String> {
         }
     }
     names
-}
-
-fn parts(definition: &Definition) -> Option<(&str, &[ast::Directive], &[ast::Field])> {
-    match definition {
-        ast::Definition::TypeDefinition(ast::TypeDefinition::Object(ty)) => {
-            Some((&ty.name, &ty.directives, &ty.fields))
-        }
-        _ => None,
-    }
-}
-
-fn parts_mut(
-    definition: &mut Definition,
-) -> Option<(&String, &mut Vec<ast::Directive>, &mut Vec<ast::Field>)> {
-    match definition {
-        ast::Definition::TypeDefinition(ast::TypeDefinition::Object(ty)) => {
-            Some((&ty.name, &mut ty.directives, &mut ty.fields))
-        }
-        _ => None,
-    }
 }

@@ -2,51 +2,37 @@
 //! a field that requires others below a field that both subgraphs resolve, where
 //! nothing required is sent along, or leaves a composite field without selection.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use graphql_tools::static_graphql::schema as ast;
 use hive_router_query_planner::state::supergraph_state::{SupergraphDefinition, SupergraphState};
 
-use super::unions::{fields_of, text};
+use super::unions::fields_of;
 use crate::operation::Kind;
 use crate::plan::tree::{RawFetch, Selection, Tree};
-use crate::supergraph::directives::{argument, named};
+use crate::supergraph::directives::{graph_names, named, text};
 
 /// What plans are checked against.
 pub(super) struct Soundness {
-    /// Subgraph, type and field of what requires other fields.
-    requiring: HashSet<(String, String, String)>,
+    /// Fields that require others, by subgraph and type.
+    requiring: Requiring,
 }
+
+type Requiring = HashMap<String, HashMap<String, HashSet<String>>>;
 
 impl Soundness {
     pub(super) fn read(document: &ast::Document) -> Self {
-        let graphs = document
-            .definitions
-            .iter()
-            .find_map(|definition| match definition {
-                ast::Definition::TypeDefinition(ast::TypeDefinition::Enum(graphs))
-                    if graphs.name == "join__Graph" =>
-                {
-                    Some(&graphs.values)
-                }
-                _ => None,
-            });
-        let service = |graph: &str| {
-            let value = graphs
-                .into_iter()
-                .flatten()
-                .find(|value| value.name == graph)?;
-            let join = named(&value.directives, "join__graph").next()?;
-            Some(text(join, "name")?.to_owned())
-        };
-        let mut requiring = HashSet::new();
+        let graphs = graph_names(document);
+        let mut requiring = Requiring::new();
         for definition in &document.definitions {
             for (ty, _, field) in fields_of(definition) {
                 for join in named(&field.directives, "join__field") {
-                    let requires = argument(join, "requires").is_some();
+                    let requires = text(join, "requires").is_some();
                     let graph = text(join, "graph").filter(|_| requires);
-                    if let Some(service) = graph.and_then(service) {
-                        requiring.insert((service, ty.to_owned(), field.name.clone()));
+                    if let Some(service) = graph.and_then(|graph| graphs.get(graph)) {
+                        let types = requiring.entry((*service).to_owned()).or_default();
+                        let fields = types.entry(ty.to_owned()).or_default();
+                        fields.insert(field.name.clone());
                     }
                 }
             }
@@ -61,9 +47,8 @@ impl Soundness {
             }
             Tree::Fetch(fetch) => {
                 let check = Check {
-                    requiring: &self.requiring,
+                    requiring: self.requiring.get(&fetch.service),
                     supergraph,
-                    service: &fetch.service,
                 };
                 check.fetch(fetch)
             }
@@ -72,9 +57,9 @@ impl Soundness {
 }
 
 struct Check<'a> {
-    requiring: &'a HashSet<(String, String, String)>,
+    /// Of the subgraph that is asked.
+    requiring: Option<&'a HashMap<String, HashSet<String>>>,
     supergraph: &'a SupergraphState,
-    service: &'a str,
 }
 
 impl Check<'_> {
@@ -119,7 +104,7 @@ impl Check<'_> {
     }
 
     fn requires(&self, ty: &str, field: &str) -> bool {
-        let key = (self.service.to_owned(), ty.to_owned(), field.to_owned());
-        self.requiring.contains(&key)
+        let fields = self.requiring.and_then(|types| types.get(ty));
+        fields.is_some_and(|fields| fields.contains(field))
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use graphql_tools::static_graphql::schema as ast;
 
-use crate::supergraph::directives::{argument, named};
+use crate::supergraph::directives::{flag, graph_names, named, text};
 
 type Definition = ast::Definition<'static, String>;
 
@@ -100,7 +100,7 @@ impl PartialUnions {
                 twin.name.clone_from(&source.twin);
                 twin.directives = match join_of(field, &source.graph) {
                     Some(join) => vec![join.clone()],
-                    None => vec![join_field(&source.graph)],
+                    None => vec![join("join__field", &source.graph)],
                 };
                 twins.push(twin);
             }
@@ -130,38 +130,31 @@ struct Reader {
 
 impl Reader {
     fn new(document: &ast::Document) -> Self {
+        let names = graph_names(document).into_iter();
+        let names = names.map(|(value, name)| (value.to_owned(), name.to_owned()));
         let mut reader = Self {
             unions: HashMap::new(),
-            names: HashMap::new(),
+            names: names.collect(),
         };
         for definition in &document.definitions {
-            match definition {
-                ast::Definition::TypeDefinition(ast::TypeDefinition::Union(union)) => {
-                    let members = reader.unions.entry(union.name.clone()).or_default();
-                    for join in named(&union.directives, "join__unionMember") {
-                        if let (Some(graph), Some(member)) =
-                            (text(join, "graph"), text(join, "member"))
-                        {
-                            let known: &mut BTreeSet<_> =
-                                members.entry(graph.to_owned()).or_default();
-                            known.insert(member.to_owned());
-                        }
-                    }
-                }
-                ast::Definition::TypeDefinition(ast::TypeDefinition::Enum(graphs))
-                    if graphs.name == "join__Graph" =>
-                {
-                    for value in &graphs.values {
-                        let name = named(&value.directives, "join__graph")
-                            .find_map(|graph| text(graph, "name"));
-                        let name = name.unwrap_or(&value.name).to_owned();
-                        reader.names.insert(value.name.clone(), name);
-                    }
-                }
-                _ => {}
+            let ast::Definition::TypeDefinition(ast::TypeDefinition::Union(union)) = definition
+            else {
+                continue;
+            };
+            for join in named(&union.directives, "join__unionMember") {
+                reader.add(&union.name, join, text(join, "member"));
             }
         }
         reader
+    }
+
+    /// Notes that a value of the type `ty` can be a `member` in the subgraph of `join`.
+    fn add(&mut self, ty: &str, join: &ast::Directive, member: Option<&str>) {
+        let members = self.unions.entry(ty.to_owned()).or_default();
+        if let (Some(graph), Some(member)) = (text(join, "graph"), member) {
+            let known = members.entry(graph.to_owned()).or_default();
+            known.insert(member.to_owned());
+        }
     }
 
     /// Takes interfaces for unions of what implements them.
@@ -172,12 +165,8 @@ impl Reader {
                 continue;
             };
             for join in named(&object.directives, "join__implements") {
-                if let (Some(graph), Some(interface)) =
-                    (text(join, "graph"), text(join, "interface"))
-                {
-                    let members = self.unions.entry(interface.to_owned()).or_default();
-                    let members: &mut BTreeSet<_> = members.entry(graph.to_owned()).or_default();
-                    members.insert(object.name.clone());
+                if let Some(interface) = text(join, "interface") {
+                    self.add(interface, join, Some(&object.name));
                 }
             }
         }
@@ -291,10 +280,11 @@ fn join_of<'a>(field: &'a ast::Field, graph: &str) -> Option<&'a ast::Directive>
     named(&field.directives, "join__field").find(|join| text(join, "graph") == Some(graph))
 }
 
-fn join_field(graph: &str) -> ast::Directive {
+/// A directive that names a subgraph.
+pub(super) fn join(name: &str, graph: &str) -> ast::Directive {
     ast::Directive {
         position: Default::default(),
-        name: "join__field".to_owned(),
+        name: name.to_owned(),
         arguments: vec![("graph".to_owned(), ast::Value::Enum(graph.to_owned()))],
     }
 }
@@ -304,17 +294,6 @@ pub(super) fn base(ty: &ast::Type) -> &str {
         ast::Type::NamedType(name) => name,
         ast::Type::ListType(inner) | ast::Type::NonNullType(inner) => base(inner),
     }
-}
-
-pub(super) fn text<'a>(directive: &'a ast::Directive, name: &str) -> Option<&'a str> {
-    match argument(directive, name) {
-        Some(ast::Value::String(text) | ast::Value::Enum(text)) => Some(text),
-        _ => None,
-    }
-}
-
-pub(super) fn flag(directive: &ast::Directive, name: &str) -> bool {
-    matches!(argument(directive, name), Some(ast::Value::Boolean(true)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Chance that repeats itself: the same seed gives the same world everywhere.
+//! Chance that repeats itself: the same seed gives the same world everywhere, also
+//! with the next version of a library.
 
 /// The generator SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom
 /// number generators", 2014).
