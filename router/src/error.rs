@@ -17,6 +17,10 @@ pub mod code {
     pub const OPERATION_TOO_LARGE: &str = "OPERATION_TOO_LARGE";
     /// Sign-in is needed.
     pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+    /// The credentials have run out.
+    pub const TOKEN_EXPIRED: &str = "TOKEN_EXPIRED";
+    /// What a subscriber may do has changed; subscribe again.
+    pub const RIGHTS_CHANGED: &str = "RIGHTS_CHANGED";
     /// A scope or a policy is missing.
     pub const FORBIDDEN: &str = "FORBIDDEN";
     /// A subgraph could not be reached or answered nonsense.

@@ -1,13 +1,20 @@
-//! Who is calling. The router asks an [`Identify`] once per request (or once
-//! per WebSocket) and hands the result to every stage and every subgraph.
+//! Who is calling. The router asks an [`Identify`] once per request and hands the
+//! result to every stage and every subgraph. What lasts longer than a request, such
+//! as a WebSocket or a subscription, has its caller verified again, see [`Renew`].
+
+mod proof;
+mod renew;
+mod standing;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
 use http::{Extensions, HeaderMap, StatusCode};
 use serde_json::{Map, Value};
+
+pub use self::proof::Proof;
+pub use self::renew::{Changes, Renew};
+pub(crate) use self::standing::{Standing, Verdict};
 
 /// What a client brought to prove who it is.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +23,9 @@ pub struct Credentials<'a> {
     pub headers: &'a HeaderMap,
     /// Payload of `connection_init`, for WebSockets.
     pub connection_init: Option<&'a Map<String, Value>>,
+    /// The request's id as it stands in the router's log: the client's own if it is
+    /// short and plain, otherwise a new one.
+    pub request_id: &'a str,
 }
 
 impl<'a> Credentials<'a> {
@@ -60,20 +70,24 @@ pub struct Caller {
     pub policies: Arc<[String]>,
     /// Values for in-process subgraphs, by type.
     pub extensions: Extensions,
-    /// Headers for subgraphs reached over HTTP, for example the signed actor.
+    /// Headers for all subgraphs reached over HTTP.
     pub forward: HeaderMap,
+    /// Proves the caller to each subgraph reached over HTTP, for example by an actor
+    /// that is signed for it.
+    pub proof: Option<Proof>,
     /// Callers whose answers may differ must differ here.
     pub fingerprint: u64,
     /// What the fingerprint is of, in full: everything about the caller that may
     /// change an answer. Compared before answers are shared between callers;
     /// without it a fingerprint that is not 0 is believed.
     pub identity: Option<Arc<str>>,
-    /// Makes the headers of `forward` anew, for subscriptions that last longer
-    /// than they hold.
+    /// Verifies the caller again: at the start of each operation of a WebSocket, and
+    /// while a subscription lasts. Without it the caller is believed until
+    /// [`Caller::expires_at`].
     pub renew: Option<Renew>,
     /// Preferred language, for error messages of subgraphs.
     pub locale: Option<Arc<str>>,
-    /// When the credentials end; WebSockets are closed then.
+    /// When the credentials end; WebSockets and subscriptions end then.
     pub expires_at: Option<std::time::SystemTime>,
 }
 
@@ -85,59 +99,13 @@ impl Default for Caller {
             policies: Arc::new([]),
             extensions: Extensions::new(),
             forward: HeaderMap::new(),
+            proof: None,
             fingerprint: 0,
             identity: None,
             renew: None,
             locale: None,
             expires_at: None,
         }
-    }
-}
-
-/// Verifies a caller again and gives the headers for subgraphs, see [`Caller::renew`].
-#[derive(Clone)]
-pub struct Renew {
-    make: Arc<dyn Fn() -> BoxFuture<'static, Result<HeaderMap, IdentifyError>> + Send + Sync>,
-    holds: Duration,
-}
-
-impl Renew {
-    /// `make` is called before headers older than 30 seconds are used again. An error
-    /// whose status is a server's (5xx) or 429 is taken for trouble that passes; any
-    /// other one ends what the caller follows.
-    pub fn new(
-        make: impl Fn() -> BoxFuture<'static, Result<HeaderMap, IdentifyError>> + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            make: Arc::new(make),
-            holds: Duration::from_secs(30),
-        }
-    }
-
-    /// Uses headers for this time before they are made anew.
-    #[must_use]
-    pub fn holding(mut self, time: Duration) -> Self {
-        self.holds = time;
-        self
-    }
-
-    /// For how long headers are used.
-    pub(crate) fn holds(&self) -> Duration {
-        self.holds
-    }
-
-    /// The headers anew.
-    ///
-    /// # Errors
-    /// When the caller's credentials no longer hold, or that cannot be found out.
-    pub async fn headers(&self) -> Result<HeaderMap, IdentifyError> {
-        (self.make)().await
-    }
-}
-
-impl std::fmt::Debug for Renew {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Renew")
     }
 }
 
@@ -168,6 +136,12 @@ impl IdentifyError {
             http_status,
             extensions: Map::new(),
         }
+    }
+
+    /// True for trouble of whoever verifies, which says nothing about the caller: a
+    /// server's error (5xx) or 429.
+    pub(crate) fn passes(&self) -> bool {
+        self.http_status.is_server_error() || self.http_status == StatusCode::TOO_MANY_REQUESTS
     }
 }
 

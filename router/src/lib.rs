@@ -20,7 +20,9 @@ mod supergraph;
 
 pub use config::RouterConfig;
 pub use http::Server;
-pub use identity::{Anonymous, Caller, Credentials, Identify, IdentifyError, Renew};
+pub use identity::{
+    Anonymous, Caller, Changes, Credentials, Identify, IdentifyError, Proof, Renew,
+};
 pub use operation::Kind as OperationKind;
 pub use reload::{ReloadError, Reloader};
 pub use request::{

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::feeds::{Feeds, Key};
 use super::seats::{Item, Phase, Seats, Step, Subscriber};
-use super::upstream::{Event, Lost, Next, Upstream};
-use super::view::{Answer, View};
-use crate::error::GraphqlError;
+use super::upstream::{self, Event, Lost, Next, Upstream};
+use super::view::{Answer, Replanned, View};
+use crate::error::{GraphqlError, code};
 use crate::identity::Caller;
 use crate::snapshot::Snapshot;
 use crate::subgraph::RequestContext;
@@ -50,7 +50,7 @@ impl Feed {
         };
         // What was planned before the last reload is held against it by a feed of its own.
         let late = view.generation() < seats.generation;
-        if !fits || late || seats.phase == Phase::Closed {
+        if !fits || late || seats.phase >= Phase::Leaving {
             return None;
         }
         let subscribers = waiting.take()?;
@@ -69,20 +69,20 @@ impl Feed {
                 Next::Event(event) => {
                     // Events that are there already must not keep others from running.
                     tokio::task::consume_budget().await;
-                    let context = match upstream.context().await {
-                        Ok(context) => context,
-                        Err(lost) => return self.end(&lost),
-                    };
-                    if !self.deliver(event, &context).await {
+                    if !self.deliver(event, &upstream.context()).await {
                         return;
                     }
                     self.part(feeds, &upstream, false);
                 }
                 Next::Reloaded(snapshot) => {
-                    let caller = Arc::clone(&upstream.subscriber().context.caller);
+                    let caller = Arc::clone(&upstream.context().caller);
                     self.replan(&snapshot, &caller).await;
                     self.part(feeds, &upstream, false);
                     upstream.take_over(&snapshot);
+                }
+                Next::Turned(by) => {
+                    let cursor = upstream.cursor().cloned();
+                    return self.turn(feeds, cursor, by).await;
                 }
                 Next::Lost => self.part(feeds, &upstream, true),
                 Next::Ended(Some(lost)) => return self.end(&lost),
@@ -115,7 +115,40 @@ impl Feed {
             upstream.resumes() && (resumable || lost && !known && !begun)
         });
         for viewers in going {
-            feeds.transfer(self, upstream, viewers);
+            feeds.transfer(
+                self,
+                upstream.cursor().cloned(),
+                upstream.subscriber(),
+                viewers,
+            );
+        }
+    }
+
+    /// Holds the views against what whoever follows may do now, as if they were asked
+    /// anew. Where nothing is lost by it they go on in a feed of the new rights.
+    async fn turn(&self, feeds: &Feeds, cursor: Option<Value>, by: upstream::Subscriber) {
+        let snapshot = feeds.snapshot();
+        let views = self.seats.lock().leave_together();
+        let caller = Arc::clone(&by.context.caller);
+        let replanned = views.iter().map(|view| view.replanned(&snapshot, &caller));
+        let replanned = join_all(replanned).await;
+        // From here on nothing waits: all of them are somewhere when this task is ended.
+        let viewers = std::mem::take(&mut self.seats.lock().viewers);
+        for mut viewers in viewers {
+            let at = views
+                .iter()
+                .position(|view| Arc::ptr_eq(view, &viewers.view));
+            let goes_on = cursor.is_some();
+            match at.map(|at| &replanned[at]) {
+                Some(Replanned::Changed(view, source))
+                    if goes_on && source.resumption.is_some() =>
+                {
+                    viewers.next = Some((Arc::clone(view), Arc::clone(source)));
+                    feeds.transfer(self, cursor.clone(), &by, viewers);
+                }
+                Some(Replanned::Ended(error)) => viewers.end(&Lost::Refused(error.clone())),
+                _ => viewers.end(&Lost::Refused(turned())),
+            }
         }
     }
 
@@ -193,4 +226,10 @@ impl Feed {
             subscriber.end(view, lost);
         }
     }
+}
+
+/// The end of a subscription that cannot go on with other rights without a gap.
+fn turned() -> GraphqlError {
+    GraphqlError::new("What you may do has changed; subscribe again.")
+        .with_code(code::RIGHTS_CHANGED)
 }

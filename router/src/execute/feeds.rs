@@ -31,7 +31,7 @@ struct Inner {
     config: Arc<RouterConfig>,
     table: Mutex<HashTable<Arc<Feed>>>,
     hasher: DefaultHashBuilder,
-    reloads: watch::Sender<Option<Arc<Snapshot>>>,
+    reloads: watch::Sender<Arc<Snapshot>>,
     numbers: AtomicU64,
 }
 
@@ -64,19 +64,24 @@ struct Coming {
 }
 
 impl Feeds {
-    pub(crate) fn new(config: Arc<RouterConfig>) -> Self {
+    pub(crate) fn new(config: Arc<RouterConfig>, snapshot: Arc<Snapshot>) -> Self {
         Self(Arc::new(Inner {
             config,
             table: Mutex::default(),
             hasher: DefaultHashBuilder::default(),
-            reloads: watch::Sender::new(None),
+            reloads: watch::Sender::new(snapshot),
             numbers: AtomicU64::new(0),
         }))
     }
 
-    /// Tells all feeds that another supergraph is served from now on.
+    /// Tells all feeds what is served from now on.
     pub(crate) fn reloaded(&self, snapshot: Arc<Snapshot>) {
-        self.0.reloads.send_replace(Some(snapshot));
+        self.0.reloads.send_replace(snapshot);
+    }
+
+    /// What is served now.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.0.reloads.borrow())
     }
 
     /// The distinct operations that are followed.
@@ -125,16 +130,23 @@ impl Feeds {
         }
     }
 
-    /// Brings those who followed `feed` to where their newest plan has them.
-    pub(super) fn transfer(&self, feed: &Feed, upstream: &Upstream, viewers: Viewers) {
+    /// Brings those who followed `feed` to where their newest plan has them, behind
+    /// `cursor`; a new feed is asked for by `by`.
+    pub(super) fn transfer(
+        &self,
+        feed: &Feed,
+        cursor: Option<Value>,
+        by: &upstream::Subscriber,
+        viewers: Viewers,
+    ) {
         let Some((view, source)) = viewers.next else {
             return;
         };
         let coming = Coming {
             view,
             source,
-            by: upstream.subscriber().clone(),
-            start: upstream.cursor().cloned(),
+            by: by.clone(),
+            start: cursor,
             hot: feed.hot,
             continued: true,
         };
@@ -241,6 +253,8 @@ impl Key {
     fn is(&self, other: &Self) -> bool {
         self.source.subgraph == other.source.subgraph
             && self.variables == other.variables
+            // What ends for one of them ends for all.
+            && self.context.caller.expires_at == other.context.caller.expires_at
             && same_request(
                 (&self.source.operation, &other.source.operation),
                 (&self.context, &other.context),

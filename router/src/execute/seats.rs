@@ -50,10 +50,21 @@ pub(super) struct Viewers {
     pub(super) subscribers: Vec<Subscriber>,
 }
 
-#[derive(PartialEq, Eq)]
+impl Viewers {
+    /// Tells all of them why no more events come.
+    pub(super) fn end(&self, lost: &Lost) {
+        for subscriber in &self.subscribers {
+            subscriber.end(&self.view, lost);
+        }
+    }
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Starting,
     Open,
+    /// Nobody is taken in any more; those who are there go elsewhere.
+    Leaving,
     Closed,
 }
 
@@ -207,6 +218,13 @@ impl Seats {
             .collect()
     }
 
+    /// From now on nobody is taken in; gives the views that are there.
+    pub(super) fn leave_together(&mut self) -> Vec<Arc<View>> {
+        self.phase = Phase::Leaving;
+        let views = self.viewers.iter().map(|viewers| &viewers.view);
+        views.cloned().collect()
+    }
+
     /// Puts what `snapshot` has made of `view` in its place. `source` is what the
     /// feed follows.
     pub(super) fn replace(
@@ -241,11 +259,7 @@ impl Seats {
                 viewers.next = None;
                 self.viewers.push(viewers);
             }
-            Replanned::Ended(error) => {
-                for subscriber in &viewers.subscribers {
-                    subscriber.end(&viewers.view, &Lost::Refused(error.clone()));
-                }
-            }
+            Replanned::Ended(error) => viewers.end(&Lost::Refused(error)),
         }
         self.settle();
     }

@@ -7,16 +7,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use http::StatusCode;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::source::Source;
 use super::view::View;
 use crate::config::Subscriptions;
 use crate::error::{GraphqlError, code};
-use crate::identity::{Caller, IdentifyError, Renew};
+use crate::identity::{Caller, IdentifyError, Standing, Verdict};
 use crate::json::scan::{Scanner, find};
 use crate::snapshot::Snapshot;
 use crate::subgraph::{
@@ -25,11 +23,8 @@ use crate::subgraph::{
 
 type Events = BoxStream<'static, Result<SubgraphResponse, SubgraphError>>;
 
-/// Tells of supergraphs that are served from now on.
-pub(super) type Reloads = watch::Receiver<Option<Arc<Snapshot>>>;
-
-/// When headers could not be made anew just now it is tried again after this time.
-const RENEW_AGAIN: Duration = Duration::from_secs(5);
+/// What is served, and told anew when that changes.
+pub(super) type Reloads = watch::Receiver<Arc<Snapshot>>;
 
 /// An event as it came, with what continues behind it.
 pub(super) struct Event {
@@ -52,24 +47,35 @@ pub(super) enum Next {
     Lost,
     /// Another supergraph is served.
     Reloaded(Arc<Snapshot>),
+    /// Whoever follows may do other things now; nothing more comes from here.
+    Turned(Subscriber),
     /// Nothing more comes; without a reason when the subgraph says it is over.
     Ended(Option<Lost>),
 }
 
-/// Who subscribes, with headers that hold for a while.
+/// Who subscribes, as far as that is known to be so.
 #[derive(Clone)]
 pub(super) struct Subscriber {
     pub(super) context: Arc<RequestContext>,
-    renew_at: Instant,
+    standing: Standing,
 }
 
 impl Subscriber {
+    /// A subscriber who was verified just now.
     pub(super) fn new(context: Arc<RequestContext>) -> Self {
-        let holds = context.caller.renew.as_ref().map(Renew::holds);
         Self {
+            standing: Standing::new(Arc::clone(&context.caller)),
             context,
-            renew_at: Instant::now() + holds.unwrap_or_default(),
         }
+    }
+
+    /// Verifies the subscriber again.
+    async fn verify(&mut self) -> Result<Verdict, Lost> {
+        let id = Arc::clone(&self.context.request_id);
+        let verdict = self.standing.verify(id).await;
+        let verdict = verdict.map_err(|error| Lost::Refused(refused(error)))?;
+        self.context = for_caller(&self.context, Arc::clone(self.standing.caller()));
+        Ok(verdict)
     }
 }
 
@@ -168,6 +174,9 @@ impl Upstream {
                     snapshot = newer(&mut self.reloads, self.generation) => return self.reloaded(snapshot),
                     () = tokio::time::sleep(delay) => {}
                 }
+                if let Some(next) = self.verified().await {
+                    return next;
+                }
                 match self.again().await {
                     Ok(()) => continue,
                     Err(lost) => return Next::Ended(Some(lost)),
@@ -177,8 +186,17 @@ impl Upstream {
             let event = tokio::select! {
                 biased;
                 snapshot = newer(&mut self.reloads, self.generation) => return self.reloaded(snapshot),
+                // Who may no longer follow is told so, even when nothing happens.
+                () = self.subscriber.standing.due() => match self.verify().await {
+                    Some(next) => return next,
+                    None => continue,
+                },
                 event = self.events.next() => event,
             };
+            // Before the event counts as told: who follows elsewhere gets it there.
+            if let Some(next) = self.verified().await {
+                return next;
+            }
             let lost = match event {
                 None => return Next::Ended(None),
                 Some(Ok(response)) => match drained(&response) {
@@ -299,37 +317,29 @@ impl Upstream {
         Duration::from_millis(whole / 2 + random % (whole / 2 + 1))
     }
 
-    /// The context with headers that still hold.
-    pub(super) async fn context(&mut self) -> Result<Arc<RequestContext>, Lost> {
-        let known = &self.subscriber.context;
-        let Some(renew) = &known.caller.renew else {
-            return Ok(Arc::clone(known));
-        };
-        if self.subscriber.renew_at <= Instant::now() {
-            match renew.headers().await {
-                Ok(forward) => {
-                    let context = with_headers(known, forward);
-                    self.subscriber = Subscriber::new(context);
-                }
-                // Who is asked has trouble of its own; the old headers may still hold.
-                Err(error) if passes(&error) => {
-                    tracing::warn!(
-                        target: "atelier_router::fetch",
-                        subgraph = %self.source.subgraph,
-                        request.id = %known.request_id,
-                        code = %error.code,
-                        "a subscriber's headers could not be made anew"
-                    );
-                    self.subscriber.renew_at = Instant::now() + RENEW_AGAIN.min(renew.holds());
-                }
-                Err(error) => return Err(Lost::Refused(refused(error))),
-            }
+    /// Verifies whoever follows if that is due; what comes of it, unless all is as before.
+    async fn verified(&mut self) -> Option<Next> {
+        match self.subscriber.standing.is_due() {
+            true => self.verify().await,
+            false => None,
         }
-        Ok(Arc::clone(&self.subscriber.context))
+    }
+
+    async fn verify(&mut self) -> Option<Next> {
+        match self.subscriber.verify().await {
+            Ok(Verdict::Same) => None,
+            Ok(Verdict::Different) => Some(Next::Turned(self.subscriber.clone())),
+            Err(lost) => Some(Next::Ended(Some(lost))),
+        }
+    }
+
+    /// For whom everything is asked.
+    pub(super) fn context(&self) -> Arc<RequestContext> {
+        Arc::clone(&self.subscriber.context)
     }
 
     async fn subscribe(&mut self) -> Result<Events, Lost> {
-        let context = self.context().await?;
+        let context = self.context();
         let Some(client) = self.client.clone() else {
             let error = SubgraphError::Unavailable("no client for it".into());
             return Err(Lost::Subgraph(error));
@@ -350,29 +360,22 @@ async fn newer(reloads: &mut Reloads, generation: u64) -> Arc<Snapshot> {
             // The router is gone; nothing is reloaded any more.
             std::future::pending::<()>().await;
         }
-        let latest = reloads.borrow_and_update().clone();
-        if let Some(latest) = latest.filter(|latest| latest.generation > generation) {
+        let latest = Arc::clone(&reloads.borrow_and_update());
+        if latest.generation > generation {
             return latest;
         }
     }
 }
 
-fn with_headers(context: &RequestContext, forward: http::HeaderMap) -> Arc<RequestContext> {
+/// The same request for another caller, without an end.
+fn for_caller(context: &RequestContext, caller: Arc<Caller>) -> Arc<RequestContext> {
     Arc::new(RequestContext {
         request_id: Arc::clone(&context.request_id),
-        caller: Arc::new(Caller {
-            forward,
-            ..(*context.caller).clone()
-        }),
+        caller,
         headers: context.headers.clone(),
         propagate: context.propagate.clone(),
         deadline: None,
     })
-}
-
-/// True for trouble that says nothing about the caller.
-fn passes(error: &IdentifyError) -> bool {
-    error.http_status.is_server_error() || error.http_status == StatusCode::TOO_MANY_REQUESTS
 }
 
 fn refused(error: IdentifyError) -> GraphqlError {

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use super::negotiate::{BodyType, MediaType, Multipart};
-use super::observe::Observed;
+use super::observe::{Observed, request_id};
 use super::{csrf, multipart, sse, sse_single, websocket};
 use crate::error::{GraphqlError, code};
 use crate::execute;
@@ -74,7 +74,7 @@ pub(super) async fn get(State(router): State<Arc<Router>>, request: Request) -> 
         };
     }
     if let Some(token) = sse_single::token(&parts.headers, parts.uri.query()) {
-        return match identify(&router, &parts.headers, None).await {
+        return match identify(&router, &parts.headers, None, &request_id(&parts.headers)).await {
             Ok(caller) => sse_single::open(&router, token, caller.fingerprint),
             Err(error) => unidentified(error),
         };
@@ -108,7 +108,7 @@ pub(super) async fn post(State(router): State<Arc<Router>>, request: Request) ->
     let prepared = read_body(&router, &parts.headers, body).await;
     let token = sse_single::token(&parts.headers, parts.uri.query());
     if let (Some(token), Ok(params)) = (token, &prepared) {
-        let caller = match identify(&router, &parts.headers, None).await {
+        let caller = match identify(&router, &parts.headers, None, &observed.id).await {
             Ok(caller) => Arc::new(caller),
             Err(error) => return unidentified(error),
         };
@@ -129,7 +129,7 @@ pub(super) async fn post(State(router): State<Arc<Router>>, request: Request) ->
 
 /// Reserves an event stream for many operations.
 pub(super) async fn put(State(router): State<Arc<Router>>, headers: HeaderMap) -> Response {
-    match identify(&router, &headers, None).await {
+    match identify(&router, &headers, None, &request_id(&headers)).await {
         Ok(caller) => sse_single::reserve(&router, caller.fingerprint),
         Err(error) => unidentified(error),
     }
@@ -142,7 +142,7 @@ pub(super) async fn delete(State(router): State<Arc<Router>>, request: Request) 
     let Some(token) = sse_single::token(&parts.headers, query) else {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     };
-    match identify(&router, &parts.headers, None).await {
+    match identify(&router, &parts.headers, None, &request_id(&parts.headers)).await {
         Ok(caller) => sse_single::end(&router, &token, query, caller.fingerprint),
         Err(error) => unidentified(error),
     }
@@ -305,7 +305,7 @@ async fn answer(
         Ok(params) => params,
         Err(error) => return refused(error, observed),
     };
-    let caller = match identify(router, headers, None).await {
+    let caller = match identify(router, headers, None, &observed.id).await {
         Ok(caller) => caller,
         Err(error) => return refused(EdgeError::identify(error), observed),
     };
@@ -378,12 +378,14 @@ pub(super) async fn identify(
     router: &Router,
     headers: &HeaderMap,
     connection_init: Option<&Map<String, Value>>,
+    request_id: &str,
 ) -> Result<Caller, IdentifyError> {
     router
         .identify()
         .identify(&Credentials {
             headers,
             connection_init,
+            request_id,
         })
         .await
 }

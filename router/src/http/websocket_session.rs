@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use futures::StreamExt;
@@ -14,13 +14,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::graphql::{forwarded, identify, params_of_value};
+use super::graphql::{EdgeError, forwarded, identify, params_of_value};
 use super::pump::too_slow;
 use super::websocket_operation::{Operation, Sent};
 use super::ws_protocol::{self, ClientMessage, Protocol};
 use crate::error::{GraphqlError, code};
 use crate::execute;
-use crate::identity::Caller;
+use crate::identity::{Caller, IdentifyError, Standing};
 use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat};
 use crate::router::Router;
 
@@ -60,7 +60,8 @@ pub(super) struct Session {
     headers: HeaderMap,
     id: Arc<str>,
     outgoing: mpsc::Sender<String>,
-    caller: Option<Arc<Caller>>,
+    /// Who is at the other end, once that was said.
+    standing: Option<Standing>,
     running: HashMap<String, Running>,
     started: u64,
     /// Cancelled by an operation whose client reads too slowly.
@@ -89,7 +90,7 @@ impl Session {
             headers,
             id,
             outgoing,
-            caller: None,
+            standing: None,
             running: HashMap::new(),
             started: 0,
             slow: CancellationToken::new(),
@@ -119,13 +120,15 @@ impl Session {
                 }
                 Some((id, number)) = finished.recv() => self.forget(&id, number),
                 () = until(farewell) => return Some(Close::new(1001, "Going away")),
-                () = tokio::time::sleep_until(init_deadline), if self.caller.is_none() => {
+                () = tokio::time::sleep_until(init_deadline), if self.standing.is_none() => {
                     return Some(Close::new(4408, "Connection initialisation timeout"));
                 }
-                () = until_expiry(self.caller.as_deref()) => {
-                    return Some(Close::new(4403, "The credentials have expired"));
+                () = due(&mut self.standing) => {
+                    if let Err(close) = self.verify().await {
+                        return Some(close);
+                    }
                 }
-                _ = keep_alive.tick(), if self.caller.is_some() => {
+                _ = keep_alive.tick(), if self.standing.is_some() => {
                     // A full queue shows that the connection is alive, or will end as slow.
                     let _ = self.outgoing.try_send(ws_protocol::keep_alive(self.protocol));
                 }
@@ -206,12 +209,12 @@ impl Session {
     }
 
     async fn init(&mut self, payload: &Map<String, Value>) -> Result<(), Close> {
-        if self.caller.is_some() {
+        if self.standing.is_some() {
             return Err(Close::new(4429, "Too many initialisation requests"));
         }
-        match identify(&self.router, &self.headers, Some(payload)).await {
+        match identify(&self.router, &self.headers, Some(payload), &self.id).await {
             Ok(caller) => {
-                self.caller = Some(Arc::new(caller));
+                self.standing = Some(Standing::new(Arc::new(caller)));
                 self.send(ws_protocol::ack()).await;
                 Ok(())
             }
@@ -220,11 +223,35 @@ impl Session {
                     self.send(ws_protocol::connection_error(&error.message))
                         .await;
                 }
-                Err(Close::new(
-                    4403,
-                    format!("{}: {}", error.code, error.message),
-                ))
+                Err(forbidden(&error))
             }
+        }
+    }
+
+    /// Verifies again who is at the other end, although nothing is asked.
+    async fn verify(&mut self) -> Result<(), Close> {
+        let Some(standing) = &mut self.standing else {
+            return Ok(());
+        };
+        match standing.verify(Arc::clone(&self.id)).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(forbidden(&error)),
+        }
+    }
+
+    /// The caller of an operation that starts now: what was true of whoever opened the
+    /// socket need not be true any more.
+    ///
+    /// # Errors
+    /// How the socket is closed, or why this operation cannot run just now.
+    async fn caller(&mut self, request_id: &Arc<str>) -> Result<Arc<Caller>, Refusal> {
+        let Some(standing) = &mut self.standing else {
+            return Err(Refusal::Close(Close::new(4401, "Unauthorized")));
+        };
+        match standing.verify_strictly(Arc::clone(request_id)).await {
+            Ok(caller) => Ok(caller),
+            Err(error) if error.passes() => Err(Refusal::Operation(error)),
+            Err(error) => Err(Refusal::Close(forbidden(&error))),
         }
     }
 
@@ -234,9 +261,9 @@ impl Session {
         payload: Map<String, Value>,
         done: &mpsc::UnboundedSender<(String, u64)>,
     ) -> Result<(), Close> {
-        let Some(caller) = self.caller.clone() else {
+        if self.standing.is_none() {
             return Err(Close::new(4401, "Unauthorized"));
-        };
+        }
         if self.protocol == Protocol::Legacy {
             // There the newer one takes the place of the older.
             if let Some(running) = self.running.remove(&id) {
@@ -249,9 +276,10 @@ impl Session {
                 format!("Subscriber for {id} already exists"),
             ));
         }
+        let (protocol, socket) = (self.protocol, Arc::clone(&self.id));
         let refuse = |error: GraphqlError| {
-            let error = execute::error_value(&error, &self.id);
-            ws_protocol::error(self.protocol, &id, &[error])
+            let error = execute::error_value(&error, &socket);
+            ws_protocol::error(protocol, &id, &[error])
         };
         if self.running.len() >= self.router.config().subscriptions.max_per_connection {
             let error = GraphqlError::new("Too many operations on this connection.")
@@ -268,8 +296,18 @@ impl Session {
             }
         };
         self.started += 1;
+        let request_id: Arc<str> = format!("{}-{}", self.id, self.started).into();
+        let caller = match self.caller(&request_id).await {
+            Ok(caller) => caller,
+            Err(Refusal::Close(close)) => return Err(close),
+            Err(Refusal::Operation(error)) => {
+                let message = refuse(EdgeError::identify(error).error);
+                self.send(message).await;
+                return Ok(());
+            }
+        };
         let sent = Sent::default();
-        let operation = self.operation(id.clone(), caller, params, Arc::clone(&sent));
+        let operation = self.operation(id.clone(), caller, request_id, params, Arc::clone(&sent));
         let (number, done) = (self.started, done.clone());
         let finished = id.clone();
         let task = tokio::spawn(async move {
@@ -284,6 +322,7 @@ impl Session {
         &self,
         id: String,
         caller: Arc<Caller>,
+        request_id: Arc<str>,
         params: GraphqlParams,
         sent: Sent,
     ) -> Operation {
@@ -299,7 +338,7 @@ impl Session {
                 params,
                 caller,
                 headers: forwarded(&self.router, &self.headers),
-                request_id: format!("{}-{}", self.id, self.started).into(),
+                request_id,
                 accepts: Accepts::Everything,
                 last_event_id: None,
             },
@@ -325,13 +364,22 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-/// Waits for the end of the caller's credentials, for ever when they have none.
-async fn until_expiry(caller: Option<&Caller>) {
-    match caller.and_then(|caller| caller.expires_at) {
-        Some(at) => {
-            let left = at.duration_since(SystemTime::now()).unwrap_or_default();
-            tokio::time::sleep(left).await;
-        }
+/// Waits until the caller must be verified again, for ever before there is one.
+async fn due(standing: &mut Option<Standing>) {
+    match standing {
+        Some(standing) => standing.due().await,
         None => std::future::pending().await,
     }
+}
+
+/// Why an operation does not run.
+enum Refusal {
+    /// Nothing runs on this socket any more.
+    Close(Close),
+    /// Nobody can tell just now who is asking.
+    Operation(IdentifyError),
+}
+
+fn forbidden(error: &IdentifyError) -> Close {
+    Close::new(4403, format!("{}: {}", error.code, error.message))
 }

@@ -120,10 +120,11 @@ impl RouterBuilder {
         let clients = Clients::new(self.clients, Arc::clone(&config), epoch);
         let subgraphs = clients.of(&self.supergraph, None)?;
         let snapshot = Snapshot::new(Arc::new(self.supergraph), subgraphs, Arc::clone(&config));
+        let snapshot = Arc::new(snapshot);
         Ok(Router {
             inner: Arc::new(Inner {
-                snapshot: ArcSwap::from_pointee(snapshot),
-                feeds: execute::Feeds::new(Arc::clone(&config)),
+                feeds: execute::Feeds::new(Arc::clone(&config), Arc::clone(&snapshot)),
+                snapshot: ArcSwap::new(snapshot),
                 config,
                 clients,
                 shared,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{RequestContext, SubgraphRequest, http1};
+use super::{RequestContext, SubgraphError, SubgraphRequest, http1};
 use crate::config::HeaderSource;
 
 /// Longer values are a mistake.
@@ -47,13 +47,30 @@ pub(super) fn read(sources: &BTreeMap<String, HeaderSource>) -> Result<HeaderMap
     Ok(headers)
 }
 
-/// `request` with `own` headers, which go before those of the client and the caller.
-pub(super) fn with(own: &HeaderMap, mut request: SubgraphRequest) -> SubgraphRequest {
-    if own.is_empty() {
-        return request;
-    }
+/// `request` with what proves its caller to `subgraph`, and with `own` headers, which go
+/// before those of the client and the caller.
+///
+/// # Errors
+/// When the caller cannot be proved.
+pub(super) fn with(
+    own: &HeaderMap,
+    subgraph: &str,
+    mut request: SubgraphRequest,
+) -> Result<SubgraphRequest, SubgraphError> {
     let context = &request.context;
+    if own.is_empty() && context.caller.proof.is_none() {
+        return Ok(request);
+    }
     let mut headers = context.headers.clone();
+    if let Some(proof) = &context.caller.proof {
+        let proven = proof.headers(subgraph);
+        let proven = proven.map_err(|problem| {
+            SubgraphError::Unavailable(format!("the caller cannot be proved: {problem}"))
+        })?;
+        for (name, value) in &proven {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
     let mut caller = Arc::clone(&context.caller);
     for (name, value) in own {
         headers.insert(name.clone(), value.clone());
@@ -68,7 +85,7 @@ pub(super) fn with(own: &HeaderMap, mut request: SubgraphRequest) -> SubgraphReq
         propagate: context.propagate.clone(),
         deadline: context.deadline,
     });
-    request
+    Ok(request)
 }
 
 #[cfg(test)]

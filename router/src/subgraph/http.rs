@@ -32,6 +32,7 @@ pub(super) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 /// A subgraph reached over HTTP.
 #[derive(Debug)]
 pub struct HttpSubgraph {
+    name: Box<str>,
     uri: Uri,
     /// For plain HTTP/1.1, which is what subgraphs next door speak.
     http1: Option<Http1>,
@@ -72,6 +73,7 @@ impl HttpSubgraph {
             SubscriptionProtocol::Multipart => Events::Multipart(absolute(events_url)?),
         };
         Ok(Self {
+            name: name.into(),
             http1: match settings.http2 {
                 true => None,
                 false => Http1::new(
@@ -251,7 +253,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 #[async_trait]
 impl SubgraphClient for HttpSubgraph {
     async fn execute(&self, request: SubgraphRequest) -> Result<SubgraphResponse, SubgraphError> {
-        let request = headers::with(&self.headers, request);
+        let request = headers::with(&self.headers, &self.name, request)?;
         match tokio::time::timeout(self.timeout, self.send(&request)).await {
             Ok(body) => body.map(SubgraphResponse::Json),
             Err(_) => Err(SubgraphError::Timeout),
@@ -262,7 +264,7 @@ impl SubgraphClient for HttpSubgraph {
         &self,
         request: SubgraphRequest,
     ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
-        let request = headers::with(&self.headers, request);
+        let request = headers::with(&self.headers, &self.name, request)?;
         let start = async {
             match &self.events {
                 Events::Websocket(websocket) => websocket.subscribe(request).await,

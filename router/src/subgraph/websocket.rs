@@ -166,7 +166,9 @@ impl WebsocketSubgraph {
             "variables": variables,
         });
         if self.identity == SubscriptionIdentity::Operation {
-            payload["extensions"] = serde_json::json!({"headers": as_json(headers)});
+            let mut headers = as_json(headers);
+            headers.insert("x-request-id".into(), (*request.context.request_id).into());
+            payload["extensions"] = serde_json::json!({"headers": headers});
         }
         serde_json::json!({"id": id, "type": "subscribe", "payload": payload}).to_string()
     }

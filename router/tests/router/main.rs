@@ -39,6 +39,7 @@ mod resume;
 mod robustness;
 mod serving;
 mod share;
+mod standing;
 mod subscriptions;
 mod tls;
 mod upstreams;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use atelier_composition::SubgraphSdl;
 use atelier_router::config::Subscriptions;
 use atelier_router::{
-    ClientRequest, LocalSubgraph, Outcome, Router, RouterConfig, SubgraphClient, SubgraphError,
+    Anonymous, ClientRequest, Identify, LocalSubgraph, Outcome, Router, RouterConfig, SubgraphClient, SubgraphError,
     SubgraphRequest, SubgraphResponse, Supergraph,
 };
 use bytes::Bytes;
@@ -110,7 +110,7 @@ pub fn schema(log: &Log, owners: [&str; 2]) -> Supergraph {
 pub fn changed(log: SubgraphSdl, owners: [&str; 2]) -> Supergraph {
     let sdl = |fields: &str| {
         format!(
-            "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.5\", import: [\"@key\", \"@shareable\", \"@authenticated\"])
+            "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.5\", import: [\"@key\", \"@shareable\", \"@authenticated\", \"@requiresScopes\"])
              type Query {{ ready: Boolean @shareable }}
              type Product @key(fields: \"upc\") {{ upc: ID! {fields} }}"
         )
@@ -128,6 +128,15 @@ pub fn graph(owners: [&str; 2]) -> Graph {
 }
 
 pub fn graph_with(owners: [&str; 2], subscriptions: Subscriptions) -> Graph {
+    graph_for(owners, subscriptions, Arc::new(Anonymous))
+}
+
+/// A graph whose callers are verified by `identify`.
+pub fn graph_for(
+    owners: [&str; 2],
+    subscriptions: Subscriptions,
+    identify: Arc<dyn Identify>,
+) -> Graph {
     let log = Log::default();
     let (one, two) = (Owner::new("one"), Owner::new("two"));
     let logged = Arc::new(Logged {
@@ -142,6 +151,7 @@ pub fn graph_with(owners: [&str; 2], subscriptions: Subscriptions) -> Graph {
             },
             ..RouterConfig::default()
         })
+        .identify(identify)
         .subgraph("log", logged.clone())
         .subgraph("one", one.clone())
         .subgraph("two", two.clone())

@@ -1,4 +1,4 @@
-//! Subscriptions that last longer than what proves to subgraphs who follows them.
+//! Subscriptions that last longer than it is known who follows them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,26 +48,30 @@ impl Session {
         )])
     }
 
-    /// A caller whose headers hold for this time.
+    /// A caller who is believed for this time.
     fn caller(&self, holding: Duration) -> Arc<Caller> {
+        Arc::new(self.verified(0, holding))
+    }
+
+    fn verified(&self, number: usize, holding: Duration) -> Caller {
         let session = self.clone();
-        let renew = Renew::new(move || {
+        let renew = Renew::new(move |_| {
             let number = session.renewed.fetch_add(1, Ordering::SeqCst) + 1;
             let refusal = session.refusal.lock().clone();
-            let made = refusal.map_or_else(|| Ok(session.headers(number)), Err);
+            let made = refusal.map_or_else(|| Ok(session.verified(number, holding)), Err);
             std::future::ready(made).boxed()
         });
-        Arc::new(Caller {
+        Caller {
             authenticated: true,
             identity: Some(self.name.into()),
-            forward: self.headers(0),
+            forward: self.headers(number),
             renew: Some(renew.holding(holding)),
             ..Caller::default()
-        })
+        }
     }
 }
 
-/// Headers that are old as soon as they are made.
+/// Nobody is believed without being verified.
 const OLD: Duration = Duration::ZERO;
 const FRESH: Duration = Duration::from_secs(3600);
 
@@ -82,7 +86,7 @@ async fn by(
 }
 
 #[tokio::test]
-async fn what_follows_an_event_is_asked_with_headers_that_hold() {
+async fn what_follows_an_event_is_asked_for_a_caller_who_was_verified() {
     let graph = graph(["status: String", ""]);
     let ada = Session::of("ada");
     let mut events = by(&graph, ada.caller(OLD), STATUS).await;
@@ -100,7 +104,7 @@ async fn what_follows_an_event_is_asked_with_headers_that_hold() {
 }
 
 #[tokio::test]
-async fn headers_that_still_hold_are_used_again() {
+async fn a_caller_who_is_still_believed_is_not_verified_again() {
     let graph = graph(["status: String", ""]);
     let ada = Session::of("ada");
     let mut events = by(&graph, ada.caller(FRESH), STATUS).await;

@@ -1,0 +1,180 @@
+//! A caller over time: who they are, and whether that is still known to be so.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::{Caller, Changes, IdentifyError};
+use crate::dedup::same_caller;
+use crate::error::code;
+
+/// Whoever verifies may be away for this long before nobody is believed any more.
+const GRACE: Duration = Duration::from_secs(60);
+/// How soon it is tried again when whoever verifies is away.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Where nothing happens nobody is verified more often than this without a reason.
+const LEAST: Duration = Duration::from_secs(10);
+
+/// What verifying a caller again has shown.
+pub(crate) enum Verdict {
+    /// They may do what they could before.
+    Same,
+    /// They are somebody else, or may do other things.
+    Different,
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    caller: Arc<Caller>,
+    changes: Option<Changes>,
+    /// When the caller was last known to be right.
+    verified: Instant,
+    /// From then on the caller is to be verified before it is used.
+    due: Option<Instant>,
+}
+
+impl Standing {
+    /// A caller that was verified just now.
+    pub(crate) fn new(caller: Arc<Caller>) -> Self {
+        let changes = caller.renew.as_ref().and_then(|renew| renew.follow());
+        let mut standing = Self {
+            due: None,
+            verified: Instant::now(),
+            changes,
+            caller,
+        };
+        standing.due = standing.next();
+        standing
+    }
+
+    pub(crate) fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// True when the caller must be verified before anything is done for it.
+    pub(crate) fn is_due(&self) -> bool {
+        self.changed() || self.due.is_some_and(|due| due <= Instant::now()) || self.expired()
+    }
+
+    /// Waits until the caller must be verified, whether there is something to do or not.
+    pub(crate) async fn due(&mut self) {
+        let rest = self.verified + LEAST;
+        let due = self.due.map(|due| due.max(rest));
+        let expires = self.expires_in().map(|left| Instant::now() + left);
+        let at = due.into_iter().chain(expires).min();
+        tokio::select! {
+            () = changed(&mut self.changes) => {}
+            () = until(at) => {}
+        }
+    }
+
+    /// Verifies the caller again, for the request with this id.
+    ///
+    /// # Errors
+    /// When it is no longer believed, with the reason.
+    pub(crate) async fn verify(&mut self, request_id: Arc<str>) -> Result<Verdict, IdentifyError> {
+        // What changes from now on is verified once more.
+        if let Some(changes) = &mut self.changes {
+            changes.mark_unchanged();
+        }
+        let Some(renew) = self.caller.renew.clone() else {
+            return match self.expired() {
+                true => Err(expired()),
+                false => Ok(Verdict::Same),
+            };
+        };
+        match renew.caller(request_id).await {
+            Ok(caller) => {
+                let verdict = self.take(Arc::new(caller));
+                match self.expired() {
+                    true => Err(expired()),
+                    false => Ok(verdict),
+                }
+            }
+            Err(error) if error.passes() && self.in_grace() => {
+                self.due = Some(Instant::now() + AGAIN.min(renew.holds()));
+                Ok(Verdict::Same)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The caller as it is now, for the request with this id; nobody is believed because
+    /// whoever verifies is away.
+    ///
+    /// # Errors
+    /// When the caller cannot be believed, with the reason.
+    pub(crate) async fn verify_strictly(
+        &mut self,
+        request_id: Arc<str>,
+    ) -> Result<Arc<Caller>, IdentifyError> {
+        if let Some(renew) = self.caller.renew.clone() {
+            let caller = renew.caller(request_id).await?;
+            self.take(Arc::new(caller));
+        }
+        match self.expired() {
+            true => Err(expired()),
+            false => Ok(Arc::clone(&self.caller)),
+        }
+    }
+
+    fn take(&mut self, caller: Arc<Caller>) -> Verdict {
+        let verdict = match same_caller(&self.caller, &caller) {
+            true => Verdict::Same,
+            false => Verdict::Different,
+        };
+        self.caller = caller;
+        self.verified = Instant::now();
+        self.due = self.next();
+        verdict
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let renew = self.caller.renew.as_ref()?;
+        Some(self.verified + renew.holds())
+    }
+
+    fn changed(&self) -> bool {
+        let changes = self.changes.as_ref();
+        changes.is_some_and(|changes| changes.has_changed().unwrap_or(false))
+    }
+
+    fn in_grace(&self) -> bool {
+        self.verified.elapsed() < GRACE && !self.expired()
+    }
+
+    fn expires_in(&self) -> Option<Duration> {
+        let at = self.caller.expires_at?;
+        Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    fn expired(&self) -> bool {
+        self.expires_in() == Some(Duration::ZERO)
+    }
+}
+
+fn expired() -> IdentifyError {
+    let message = "The credentials have expired.";
+    IdentifyError::new(code::TOKEN_EXPIRED, message, StatusCode::UNAUTHORIZED)
+}
+
+/// Waits for a change, for ever if nobody can tell of one.
+async fn changed(changes: &mut Option<Changes>) {
+    if let Some(changes) = changes
+        && changes.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Waits until then, for ever without a time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
