@@ -31,6 +31,9 @@ pub enum Command {
     Worker(WorkerArgs),
     /// Apply pending database migrations.
     Migrate,
+    /// Make and retire the keys with which processes prove themselves to each other.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Export, compose and check the graph's schema.
     #[command(subcommand)]
     Schema(SchemaCommand),
@@ -47,6 +50,9 @@ pub struct UpArgs {
     /// Add a demo user.
     #[arg(long)]
     pub demo: bool,
+    /// Allow --demo although other machines can reach the address.
+    #[arg(long, requires = "demo")]
+    pub demo_for_strangers: bool,
     /// Do not do background tasks in this process.
     #[arg(long)]
     pub no_worker: bool,
@@ -119,6 +125,26 @@ pub struct WorkerArgs {
     /// Where the subgraphs are: `accounts=http://127.0.0.1:4001/accounts/graphql`.
     #[arg(long = "peer", env = "ATELIER_SUBGRAPH_URLS", value_delimiter = ',')]
     pub peers: Vec<String>,
+}
+
+/// What `atelier keys` can do.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a new key for each of these parts, and trust it beside the ones it had.
+    New {
+        /// Which: router, and each subgraph.
+        #[arg(required = true)]
+        parts: Vec<String>,
+        /// The folder with the keys.
+        #[arg(long, env = "ATELIER_KEYS_DIR", default_value = "keys")]
+        dir: PathBuf,
+    },
+    /// Trust only the newest key of each part from now on.
+    Retire {
+        /// The folder with the keys.
+        #[arg(long, env = "ATELIER_KEYS_DIR", default_value = "keys")]
+        dir: PathBuf,
+    },
 }
 
 /// What `atelier schema` can do.

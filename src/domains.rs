@@ -15,7 +15,6 @@ use atelier_kit::{
     page::CursorSealer,
     peers::Peers,
     redis::Redis,
-    secret::Secret,
     storage::Storage,
     stream::Hub,
 };
@@ -55,11 +54,6 @@ impl Shared {
         })
     }
 
-    /// The installation's secret.
-    pub fn secret(&self) -> &Secret {
-        &self.servers.secret
-    }
-
     /// A domain's surroundings.
     ///
     /// # Errors
@@ -74,6 +68,7 @@ impl Shared {
 
     fn make_deps(&self, domain: &'static str) -> anyhow::Result<Deps> {
         let database = DatabaseConfig::new(self.servers.databases.of(domain)?);
+        let secret = self.servers.secrets.of(domain)?;
         Ok(Deps {
             domain,
             db: Database::new(&database)
@@ -83,7 +78,7 @@ impl Shared {
             peers: Arc::clone(&self.peers),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
-            cursors: CursorSealer::new(&self.servers.secret.derive("cursors")),
+            cursors: CursorSealer::new(&secret.derive("cursors")),
         })
     }
 }
@@ -95,7 +90,7 @@ pub struct Domain {
     /// Its tables.
     pub migrations: &'static EmbeddedMigrations,
     /// Builds its subgraph.
-    pub build: fn(Deps, &Shared) -> Subgraph,
+    pub build: fn(Deps, &Shared) -> anyhow::Result<Subgraph>,
     /// Builds what does its background tasks, without its schema.
     pub handlers: fn(&Deps, &Shared) -> Vec<Arc<dyn Handler>>,
     /// Its expected failures, for the reference.
@@ -113,7 +108,10 @@ pub static DOMAINS: &[Domain] = &[
                 .map(|code| code.spec())
                 .collect()
         },
-        build: |deps, shared| atelier_accounts::subgraph(deps, accounts_config(shared)),
+        build: |deps, shared| {
+            let config = accounts_config(shared)?;
+            Ok(atelier_accounts::subgraph(deps, config))
+        },
         handlers: |_, _| Vec::new(),
     },
     Domain {
@@ -126,7 +124,8 @@ pub static DOMAINS: &[Domain] = &[
                 .collect()
         },
         build: |deps, shared| {
-            atelier_media::subgraph(deps, shared.storage.clone(), MediaConfig::default())
+            let (storage, config) = (shared.storage.clone(), MediaConfig::default());
+            Ok(atelier_media::subgraph(deps, storage, config))
         },
         handlers: |deps, shared| {
             atelier_media::handlers(deps.clone(), shared.storage.clone(), MediaConfig::default())
@@ -141,7 +140,10 @@ pub static DOMAINS: &[Domain] = &[
                 .map(|code| code.spec())
                 .collect()
         },
-        build: |deps, _| atelier_tasks::subgraph(deps, atelier_tasks::TasksConfig::default()),
+        build: |deps, _| {
+            let config = atelier_tasks::TasksConfig::default();
+            Ok(atelier_tasks::subgraph(deps, config))
+        },
         handlers: |_, _| Vec::new(),
     },
 ];
@@ -230,6 +232,12 @@ fn told(domain: &str, error: &atelier_kit::error::Error) -> anyhow::Error {
 }
 
 /// What accounts needs beside its surroundings.
-pub fn accounts_config(shared: &Shared) -> atelier_accounts::AccountsConfig {
-    atelier_accounts::AccountsConfig::new(shared.secret().derive("accounts"))
+///
+/// # Errors
+/// If accounts has no secret.
+pub fn accounts_config(shared: &Shared) -> anyhow::Result<atelier_accounts::AccountsConfig> {
+    let secret = shared.servers.secrets.of(atelier_accounts::NAME)?;
+    Ok(atelier_accounts::AccountsConfig::new(
+        secret.derive("accounts"),
+    ))
 }

@@ -13,6 +13,7 @@ use atelier_kit::{
 use atelier_router::{
     Identify, LocalSubgraph, OperationKind, RequestContext, Router, RouterConfig, SdlError,
     SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, Supergraph,
+    config::SubscriptionIdentity,
 };
 use futures::stream::BoxStream;
 
@@ -70,7 +71,13 @@ pub fn over_http(
     mut config: RouterConfig,
 ) -> anyhow::Result<Router> {
     for (name, url) in urls {
-        config.subgraphs.entry(name.clone()).or_default().url = Some(url.clone());
+        let subgraph = config.subgraphs.entry(name.clone()).or_default();
+        subgraph.url = Some(url.clone());
+        if verifier.is_some() {
+            // Ours take many callers over one connection; proofs of callers are short-lived.
+            let own = &mut subgraph.subscription_identity;
+            *own = own.or(Some(SubscriptionIdentity::Operation));
+        }
     }
     let supergraph = Supergraph::parse(supergraph)?;
     // Where ids lead needs no process of its own, unless somebody gave it one.

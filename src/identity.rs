@@ -1,9 +1,14 @@
 //! Verifying callers: one look at the credential, once per request, for every part of the graph.
 
+mod followed;
+
 use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -17,12 +22,14 @@ use atelier_kit::{
     peers::Peers,
     redis::{Redis, Signal},
 };
-use atelier_router::{Caller, Credentials, Identify, IdentifyError, Renew};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use atelier_router::{Caller, Credentials, Identify, IdentifyError, Proof, Renew};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
+
+use followed::Followed;
 
 /// The cookie that may hold an access token, for browsers.
 const COOKIE: &str = "atelier_token";
@@ -35,9 +42,24 @@ pub const CLIENT_IP: &str = "x-atelier-client-ip";
 const BELIEVED: Duration = Duration::from_secs(5);
 /// Credentials remembered at a time.
 const REMEMBERED: u64 = 50_000;
+/// No credential of ours is longer.
+const LONGEST: usize = 4096;
+
+/// Credentials that are open are looked at again this often, in case a change was never told.
+const SWEEP: Duration = Duration::from_secs(30);
+/// The same while nothing is told because Redis is away.
+const SWEEP_ALONE: Duration = Duration::from_secs(2);
+/// Credentials asked about at a time.
+const BATCH: usize = 500;
 
 const RESOLVE: &str = "query IdentityResolve($token: String!) { \
     identityResolve(token: $token) { userId sessionId scopes expiresAt } }";
+const CURRENT: &str = "query IdentitiesCurrent($sessions: [ID!]!, $tokens: [String!]!) { \
+    identitiesCurrent(sessions: $sessions, tokens: $tokens) { \
+        sessions { userId sessionId scopes expiresAt } tokens { userId sessionId scopes expiresAt } } }";
+
+/// SHA-256 of a credential, so that no secret stays in memory.
+type CredentialKey = [u8; 32];
 
 /// What accounts says of a credential that holds.
 #[derive(Debug, Clone, Deserialize)]
@@ -49,20 +71,35 @@ struct Resolved {
     expires_at: Option<DateTime<Utc>>,
 }
 
+impl Resolved {
+    fn same_rights(&self, other: &Self) -> bool {
+        self.user_id == other.user_id
+            && self.session_id == other.session_id
+            && self.scopes == other.scopes
+    }
+}
+
+#[derive(Deserialize)]
+struct Current {
+    sessions: Vec<Option<Resolved>>,
+    tokens: Vec<Option<Resolved>>,
+}
+
 /// Verifies credentials with the accounts domain.
 #[derive(Clone)]
 pub struct Verifier {
     peers: Arc<dyn Peers>,
-    signer: Arc<ActorSigner>,
-    /// By SHA-256 of the credential, so that no secret stays in memory.
-    known: Cache<[u8; 32], Arc<Resolved>>,
-    /// Whether actors go to other processes and so must be signed.
-    sign: bool,
+    /// Proves callers to subgraphs in other processes.
+    signer: Option<ActorSigner>,
+    known: Cache<CredentialKey, Arc<Resolved>>,
+    /// Counts what accounts has told, so that no answer from before is kept.
+    told: Arc<AtomicU64>,
+    followed: Followed,
 }
 
 impl Verifier {
-    /// A verifier; `sign` if subgraphs are in other processes.
-    pub fn new(peers: Arc<dyn Peers>, signer: ActorSigner, sign: bool) -> Self {
+    /// A verifier; with a `signer` if subgraphs are in other processes.
+    pub fn new(peers: Arc<dyn Peers>, signer: Option<ActorSigner>) -> Self {
         let known = Cache::builder()
             .max_capacity(REMEMBERED)
             .time_to_live(BELIEVED)
@@ -70,43 +107,101 @@ impl Verifier {
             .build();
         Self {
             peers,
-            signer: Arc::new(signer),
+            signer,
             known,
-            sign,
+            told: Arc::default(),
+            followed: Followed::default(),
         }
     }
 
-    /// Forgets what is known of users as accounts tells of changes, until `stop`.
+    /// Forgets what is known of users as accounts tells of changes, and tells what they have open,
+    /// until `stop`. What was never told is noticed within half a minute, within seconds while
+    /// Redis is away.
     pub async fn follow_changes(self: Arc<Self>, redis: Redis, stop: CancellationToken) {
         let mut changes = redis.subscribe("identity:changed");
-        while let Some(Some(signal)) = stop.run_until_cancelled(changes.recv()).await {
+        let mut alone = true;
+        loop {
+            let pause = tokio::time::sleep(if alone { SWEEP_ALONE } else { SWEEP });
+            let signal = tokio::select! {
+                () = stop.cancelled() => return,
+                signal = changes.recv() => signal,
+                () = pause => Some(Signal::Missed),
+            };
             match signal {
-                Signal::Message(message) => {
-                    let user = std::str::from_utf8(&message)
-                        .ok()
-                        .and_then(|text| text.parse::<Id<User>>().ok());
-                    if let Some(user) = user {
-                        let _ = self
-                            .known
-                            .invalidate_entries_if(move |_, known| known.user_id == user);
-                    }
+                None => return,
+                Some(Signal::Message(message)) => self.user_changed(&message),
+                Some(Signal::Lost) => alone = true,
+                Some(signal @ (Signal::Subscribed | Signal::Missed)) => {
+                    alone &= signal != Signal::Subscribed;
+                    let _ = stop.run_until_cancelled(self.sweep()).await;
                 }
-                Signal::Subscribed | Signal::Missed => self.known.invalidate_all(),
             }
+        }
+    }
+
+    fn user_changed(&self, message: &[u8]) {
+        let text = std::str::from_utf8(message).ok();
+        let Some(user) = text.and_then(|text| text.parse::<Id<User>>().ok()) else {
+            return;
+        };
+        self.told.fetch_add(1, Ordering::AcqRel);
+        let _ = self
+            .known
+            .invalidate_entries_if(move |_, known| known.user_id == user);
+        self.followed.user_changed(user);
+    }
+
+    /// Looks at everything that is open, in case a change was not told.
+    async fn sweep(&self) {
+        self.told.fetch_add(1, Ordering::AcqRel);
+        self.known.invalidate_all();
+        let open = self.followed.open();
+        let (sessions, tokens): (Vec<_>, Vec<_>) = open
+            .into_iter()
+            .partition(|(_, known)| known.session_id.is_some());
+        for batch in sessions.chunks(BATCH) {
+            self.compare(batch, &[]).await;
+        }
+        for batch in tokens.chunks(BATCH) {
+            self.compare(&[], batch).await;
+        }
+    }
+
+    async fn compare(&self, sessions: &[Open], tokens: &[Open]) {
+        let ids: Vec<_> = sessions.iter().map(|(_, known)| known.session_id).collect();
+        let hashes: Vec<_> = tokens.iter().map(|(key, _)| hexadecimal(key)).collect();
+        let variables = serde_json::json!({ "sessions": ids, "tokens": hashes });
+        let router = Actor::service("router");
+        let answer = self.peers.call("accounts", router, CURRENT, variables);
+        let current = answer.await.and_then(|mut answer| {
+            Ok(serde_json::from_value::<Current>(
+                answer["identitiesCurrent"].take(),
+            )?)
+        });
+        // Accounts being away says nothing about anybody.
+        let Ok(current) = current else { return };
+        let asked = sessions.iter().chain(tokens);
+        let now = current.sessions.into_iter().chain(current.tokens);
+        for ((key, known), now) in asked.zip(now) {
+            self.followed.compare(*key, known, now);
         }
     }
 
     /// The router itself, for what no client asks of subgraphs.
     ///
     /// # Errors
-    /// If it cannot be signed.
+    /// Never in practice.
     pub fn own(&self) -> Result<Caller, IdentifyError> {
-        self.caller(Actor::service("router"), true, None)
+        Ok(self.caller(Actor::service("router"), String::new(), None))
     }
 
-    async fn resolve(&self, token: &str, locale: Locale) -> Result<Arc<Resolved>, IdentifyError> {
-        use sha2::{Digest, Sha256};
-        let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+    async fn resolve(
+        &self,
+        key: CredentialKey,
+        token: &str,
+        locale: Locale,
+    ) -> Result<Arc<Resolved>, IdentifyError> {
+        let told = self.told.load(Ordering::Acquire);
         let ask = async {
             let variables = serde_json::json!({ "token": token });
             let mut answer = self
@@ -122,6 +217,10 @@ impl Verifier {
             }
             refused(error.code(), locale)
         })?;
+        if self.told.load(Ordering::Acquire) != told {
+            // It may be an answer from before the change.
+            self.known.invalidate(&key).await;
+        }
         Ok(resolved)
     }
 
@@ -129,15 +228,17 @@ impl Verifier {
     async fn verified(
         &self,
         mut actor: Actor,
-        token: Option<&str>,
+        token: Option<Arc<str>>,
     ) -> Result<Caller, IdentifyError> {
+        use sha2::{Digest, Sha256};
         let Some(token) = token else {
-            return self.caller(actor, false, None);
+            return Ok(self.caller(actor, String::new(), None));
         };
-        if token.len() > 4096 {
+        if token.len() > LONGEST {
             return Err(refused(ErrorCode::Unauthenticated, actor.locale));
         }
-        let resolved = self.resolve(token, actor.locale).await?;
+        let key: CredentialKey = Sha256::digest(token.as_bytes()).into();
+        let resolved = self.resolve(key, &token, actor.locale).await?;
         // An answer that is still believed may have run out since it was given.
         if resolved
             .expires_at
@@ -145,41 +246,69 @@ impl Verifier {
         {
             return Err(refused(ErrorCode::TokenExpired, actor.locale));
         }
+        let anonymous = actor.clone();
         actor.identity = Identity::User {
             user: resolved.user_id,
             session: resolved.session_id,
         };
         actor.scopes = resolved.scopes.iter().cloned().collect::<BTreeSet<_>>();
-        self.caller(actor, true, resolved.expires_at)
+        let credential = match resolved.session_id {
+            // Of one session there are many access tokens, one after the other.
+            Some(session) => session.to_string(),
+            None => hexadecimal(&key),
+        };
+        let mut caller = self.caller(actor, credential, resolved.expires_at);
+        caller.authenticated = true;
+        caller.renew = Some(self.renewal(key, resolved, anonymous, token));
+        Ok(caller)
+    }
+
+    /// How the caller is verified again.
+    fn renewal(
+        &self,
+        key: CredentialKey,
+        resolved: Arc<Resolved>,
+        anonymous: Actor,
+        token: Arc<str>,
+    ) -> Renew {
+        let (verifier, follower) = (self.clone(), self.clone());
+        Renew::new(move |request_id| {
+            let (verifier, token) = (verifier.clone(), Arc::clone(&token));
+            let actor = Actor {
+                request_id: request_id.to_string(),
+                ..anonymous.clone()
+            };
+            Box::pin(async move { verifier.verified(actor, Some(token)).await })
+        })
+        .told_by(move || {
+            let changes = follower.followed.follow(key, &resolved);
+            // Whatever changed between the answer and now was told to nobody.
+            if !follower.known.contains_key(&key) {
+                follower.followed.compare(key, &resolved, None);
+            }
+            changes
+        })
     }
 
     fn caller(
         &self,
         actor: Actor,
-        authenticated: bool,
+        credential: String,
         expires_at: Option<DateTime<Utc>>,
-    ) -> Result<Caller, IdentifyError> {
-        let mut forward = HeaderMap::new();
-        if self.sign {
-            let signed = self.signer.sign(&actor, SystemClock.now()).ok();
-            let header = signed.and_then(|signed| HeaderValue::from_str(&signed).ok());
-            forward.insert(
-                ACTOR_HEADER,
-                header.ok_or_else(|| refused(ErrorCode::Internal, actor.locale))?,
-            );
-        }
+    ) -> Caller {
         let scopes: Arc<[String]> = actor.scopes.iter().cloned().collect();
         let locale = Some(actor.locale.tag().into());
-        let identity = identity(&actor);
+        let identity = identity(&actor, &credential);
         let mut hasher = DefaultHasher::new();
         identity.hash(&mut hasher);
+        let actor = Arc::new(actor);
         let mut extensions = axum::http::Extensions::new();
-        extensions.insert(Arc::new(actor));
-        Ok(Caller {
-            authenticated,
+        extensions.insert(Arc::clone(&actor));
+        Caller {
+            authenticated: !matches!(actor.identity, Identity::Anonymous),
             scopes,
             extensions,
-            forward,
+            proof: self.signer.clone().map(|signer| proof(signer, actor)),
             fingerprint: hasher.finish(),
             identity: Some(identity.into()),
             locale,
@@ -188,16 +317,37 @@ impl Verifier {
                 UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
             }),
             ..Caller::default()
-        })
+        }
     }
 }
 
-/// Everything that may change an answer, and nothing that differs by request.
-fn identity(actor: &Actor) -> String {
+type Open = (CredentialKey, Arc<Resolved>);
+
+/// Signs `actor` for whichever subgraph is asked.
+fn proof(signer: ActorSigner, actor: Arc<Actor>) -> Proof {
+    Proof::new(move |subgraph| {
+        let signed = signer.sign(&actor, subgraph, SystemClock.now());
+        let signed =
+            signed.map_err(|error| error.cause_chain().unwrap_or_else(|| error.to_string()))?;
+        let value = HeaderValue::from_str(&signed).map_err(|error| error.to_string())?;
+        Ok(HeaderMap::from_iter([(
+            HeaderName::from_static(ACTOR_HEADER),
+            value,
+        )]))
+    })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Everything that may change an answer, and nothing that differs by request. What one credential
+/// has open ends with that one, so callers with different ones differ.
+fn identity(actor: &Actor, credential: &str) -> String {
     let (scopes, locale) = (&actor.scopes, actor.locale.tag());
     match &actor.identity {
         Identity::Anonymous => format!("anonymous {scopes:?} {locale}"),
-        Identity::User { user, session } => format!("user {user} {session:?} {scopes:?} {locale}"),
+        Identity::User { user, .. } => format!("user {user} {credential} {scopes:?} {locale}"),
         Identity::Service { name } => format!("service {name:?} {scopes:?} {locale}"),
     }
 }
@@ -213,9 +363,7 @@ fn anonymous(credentials: &Credentials<'_>) -> Actor {
         locale: header(headers, header::ACCEPT_LANGUAGE.as_str())
             .map(Locale::from_accept_language)
             .unwrap_or_default(),
-        request_id: header(headers, "x-request-id")
-            .unwrap_or_default()
-            .to_owned(),
+        request_id: credentials.request_id.to_owned(),
         ip: header(headers, CLIENT_IP).map(str::to_owned),
         user_agent: header(headers, header::USER_AGENT.as_str())
             .map(|agent| agent.chars().take(256).collect()),
@@ -236,25 +384,12 @@ fn refused(code: ErrorCode, locale: Locale) -> IdentifyError {
 #[async_trait]
 impl Identify for Verifier {
     async fn identify(&self, credentials: &Credentials<'_>) -> Result<Caller, IdentifyError> {
-        let actor = anonymous(credentials);
         let token = credentials
             .bearer()
             .or_else(|| header(credentials.headers, API_KEY))
             .or_else(|| credentials.cookie(COOKIE));
-        let token = token.map(str::to_owned);
-        let mut caller = self.verified(actor.clone(), token.as_deref()).await?;
-        // Signatures hold for a minute and credentials may be revoked, subscriptions last longer.
-        if self.sign || token.is_some() {
-            let verifier = self.clone();
-            caller.renew = Some(Renew::new(move || {
-                let (verifier, actor, token) = (verifier.clone(), actor.clone(), token.clone());
-                Box::pin(async move {
-                    let caller = verifier.verified(actor, token.as_deref()).await?;
-                    Ok(caller.forward)
-                })
-            }));
-        }
-        Ok(caller)
+        self.verified(anonymous(credentials), token.map(Arc::from))
+            .await
     }
 }
 

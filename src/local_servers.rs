@@ -11,7 +11,7 @@ use atelier_local::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::settings::{Databases, Servers, storage_from_env, variable};
+use crate::settings::{Databases, Secrets, Servers, storage_from_env, variable};
 
 /// Private servers; they end when this is stopped, and with the process in any case.
 #[derive(Default)]
@@ -83,7 +83,7 @@ impl LocalServers {
             storage: storage
                 .or_else(|| s3.as_ref().map(storage_config))
                 .context("no object store")?,
-            secret,
+            secrets: Secrets::common(secret),
         };
         (local.postgres, local.redis, local.storage) = (postgres, redis, s3);
         Ok((local, servers))

@@ -6,6 +6,7 @@ mod domains;
 mod graph;
 mod health;
 mod identity;
+mod keys;
 mod lifecycle;
 mod local_servers;
 mod nodes;
@@ -53,6 +54,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Subgraph(_) => "atelier-subgraph",
         Command::Worker(_) => "atelier-worker",
         Command::Schema(command) => return schema::run(command),
+        Command::Keys(command) => return keys::run(command),
         Command::Doctor => return doctor::run(&cli.settings).await,
         Command::Migrate => "atelier-migrate",
     };
@@ -63,7 +65,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Subgraph(args) => parts::subgraphs(args, cli.settings).await,
         Command::Worker(args) => parts::worker(args).await,
         Command::Migrate => parts::migrate().await,
-        Command::Schema(_) | Command::Doctor => Ok(()),
+        Command::Schema(_) | Command::Keys(_) | Command::Doctor => Ok(()),
     };
     telemetry.shutdown().await;
     done

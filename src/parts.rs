@@ -4,12 +4,11 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use atelier_kit::{
-    actor::ActorSigner,
+    actor::{ActorSigner, KeyFolder, ROUTER},
     health::Health,
     metrics,
     peers::{HttpPeers, Peers},
     redis::Redis,
-    secret::Secret,
 };
 use atelier_router::Reloader;
 use axum::Router;
@@ -24,12 +23,8 @@ use crate::{
     subgraph_server, worker,
 };
 
-fn signer(secret: &Secret) -> ActorSigner {
-    ActorSigner::new(&secret.derive("actor"))
-}
-
-fn http_peers(pairs: &[String], secret: &Secret) -> anyhow::Result<Arc<dyn Peers>> {
-    let peers = HttpPeers::new(settings::urls(pairs)?, signer(secret));
+fn http_peers(pairs: &[String], keys: &KeyFolder) -> anyhow::Result<Arc<dyn Peers>> {
+    let peers = HttpPeers::new(settings::urls(pairs)?, ActorSigner::new(keys.clone()));
     Ok(Arc::new(peers.map_err(|error| anyhow::anyhow!("{error}"))?))
 }
 
@@ -60,10 +55,11 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
             )
         }
         None => {
-            let secret = Secret::new(settings::required("ATELIER_SECRET")?)?;
-            let peers = http_peers(&args.subgraphs, &secret)?;
+            let keys = settings::keys_from_env()?;
+            keys.require(&[ROUTER])?;
+            let peers = http_peers(&args.subgraphs, &keys)?;
             let redis = Redis::lazy(settings::redis(settings::required("ATELIER_REDIS_URL")?)?)?;
-            let verifier = Arc::new(Verifier::new(peers, signer(&secret), true));
+            let verifier = Arc::new(Verifier::new(peers, Some(ActorSigner::new(keys))));
             tokio::spawn(Arc::clone(&verifier).follow_changes(redis, stop.clone()));
             (
                 graph::over_http(graph::SUPERGRAPH, &urls, Some(verifier), config)?,
@@ -102,18 +98,20 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
     let listener = serve::listen(args.listen).await?;
     let metrics = metrics::install();
     let servers = Servers::from_env()?;
+    let keys = settings::keys_from_env()?;
+    keys.require(&args.names)?;
+    keys.require_trusted()?;
     domains::require_migrated(&servers.databases, &chosen).await?;
-    let shared = Shared::new(&servers, http_peers(&args.peers, &servers.secret)?)?;
+    let shared = Shared::new(&servers, http_peers(&args.peers, &keys)?)?;
     let mut subgraphs = Vec::new();
     for domain in chosen {
-        subgraphs.push((domain.build)(shared.deps(domain.name)?, &shared));
+        subgraphs.push((domain.build)(shared.deps(domain.name)?, &shared)?);
     }
-    let signer = signer(&servers.secret);
     let health = health::checks(&subgraphs, &shared);
     let app = subgraphs
         .iter()
         .fold(Router::new(), |app, subgraph| {
-            app.merge(subgraph_server::routes(subgraph, &signer))
+            app.merge(subgraph_server::routes(subgraph, &keys))
         })
         .merge(health.router())
         .merge(metrics::router(metrics));
@@ -147,7 +145,9 @@ pub async fn worker(args: WorkerArgs) -> anyhow::Result<()> {
     let stop = lifecycle::stop_on_signal()?;
     let servers = Servers::from_env()?;
     domains::require_migrated(&servers.databases, &domains::find(&domains::names())?).await?;
-    let shared = Shared::new(&servers, http_peers(&args.peers, &servers.secret)?)?;
+    let keys = settings::keys_from_env()?;
+    let shared = Shared::new(&servers, http_peers(&args.peers, &keys)?)?;
+    keys.require(&worker::issuers(&shared)?)?;
     let mut running = worker::relays(&shared, &stop)?;
     let wanted = worker::Wanted {
         queues: args.queues,

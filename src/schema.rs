@@ -74,7 +74,7 @@ fn exported() -> anyhow::Result<Vec<(String, String)>> {
     DOMAINS
         .iter()
         .map(|domain| {
-            let subgraph = (domain.build)(shared.deps(domain.name)?, &shared);
+            let subgraph = (domain.build)(shared.deps(domain.name)?, &shared)?;
             Ok((domain.name.to_owned(), subgraph.service.sdl()))
         })
         .chain([Ok((nodes::NAME.to_owned(), nodes::service().sdl()))])

@@ -26,7 +26,7 @@ pub async fn run(
         .iter()
         .find(|subgraph| subgraph.name == atelier_accounts::NAME)
         .context("no accounts")?;
-    let config = crate::domains::accounts_config(shared);
+    let config = crate::domains::accounts_config(shared)?;
     let told = |error: atelier_kit::error::Error| {
         anyhow::anyhow!(
             "seeding: {}",

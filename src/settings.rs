@@ -4,6 +4,7 @@ use std::{collections::HashMap, path::PathBuf};
 
 use anyhow::{Context, bail};
 use atelier_kit::{
+    actor::KeyFolder,
     redis::RedisConfig,
     secret::Secret,
     storage::StorageConfig,
@@ -106,8 +107,8 @@ pub struct Servers {
     pub redis: RedisConfig,
     /// The object store.
     pub storage: StorageConfig,
-    /// The installation's secret.
-    pub secret: Secret,
+    /// What tokens and cursors are sealed with.
+    pub secrets: Secrets,
 }
 
 impl Servers {
@@ -131,7 +132,7 @@ impl Servers {
                 secret_key: "nothing".to_owned(),
                 path_style: true,
             },
-            secret: Secret::new([0; 32])?,
+            secrets: Secrets::common(Secret::new([0; 32])?),
         })
     }
 
@@ -147,7 +148,7 @@ impl Servers {
             storage: storage_from_env()?.context(
                 "ATELIER_S3_ENDPOINT is not set. Set it, or run everything with: atelier up",
             )?,
-            secret: Secret::new(required("ATELIER_SECRET")?)?,
+            secrets: Secrets::from_env()?,
         })
     }
 }
@@ -178,6 +179,59 @@ impl Databases {
         let own = variable(&format!("ATELIER_{}_DATABASE_URL", domain.to_uppercase()))?;
         Ok(own.unwrap_or_else(|| self.url.clone()))
     }
+}
+
+/// The secrets of the domains: one for all, or one each, so that no domain can open what another
+/// has sealed.
+#[derive(Clone)]
+pub struct Secrets {
+    common: Option<Secret>,
+}
+
+impl Secrets {
+    /// One secret for all domains that have none of their own.
+    pub fn common(secret: Secret) -> Self {
+        Self {
+            common: Some(secret),
+        }
+    }
+
+    /// The secret named by `ATELIER_SECRET`, which may be missing if each domain has its own.
+    ///
+    /// # Errors
+    /// If it is too short, or a file named by a variable cannot be read.
+    pub fn from_env() -> anyhow::Result<Self> {
+        let common = variable("ATELIER_SECRET")?.map(Secret::new).transpose();
+        Ok(Self {
+            common: common.context("ATELIER_SECRET")?,
+        })
+    }
+
+    /// The secret of a domain: `ATELIER_<DOMAIN>_SECRET`, or the common one.
+    ///
+    /// # Errors
+    /// If there is neither, it is too short, or a file named by a variable cannot be read.
+    pub fn of(&self, domain: &str) -> anyhow::Result<Secret> {
+        let name = format!("ATELIER_{}_SECRET", domain.to_uppercase());
+        if let Some(own) = variable(&name)? {
+            return Secret::new(own).context(name);
+        }
+        self.common.clone().with_context(|| {
+            format!("neither ATELIER_SECRET nor {name} is set. Set one of them (or its _FILE form), or run everything with: atelier up")
+        })
+    }
+}
+
+/// The keys with which the parts of an installation prove themselves to each other, in the folder
+/// named by `ATELIER_KEYS_DIR`.
+///
+/// # Errors
+/// Says how to make them.
+pub fn keys_from_env() -> anyhow::Result<KeyFolder> {
+    let folder = variable("ATELIER_KEYS_DIR")?.context(
+        "ATELIER_KEYS_DIR is not set. Make keys with: atelier keys new router accounts media tasks --dir keys; or run everything with: atelier up",
+    )?;
+    Ok(KeyFolder::new(folder))
 }
 
 /// Redis at `url`, with the key prefix of `ATELIER_REDIS_PREFIX`, so that several installations can

@@ -10,7 +10,7 @@ use async_graphql::{
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use atelier_kit::{
     Subgraph,
-    actor::{ACTOR_HEADER, Actor, ActorSigner},
+    actor::{ACTOR_HEADER, Actor, ActorVerifier, KeyFolder},
     clock::{Clock, SystemClock},
     error::{Error, ErrorCode},
     graphql::Service,
@@ -34,17 +34,17 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 #[derive(Clone)]
 struct Endpoint {
     service: Service,
-    signer: ActorSigner,
+    verifier: ActorVerifier,
     name: &'static str,
     /// The schema as it is composed.
     sdl: Arc<str>,
 }
 
 /// The HTTP interface of a subgraph: `/NAME/graphql` and the domain's own routes.
-pub fn routes(subgraph: &Subgraph, signer: &ActorSigner) -> Router {
+pub fn routes(subgraph: &Subgraph, keys: &KeyFolder) -> Router {
     let endpoint = Endpoint {
         service: subgraph.service.clone(),
-        signer: signer.clone(),
+        verifier: ActorVerifier::new(subgraph.name, keys.clone()),
         name: subgraph.name,
         sdl: graph::sdl(subgraph.name, &subgraph.service),
     };
@@ -58,9 +58,25 @@ pub fn routes(subgraph: &Subgraph, signer: &ActorSigner) -> Router {
         .merge(subgraph.routes.clone())
 }
 
-fn verified(signer: &ActorSigner, header: Option<&str>) -> Result<Arc<Actor>, Error> {
+/// The header of the client's request id, which tells nothing that must be believed.
+const REQUEST_ID: &str = "x-request-id";
+
+fn verified(
+    verifier: &ActorVerifier,
+    header: Option<&str>,
+    request_id: Option<&str>,
+) -> Result<Arc<Actor>, Error> {
     let header = header.ok_or(Error::new(ErrorCode::Unauthenticated))?;
-    signer.verify(header, SystemClock.now()).map(Arc::new)
+    let mut actor = verifier.verify(header, SystemClock.now())?;
+    if let Some(id) = request_id.filter(|id| id.len() <= 256) {
+        Arc::make_mut(&mut actor).request_id = id.to_owned();
+    }
+    Ok(actor)
+}
+
+fn verified_by_headers(verifier: &ActorVerifier, headers: &HeaderMap) -> Result<Arc<Actor>, Error> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    verified(verifier, text(ACTOR_HEADER), text(REQUEST_ID))
 }
 
 async fn execute(
@@ -68,10 +84,7 @@ async fn execute(
     headers: HeaderMap,
     Json(mut request): Json<Request>,
 ) -> impl IntoResponse {
-    let actor = headers
-        .get(ACTOR_HEADER)
-        .and_then(|value| value.to_str().ok());
-    let actor = match verified(&endpoint.signer, actor) {
+    let actor = match verified_by_headers(&endpoint.verifier, &headers) {
         Ok(actor) => actor,
         Err(_) => return (StatusCode::UNAUTHORIZED, Json(refusal())),
     };
@@ -133,28 +146,27 @@ async fn upgrade(
     protocol: GraphQLProtocol,
     upgrade: WebSocketUpgrade,
 ) -> impl IntoResponse {
-    let actor = headers
-        .get(ACTOR_HEADER)
-        .and_then(|value| value.to_str().ok());
-    let connection = verified(&endpoint.signer, actor).ok();
+    let connection = verified_by_headers(&endpoint.verifier, &headers).ok();
     upgrade
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .max_message_size(MAX_BODY)
         .on_upgrade(move |socket| {
-            let signer = endpoint.signer.clone();
+            let verifier = endpoint.verifier.clone();
             let executor = PerOperation {
                 service: endpoint.service,
-                signer: endpoint.signer,
+                verifier: endpoint.verifier,
                 connection,
             };
             GraphQLWebSocket::new(socket, executor, protocol)
                 .on_connection_init(move |payload: serde_json::Value| {
-                    let signer = signer.clone();
+                    let verifier = verifier.clone();
                     async move {
                         let mut data = Data::default();
-                        if let Some(actor) = actor_of(&payload) {
+                        if let Some(actor) = header_of(&payload, ACTOR_HEADER) {
+                            let id = header_of(&payload, REQUEST_ID);
+                            let actor = verified(&verifier, Some(actor), id);
                             data.insert(
-                                verified(&signer, Some(actor)).map_err(|error| {
+                                actor.map_err(|error| {
                                     async_graphql::Error::new(error.to_string())
                                 })?,
                             );
@@ -166,12 +178,12 @@ async fn upgrade(
         })
 }
 
-/// The signed actor in the extensions of an operation or the payload of `connection_init`: beside
-/// other entries, or among `headers`.
-fn actor_of(value: &serde_json::Value) -> Option<&str> {
+/// A header in the extensions of an operation or the payload of `connection_init`: beside other
+/// entries, or among `headers`.
+fn header_of<'a>(value: &'a serde_json::Value, name: &str) -> Option<&'a str> {
     value
-        .get(ACTOR_HEADER)
-        .or_else(|| value.get("headers")?.get(ACTOR_HEADER))?
+        .get(name)
+        .or_else(|| value.get("headers")?.get(name))?
         .as_str()
 }
 
@@ -180,15 +192,18 @@ fn actor_of(value: &serde_json::Value) -> Option<&str> {
 #[derive(Clone)]
 struct PerOperation {
     service: Service,
-    signer: ActorSigner,
+    verifier: ActorVerifier,
     connection: Option<Arc<Actor>>,
 }
 
 impl PerOperation {
     fn actor(&self, request: &Request, session: Option<&Arc<Data>>) -> Option<Arc<Actor>> {
         let extensions = serde_json::to_value(&request.extensions).ok()?;
-        match actor_of(&extensions) {
-            Some(header) => verified(&self.signer, Some(header)).ok(),
+        match header_of(&extensions, ACTOR_HEADER) {
+            Some(header) => {
+                let id = header_of(&extensions, REQUEST_ID);
+                verified(&self.verifier, Some(header), id).ok()
+            }
             None => session
                 .and_then(|data| {
                     data.get(&std::any::TypeId::of::<Arc<Actor>>())?

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atelier_kit::{Subgraph, actor::ActorSigner, graphql::Service, metrics, peers::LocalPeers};
+use atelier_kit::{Subgraph, graphql::Service, metrics, peers::LocalPeers};
 use atelier_local::DataDir;
 use axum::Router;
 use tokio::task::JoinHandle;
@@ -34,6 +34,7 @@ const LEASE: Duration = Duration::from_secs(30);
 pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
     let started = Instant::now();
     let stop = lifecycle::stop_on_signal()?;
+    refuse_open_demo(&args)?;
     // First what costs nothing to find out: the port, the data directory.
     let listener = serve::listen(args.listen).await?;
     let config = graph::config(args.config.as_deref())?;
@@ -54,8 +55,7 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
     peers.set(services.clone());
     let admin = crate::seed::run(&subgraphs, &shared, args.demo).await?;
 
-    let signer = ActorSigner::new(&servers.secret.derive("actor"));
-    let verifier = Arc::new(Verifier::new(Arc::new(peers), signer, false));
+    let verifier = Arc::new(Verifier::new(Arc::new(peers), None));
     let router = graph::in_process(&services, Arc::clone(&verifier) as _, config)?;
     let health = health::checks(&subgraphs, &shared);
     let app = router
@@ -104,11 +104,22 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
     served
 }
 
+/// Everybody knows the demo user's password, so strangers must not reach it.
+fn refuse_open_demo(args: &UpArgs) -> anyhow::Result<()> {
+    if args.demo && !args.demo_for_strangers && !args.listen.ip().is_loopback() {
+        anyhow::bail!(
+            "--demo adds a user whose password everybody knows, and {} can be reached from other machines. Listen on 127.0.0.1, or add --demo-for-strangers if that is what you want",
+            args.listen
+        );
+    }
+    Ok(())
+}
+
 /// All subgraphs of this binary.
 fn build(shared: &Shared) -> anyhow::Result<Vec<Subgraph>> {
     DOMAINS
         .iter()
-        .map(|domain| Ok((domain.build)(shared.deps(domain.name)?, shared)))
+        .map(|domain| (domain.build)(shared.deps(domain.name)?, shared))
         .collect()
 }
 

@@ -63,6 +63,20 @@ pub fn spawn(
     )))
 }
 
+/// In whose names the handlers speak to other domains.
+///
+/// # Errors
+/// If a domain's surroundings cannot be made.
+pub fn issuers(shared: &Shared) -> anyhow::Result<Vec<&'static str>> {
+    let mut issuers = Vec::new();
+    for domain in DOMAINS {
+        if !(domain.handlers)(&shared.deps(domain.name)?, shared).is_empty() {
+            issuers.push(domain.name);
+        }
+    }
+    Ok(issuers)
+}
+
 /// Publishes what handlers write to their domains' outboxes; a worker that serves no subgraph has
 /// nobody else to do it at once.
 ///

@@ -1,12 +1,14 @@
 //! Who is calling: verified once by the router, then trusted by every subgraph.
 //!
-//! In process the [`Actor`] travels as a value. Over HTTP it is a signed header that lives for a
-//! minute; nothing else that a request carries is believed.
+//! In process the [`Actor`] travels as a value. Over HTTP it is a header that its issuer has signed
+//! for one subgraph and for seconds; nothing else that a request says of its caller is believed.
+
+mod keys;
+mod sign;
+mod verify;
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,8 +20,14 @@ use crate::{
 /// The header in which an [`Actor`] goes from router to subgraph.
 pub const ACTOR_HEADER: &str = "x-atelier-actor";
 
-/// How long a signed actor is valid.
-const LIFETIME: TimeDelta = TimeDelta::seconds(60);
+pub use self::{
+    keys::{KeyError, KeyFolder},
+    sign::ActorSigner,
+    verify::ActorVerifier,
+};
+
+/// The issuer that may speak for anybody; every other one speaks for itself alone.
+pub const ROUTER: &str = "router";
 
 /// Who is calling, and from where. Shared as `Arc<Actor>` once it is verified.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,8 +40,9 @@ pub struct Actor {
     /// The language for messages.
     #[serde(default)]
     pub locale: Locale,
-    /// The id of the client's request, the same in every log line it causes.
-    #[serde(default)]
+    /// The id of the client's request, the same in every log line it causes. Between processes it
+    /// goes beside the signed actor, as `x-request-id`.
+    #[serde(skip)]
     pub request_id: String,
     /// The client's address, where it is known.
     #[serde(default)]
@@ -143,98 +152,9 @@ impl Actor {
     }
 }
 
-/// Signs and verifies the actor header with a secret that router and subgraphs share.
-#[derive(Clone)]
-pub struct ActorSigner {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Claims {
-    actor: Actor,
-    exp: i64,
-}
-
-impl ActorSigner {
-    /// A signer with `secret`, at least 32 bytes of randomness.
-    pub fn new(secret: &[u8]) -> Self {
-        Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-        }
-    }
-
-    /// The header value for `actor`, valid for a minute.
-    ///
-    /// # Errors
-    /// `INTERNAL` if the actor cannot be serialised.
-    pub fn sign(&self, actor: &Actor, now: DateTime<Utc>) -> Result<String, Error> {
-        let claims = Claims {
-            actor: actor.clone(),
-            exp: (now + LIFETIME).timestamp(),
-        };
-        Ok(jsonwebtoken::encode(
-            &Header::new(Algorithm::HS256),
-            &claims,
-            &self.encoding,
-        )?)
-    }
-
-    /// The actor of a header value.
-    ///
-    /// # Errors
-    /// `UNAUTHENTICATED` for a header that is forged, damaged or too old.
-    pub fn verify(&self, header: &str, now: DateTime<Utc>) -> Result<Actor, Error> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The expiry is judged by the injected clock below.
-        validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(header, &self.decoding, &validation)
-            .map_err(|cause| Error::caused(ErrorCode::Unauthenticated, cause))?
-            .claims;
-        if claims.exp < now.timestamp() {
-            return Err(Error::new(ErrorCode::Unauthenticated));
-        }
-        Ok(claims.actor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Clock, SystemClock};
-
-    fn signer() -> ActorSigner {
-        ActorSigner::new(b"0123456789abcdef0123456789abcdef")
-    }
-
-    #[test]
-    fn a_signed_actor_comes_back_as_it_was() {
-        let now = SystemClock.now();
-        let actor = Actor::user(Id::from_uuid(uuid::Uuid::nil()), &["worker"]);
-        let header = signer().sign(&actor, now).unwrap();
-        assert_eq!(signer().verify(&header, now).unwrap(), actor);
-    }
-
-    #[test]
-    fn old_forged_and_damaged_actors_are_refused() {
-        let now = SystemClock.now();
-        let header = signer().sign(&Actor::service("router"), now).unwrap();
-        let forged = ActorSigner::new(b"another secret, another secret!!")
-            .sign(&Actor::service("router"), now)
-            .unwrap();
-        for (header, at) in [
-            (header.as_str(), now + TimeDelta::seconds(61)),
-            (&forged, now),
-            (&header[1..], now),
-            ("", now),
-        ] {
-            assert_eq!(
-                signer().verify(header, at).unwrap_err().code(),
-                ErrorCode::Unauthenticated
-            );
-        }
-    }
 
     #[test]
     fn scopes_and_kinds_are_demanded() {

@@ -125,10 +125,12 @@ impl Peers for HttpPeers {
             .get(domain)
             .ok_or(Error::new(ErrorCode::Unavailable))?;
         let body = serde_json::json!({ "query": operation, "variables": variables });
+        let signed = self.signer.sign(&actor, domain, SystemClock.now())?;
         let sent = self
             .client
             .post(url)
-            .header(ACTOR_HEADER, self.signer.sign(&actor, SystemClock.now())?)
+            .header(ACTOR_HEADER, &*signed)
+            .header("x-request-id", &actor.request_id)
             .json(&body)
             .send();
         let mut answer: Value = sent

@@ -216,7 +216,7 @@ impl Redis {
     /// Listens on the channel `<prefix>:<channel>` for as long as the subscription is kept.
     ///
     /// All subscriptions of a process share one connection. The first item is
-    /// [`Signal::Subscribed`]; the same item comes again after every lost connection.
+    /// [`Signal::Subscribed`]; after [`Signal::Lost`] the same item comes again.
     pub fn subscribe(&self, channel: &str) -> Subscription {
         self.inner.pubsub.subscribe(self.key(channel))
     }

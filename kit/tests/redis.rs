@@ -176,6 +176,7 @@ async fn subscriptions_come_back_after_a_restart_and_say_so() {
     assert_eq!(next(&mut subscription).await, Signal::Subscribed);
 
     server.stop().await;
+    assert_eq!(next(&mut subscription).await, Signal::Lost);
     server.start_again().await;
 
     assert_eq!(next(&mut subscription).await, Signal::Subscribed);

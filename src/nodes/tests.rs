@@ -66,7 +66,7 @@ async fn world() -> World {
     let (mut databases, mut subgraphs) = (Vec::new(), Vec::new());
     for domain in DOMAINS {
         let test = deps_with(domain.name, domain.migrations, Arc::new(peers.clone())).await;
-        subgraphs.push((domain.build)(test.deps.clone(), &shared));
+        subgraphs.push((domain.build)(test.deps.clone(), &shared).unwrap());
         databases.push(test);
     }
     let services: HashMap<_, _> = subgraphs

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atelier_kit::testing::{TestServers, test_servers};
+use atelier_kit::{
+    actor::KeyFolder,
+    testing::{TestServers, test_servers},
+};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -47,13 +50,17 @@ impl Place {
                 "0123456789abcdef0123456789abcdef".to_owned(),
             ),
         ];
-        Self {
-            variables: variables
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-            dir: TempDir::new().expect("a temporary folder"),
-        }
+        let dir = TempDir::new().expect("a temporary folder");
+        let keys = dir.path().join("keys");
+        KeyFolder::new(&keys)
+            .make(&["router", "accounts", "media", "tasks"], rand::random)
+            .expect("keys can be made");
+        let mut variables: Vec<_> = variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        variables.push(("ATELIER_KEYS_DIR".to_owned(), keys.display().to_string()));
+        Self { variables, dir }
     }
 }
 

@@ -94,6 +94,15 @@ async fn graph(binary: &Path, dir: &Path, variables: &Variables) -> anyhow::Resu
         .map(|name| format!("{name}=http://127.0.0.1:{urls_port}/{name}/graphql"))
         .join(",");
     let mut parts = variables.clone();
+    let keys = dir.join("keys").display().to_string();
+    let made = tokio::process::Command::new(binary)
+        .args([
+            "keys", "new", "router", "accounts", "media", "tasks", "--dir", &keys,
+        ])
+        .status()
+        .await?;
+    anyhow::ensure!(made.success(), "no keys could be made");
+    parts.push(("ATELIER_KEYS_DIR".to_owned(), keys));
     parts.push(("ATELIER_SUBGRAPH_URLS".to_owned(), urls));
     let subgraphs = Process::subgraphs(binary, dir, &parts, urls_port).await?;
     let router = Process::router(binary, dir, &parts).await?;

@@ -269,7 +269,7 @@ impl<V: Cached> Local<V> {
                         }
                     }
                     // Announcements may have been missed.
-                    Signal::Subscribed | Signal::Missed => kept.invalidate_all(),
+                    Signal::Subscribed | Signal::Missed | Signal::Lost => kept.invalidate_all(),
                 }
             }
         });

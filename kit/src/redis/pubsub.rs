@@ -16,7 +16,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 /// Messages a subscription may be behind before it misses some.
 const BUFFER: usize = 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const PING_EVERY: Duration = Duration::from_secs(10);
+/// Whoever listens may rely on messages, so a dead connection must be noticed soon.
+const PING_EVERY: Duration = Duration::from_secs(2);
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -26,6 +27,8 @@ pub enum Signal {
     /// Messages published from now on will arrive. Comes first, and again after each lost
     /// connection: what was published in between is gone.
     Subscribed,
+    /// Nothing that is published arrives until [`Signal::Subscribed`] comes again.
+    Lost,
     /// One published message.
     Message(Arc<[u8]>),
     /// The reader was too slow and messages before the next one are gone.
@@ -196,6 +199,7 @@ impl Listeners {
 async fn run(client: Client, mut requests: mpsc::UnboundedReceiver<Request>) {
     let mut listeners = Listeners::default();
     let mut pause = PAUSE_MIN;
+    let mut lost = false;
     loop {
         while listeners.0.is_empty() {
             match requests.recv().await {
@@ -206,6 +210,7 @@ async fn run(client: Client, mut requests: mpsc::UnboundedReceiver<Request>) {
         match timeout(CONNECT_TIMEOUT, connect(&client, &listeners)).await {
             Ok(Ok(connection)) => {
                 pause = PAUSE_MIN;
+                lost = false;
                 listeners.deliver_to_all(&Signal::Subscribed);
                 match listen(connection, &mut listeners, &mut requests).await {
                     Ended::Released => return,
@@ -215,6 +220,9 @@ async fn run(client: Client, mut requests: mpsc::UnboundedReceiver<Request>) {
             }
             Ok(Err(error)) => tracing::debug!(error = %error, "redis pub/sub connection failed"),
             Err(_) => tracing::debug!("redis pub/sub connection timed out"),
+        }
+        if !std::mem::replace(&mut lost, true) {
+            listeners.deliver_to_all(&Signal::Lost);
         }
         let waited = sleep(pause);
         tokio::pin!(waited);

@@ -61,7 +61,8 @@ impl Renew {
         self.holds
     }
 
-    pub(super) fn follow(&self) -> Option<Changes> {
+    /// What tells of changes; `None` if nothing does.
+    pub fn follow(&self) -> Option<Changes> {
         self.follow.as_ref().map(|follow| follow())
     }
 

@@ -1,10 +1,10 @@
 //! Finding out who presents a credential, and what they may do at this moment.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use atelier_kit::{
     Deps,
-    actor::Identity,
+    actor::{Actor, Identity},
     error::{Error, ErrorCode},
     id::{Id, Session, User},
 };
@@ -86,8 +86,9 @@ pub async fn resolve(accounts: &Accounts, credential: &str) -> Result<ResolvedId
     if secret_token::is_access_token(credential) {
         let mut connection = accounts.deps.db.read().await?;
         let hash = secret_token::hash(credential);
-        let row = db::identity::of_access_token(&mut connection, &hash)
+        let row = db::identity::of_access_tokens(&mut connection, &[hash])
             .await?
+            .pop()
             .ok_or_else(unknown)?;
         let identity = judge(accounts.now(), &row, None)?;
         if stale(&row, accounts.now())
@@ -99,8 +100,9 @@ pub async fn resolve(accounts: &Accounts, credential: &str) -> Result<ResolvedId
     }
     let claims = accounts.keys.verify(&accounts.deps, credential).await?;
     let mut connection = accounts.deps.db.read().await?;
-    let row = db::identity::of_session(&mut connection, claims.sid)
+    let row = db::identity::of_sessions(&mut connection, &[claims.sid])
         .await?
+        .pop()
         .ok_or_else(unknown)?;
     if row.account_id != claims.sub {
         return Err(unknown());
@@ -114,6 +116,63 @@ pub async fn resolve(accounts: &Accounts, credential: &str) -> Result<ResolvedId
         db::session::touch(&mut connection, claims.sid, accounts.now()).await?;
     }
     Ok(identity)
+}
+
+/// Credentials asked about at a time.
+pub const MOST: usize = 500;
+
+/// What credentials that were resolved before are worth now, in the order asked; `None` for those
+/// that hold no more. Without a statement per credential, and nothing counts as used.
+///
+/// # Errors
+/// `FORBIDDEN` for everybody but parts of the system, `BAD_USER_INPUT` for more than 500 of a kind or
+/// a hash that is none.
+pub async fn current(
+    accounts: &Accounts,
+    actor: &Actor,
+    sessions: &[Id<Session>],
+    hashes: &[String],
+) -> Result<[Vec<Option<ResolvedIdentity>>; 2], Error> {
+    actor.require_service()?;
+    let wrong = || Error::new(ErrorCode::BadUserInput);
+    if sessions.len() > MOST || hashes.len() > MOST {
+        return Err(wrong());
+    }
+    let hashes: Option<Vec<_>> = hashes.iter().map(|hash| unhex(hash)).collect();
+    let hashes = hashes.ok_or_else(wrong)?;
+    let mut connection = accounts.deps.db.read().await?;
+    let mut rows = HashMap::new();
+    if !sessions.is_empty() {
+        for row in db::identity::of_sessions(&mut connection, sessions).await? {
+            rows.insert(row.credential_id.as_bytes().to_vec(), row);
+        }
+    }
+    if !hashes.is_empty() {
+        for row in db::identity::of_access_tokens(&mut connection, &hashes).await? {
+            rows.insert(row.hash.clone().unwrap_or_default(), row);
+        }
+    }
+    let now = accounts.now();
+    let judged = |key: &[u8]| judge(now, rows.get(key)?, None).ok();
+    Ok([
+        sessions
+            .iter()
+            .map(|session| judged(session.uuid().as_bytes()))
+            .collect(),
+        hashes.iter().map(|hash| judged(hash)).collect(),
+    ])
+}
+
+/// The bytes of a SHA-256 in hexadecimal digits.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    digits
+        .chunks_exact(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
 
 fn stale(row: &IdentityRow, now: DateTime<Utc>) -> bool {

@@ -33,6 +33,10 @@ use crate::{
 const REFRESH: TimeDelta = TimeDelta::seconds(60);
 /// How much longer than necessary a retired key stays published.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
+/// The media type of access tokens (RFC 9068 section 2.1); no other token of ours has it.
+const TYPE: &str = "at+jwt";
+/// The program that people sign in with: there are no others yet.
+pub const FIRST_PARTY: &str = "atelier";
 /// The ASN.1 that precedes the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410 §7).
 const PKCS8: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
@@ -43,6 +47,10 @@ const PKCS8: [u8; 16] = [
 pub struct Claims {
     /// Who issued it.
     pub iss: String,
+    /// Whom it is for: the API of this installation.
+    pub aud: String,
+    /// The program that it was given to (RFC 9068 section 2.2).
+    pub client_id: String,
     /// The user.
     pub sub: Id<User>,
     /// The session.
@@ -101,13 +109,15 @@ impl KeyRing {
         let expires_at = now + self.token_lifetime;
         let claims = Claims {
             iss: self.issuer.clone(),
+            aud: self.issuer.clone(),
+            client_id: FIRST_PARTY.to_owned(),
             sub: user,
             sid: session,
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
         };
         let header = Header {
-            typ: Some("at+jwt".to_owned()),
+            typ: Some(TYPE.to_owned()),
             kid: Some(kid.clone()),
             ..Header::new(Algorithm::EdDSA)
         };
@@ -121,7 +131,7 @@ impl KeyRing {
     pub async fn verify(&self, deps: &Deps, token: &str) -> Result<Claims, Error> {
         let refused = |cause| Error::caused(ErrorCode::Unauthenticated, cause);
         let header = jsonwebtoken::decode_header(token).map_err(refused)?;
-        if header.alg != Algorithm::EdDSA {
+        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) {
             return Err(Error::new(ErrorCode::Unauthenticated));
         }
         let kid = header.kid.ok_or(Error::new(ErrorCode::Unauthenticated))?;
@@ -135,11 +145,15 @@ impl KeyRing {
             .ok_or(Error::new(ErrorCode::Unauthenticated))?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[&self.issuer]);
         // The expiry is judged by the injected clock below.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
             .map_err(refused)?
             .claims;
+        if claims.client_id != FIRST_PARTY {
+            return Err(Error::new(ErrorCode::Unauthenticated));
+        }
         if claims.exp <= deps.clock.now().timestamp() {
             return Err(Error::new(ErrorCode::TokenExpired));
         }

@@ -42,44 +42,45 @@ pub struct IdentityRow {
     pub revoked_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub last_seen_at: Option<DateTime<Utc>>,
+    /// Of an access token; null for sessions.
+    #[diesel(sql_type = Nullable<Bytea>)]
+    pub hash: Option<Vec<u8>>,
 }
 
 /// The scopes of the account `a`.
 const SCOPES: &str = "ARRAY(SELECT DISTINCT scope FROM accounts.account_role ar JOIN accounts.role r ON r.id = ar.role_id, \
      unnest(r.scopes) AS scope WHERE ar.account_id = a.id ORDER BY scope) AS scopes";
 
-/// The identity of a session.
-pub async fn of_session(
+/// The identities of sessions, in no order; one statement.
+pub async fn of_sessions(
     connection: &mut Connection,
-    session: Id<Session>,
-) -> Result<Option<IdentityRow>, Error> {
+    sessions: &[Id<Session>],
+) -> Result<Vec<IdentityRow>, Error> {
     let statement = format!(
         "SELECT s.id AS credential_id, a.id AS account_id, a.status, a.suspended_until, a.plan, a.plan_expires_at, {SCOPES}, \
-         NULL::text[] AS token_scopes, s.expires_at, s.revoked_at, s.last_seen_at \
-         FROM accounts.session s JOIN accounts.account a ON a.id = s.account_id WHERE s.id = $1"
+         NULL::text[] AS token_scopes, s.expires_at, s.revoked_at, s.last_seen_at, NULL::bytea AS hash \
+         FROM accounts.session s JOIN accounts.account a ON a.id = s.account_id WHERE s.id = ANY($1)"
     );
-    let rows: Vec<IdentityRow> = diesel::sql_query(statement)
-        .bind::<SqlUuid, _>(session)
+    Ok(diesel::sql_query(statement)
+        .bind::<Array<SqlUuid>, _>(sessions)
         .load(connection)
-        .await?;
-    Ok(rows.into_iter().next())
+        .await?)
 }
 
-/// The identity of an access token, by its hash.
-pub async fn of_access_token(
+/// The identities of access tokens, by their hashes, in no order; one statement.
+pub async fn of_access_tokens(
     connection: &mut Connection,
-    hash: &[u8],
-) -> Result<Option<IdentityRow>, Error> {
+    hashes: &[Vec<u8>],
+) -> Result<Vec<IdentityRow>, Error> {
     let statement = format!(
         "SELECT t.id AS credential_id, a.id AS account_id, a.status, a.suspended_until, a.plan, a.plan_expires_at, {SCOPES}, \
-         t.scopes AS token_scopes, t.expires_at, t.revoked_at, t.last_used_at AS last_seen_at \
-         FROM accounts.access_token t JOIN accounts.account a ON a.id = t.account_id WHERE t.hash = $1"
+         t.scopes AS token_scopes, t.expires_at, t.revoked_at, t.last_used_at AS last_seen_at, t.hash \
+         FROM accounts.access_token t JOIN accounts.account a ON a.id = t.account_id WHERE t.hash = ANY($1)"
     );
-    let rows: Vec<IdentityRow> = diesel::sql_query(statement)
-        .bind::<Bytea, _>(hash)
+    Ok(diesel::sql_query(statement)
+        .bind::<Array<Bytea>, _>(hashes)
         .load(connection)
-        .await?;
-    Ok(rows.into_iter().next())
+        .await?)
 }
 
 /// The live scopes of an account.

@@ -45,6 +45,16 @@ impl From<ResolvedIdentity> for CallerIdentity {
     }
 }
 
+/// What credentials are worth now, in the order asked; null for those that hold no more.
+#[derive(SimpleObject)]
+#[graphql(inaccessible)]
+pub struct CurrentIdentities {
+    /// Of sessions.
+    pub sessions: Vec<Option<CallerIdentity>>,
+    /// Of personal access tokens and API keys.
+    pub tokens: Vec<Option<CallerIdentity>>,
+}
+
 /// What is known about a token.
 #[derive(SimpleObject)]
 #[graphql(tag = "public")]
@@ -105,6 +115,23 @@ impl IdentityQuery {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What credentials that were resolved before are worth now. For routers.
+    #[graphql(inaccessible)]
+    async fn identities_current(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Sessions, 500 at most.")] sessions: Vec<Id<id::Session>>,
+        #[graphql(
+            desc = "Personal access tokens and API keys by their SHA-256 in hexadecimal digits, 500 at most."
+        )]
+        tokens: Vec<String>,
+    ) -> Result<CurrentIdentities> {
+        let current = identity::current(accounts(ctx), actor(ctx), &sessions, &tokens).await?;
+        let [sessions, tokens] =
+            current.map(|list| list.into_iter().map(|one| one.map(Into::into)).collect());
+        Ok(CurrentIdentities { sessions, tokens })
     }
 
     /// Who presents a credential, and what they may do at this moment. For routers.

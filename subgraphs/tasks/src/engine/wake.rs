@@ -101,13 +101,15 @@ impl Wakes {
                     }
                     // Words may have been missed.
                     Signal::Subscribed | Signal::Missed => return Woken::Work,
+                    // Whoever waits here looks by itself from time to time.
+                    Signal::Lost => {}
                 },
                 Some(signal) = self.cancels.recv() => match signal {
                     Signal::Message(ids) => {
                         let ids = String::from_utf8_lossy(&ids);
                         return Woken::Cancel(ids.split(',').filter_map(|id| id.parse().ok()).collect());
                     }
-                    Signal::Subscribed => {}
+                    Signal::Subscribed | Signal::Lost => {}
                     Signal::Missed => return Woken::Cancel(Vec::new()),
                 },
                 else => std::future::pending().await,

@@ -1,0 +1,27 @@
+//! `atelier keys`: with which processes prove themselves to each other.
+
+use atelier_kit::actor::KeyFolder;
+
+use crate::cli::KeysCommand;
+
+/// Makes or retires keys.
+///
+/// # Errors
+/// If the files cannot be read or written.
+pub fn run(command: &KeysCommand) -> anyhow::Result<()> {
+    match command {
+        KeysCommand::New { parts, dir } => {
+            KeyFolder::new(dir).make(parts, rand::random)?;
+            println!(
+                "New keys for {} are in {}. Give trusted.json to every process, then each .key file to the processes of that name only.",
+                parts.join(", "),
+                dir.display()
+            );
+        }
+        KeysCommand::Retire { dir } => {
+            let retired = KeyFolder::new(dir).retire()?;
+            println!("{retired} key(s) are no longer trusted.");
+        }
+    }
+    Ok(())
+}
