@@ -1,6 +1,9 @@
 //! What one request carries through its resolvers.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_graphql::Context;
 
@@ -17,6 +20,24 @@ pub struct Scope {
     pub actor: Arc<Actor>,
     /// The request's loaders.
     pub loaders: Arc<Loaders>,
+    /// Whether the request has done its one piece of costly work.
+    costly: AtomicBool,
+}
+
+impl Scope {
+    /// A new request of `actor`.
+    pub fn new(actor: Arc<Actor>) -> Self {
+        Self {
+            actor,
+            ..Self::default()
+        }
+    }
+
+    /// Whether this is the request's first piece of work that is costly by design, such as hashing a
+    /// password. There is to be only one: aliases would multiply it.
+    pub fn first_costly(&self) -> bool {
+        !self.costly.swap(true, Ordering::Relaxed)
+    }
 }
 
 /// The request's scope. [`super::Service`] puts it there.

@@ -18,7 +18,6 @@ use crate::{
     Locale,
     actor::Actor,
     error::{CodeSpec, Error, ErrorCode},
-    loader::Loaders,
 };
 
 /// An executable domain schema; cheap to clone.
@@ -182,10 +181,7 @@ impl Executor for Service {
 }
 
 fn scope(actor: Arc<Actor>) -> Scope {
-    Scope {
-        actor,
-        loaders: Arc::new(Loaders::default()),
-    }
+    Scope::new(actor)
 }
 
 /// Takes the actor out of the request's data.

@@ -2,18 +2,23 @@
 
 pub mod access_token;
 pub mod audit;
+pub mod authority;
 pub mod deletion;
+pub mod device;
 pub mod event;
 pub mod identity;
 pub mod login;
 pub mod name;
+pub mod network;
 pub mod password;
 pub mod plan;
 pub mod profile;
 pub mod proof;
 pub mod quota;
+pub mod refresh;
 pub mod register;
 pub mod reservation;
+pub mod reserved;
 pub mod role;
 pub mod secret_token;
 pub mod seed;
@@ -44,6 +49,8 @@ pub struct Accounts {
     pub config: AccountsConfig,
     pub passwords: Passwords,
     pub keys: KeyRing,
+    /// Counts attempts while Redis is away.
+    pub attempts: throttle::Local,
 }
 
 impl Accounts {
@@ -52,6 +59,7 @@ impl Accounts {
         Self {
             passwords: Passwords::new(&config),
             keys: KeyRing::new(&config),
+            attempts: throttle::Local::default(),
             deps,
             config,
         }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{
     Accounts,
+    authority::require_over,
     event::{STATUS_CHANGED, StatusChanged},
     role, text,
 };
@@ -114,6 +115,7 @@ pub async fn set(
             if matches!(before.status, UserStatus::Deleted | UserStatus::PendingDeletion) {
                 return Err(missing());
             }
+            require_over(connection, actor, &[user], "input.userId").await?;
             let changed = db::account::set_status(connection, user, &change).await?;
             let told = StatusChanged { status: changed.status, reason: changed.status_reason.clone() };
             accounts.tell(connection, user, STATUS_CHANGED, told).await?;
