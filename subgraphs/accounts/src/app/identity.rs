@@ -95,16 +95,11 @@ pub async fn resolve(
     if secret_token::is_access_token(credential) {
         let mut connection = accounts.deps.db.read().await?;
         let hash = secret_token::hash(credential);
-        let network = network::known(from);
-        let row = db::identity::of_access_token(&mut connection, &hash, network.as_deref())
+        let row = db::identity::of_access_token(&mut connection, &hash)
             .await?
             .ok_or_else(unknown)?;
         let identity = judge(accounts.now(), &row, None)?;
-        if !row.network_known
-            && let (Some(id), Some(network)) = (identity.access_token_id, &network)
-        {
-            meet(accounts, &mut connection, from, &identity, id, network).await?;
-        }
+        meet(accounts, &mut connection, from, &identity).await?;
         if stale(&row, accounts.now())
             && let Some(id) = identity.access_token_id
         {
@@ -137,26 +132,25 @@ async fn meet(
     connection: &mut Connection,
     from: &Actor,
     identity: &ResolvedIdentity,
-    id: Id<AccessToken>,
-    network: &str,
 ) -> Result<(), Error> {
+    let (Some(id), Some(network)) = (identity.access_token_id, network::known(from)) else {
+        return Ok(());
+    };
+    if db::access_token::has_met(connection, id, &network).await? {
+        return Ok(());
+    }
     let owner = Actor {
         identity: identity.identity(),
         ..from.clone()
     };
+    let details = json!({ "network": network });
     connection
         .transaction::<_, Error, _>(async |connection| {
             let now = accounts.now();
-            if db::access_token::meet(connection, id, network, now, NETWORKS).await? {
-                let details = json!({ "network": network });
+            if db::access_token::meet(connection, id, &network, now, NETWORKS).await? {
+                let (action, target) = ("access_token.new_network", Some(id.uuid()));
                 accounts
-                    .record(
-                        connection,
-                        &owner,
-                        "access_token.new_network",
-                        Some(id.uuid()),
-                        details,
-                    )
+                    .record(connection, &owner, action, target, details.clone())
                     .await?;
             }
             Ok(())

@@ -79,6 +79,18 @@ pub async fn touch(
     Ok(())
 }
 
+/// Whether a token was used from a network before.
+pub async fn has_met(
+    connection: &mut Connection,
+    id: Id<AccessToken>,
+    network: &str,
+) -> Result<bool, Error> {
+    let found = access_token_network::table.find((id, network));
+    Ok(diesel::select(diesel::dsl::exists(found))
+        .get_result(connection)
+        .await?)
+}
+
 /// Notes that a token is used from a network; false if it was before. The oldest of more than `kept`
 /// networks are forgotten.
 pub async fn meet(

@@ -8,7 +8,7 @@ use atelier_kit::{
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
-    sql_types::{Array, Bool, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -42,9 +42,6 @@ pub struct IdentityRow {
     pub revoked_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub last_seen_at: Option<DateTime<Utc>>,
-    /// Whether it was used from where it is used now before; true for sessions.
-    #[diesel(sql_type = Bool)]
-    pub network_known: bool,
 }
 
 /// The scopes of the account `a`.
@@ -58,7 +55,7 @@ pub async fn of_session(
 ) -> Result<Option<IdentityRow>, Error> {
     let statement = format!(
         "SELECT s.id AS credential_id, a.id AS account_id, a.status, a.suspended_until, a.plan, a.plan_expires_at, {SCOPES}, \
-         NULL::text[] AS token_scopes, s.expires_at, s.revoked_at, s.last_seen_at, true AS network_known \
+         NULL::text[] AS token_scopes, s.expires_at, s.revoked_at, s.last_seen_at \
          FROM accounts.session s JOIN accounts.account a ON a.id = s.account_id WHERE s.id = $1"
     );
     let rows: Vec<IdentityRow> = diesel::sql_query(statement)
@@ -68,21 +65,18 @@ pub async fn of_session(
     Ok(rows.into_iter().next())
 }
 
-/// The identity of an access token, by its hash, used from `network` where that is known.
+/// The identity of an access token, by its hash.
 pub async fn of_access_token(
     connection: &mut Connection,
     hash: &[u8],
-    network: Option<&str>,
 ) -> Result<Option<IdentityRow>, Error> {
     let statement = format!(
         "SELECT t.id AS credential_id, a.id AS account_id, a.status, a.suspended_until, a.plan, a.plan_expires_at, {SCOPES}, \
-         t.scopes AS token_scopes, t.expires_at, t.revoked_at, t.last_used_at AS last_seen_at, \
-         $2 IS NULL OR EXISTS(SELECT FROM accounts.access_token_network n WHERE n.access_token_id = t.id AND n.network = $2) AS network_known \
+         t.scopes AS token_scopes, t.expires_at, t.revoked_at, t.last_used_at AS last_seen_at \
          FROM accounts.access_token t JOIN accounts.account a ON a.id = t.account_id WHERE t.hash = $1"
     );
     let rows: Vec<IdentityRow> = diesel::sql_query(statement)
         .bind::<Bytea, _>(hash)
-        .bind::<Nullable<Text>, _>(network)
         .load(connection)
         .await?;
     Ok(rows.into_iter().next())
