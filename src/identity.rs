@@ -216,6 +216,7 @@ fn anonymous(credentials: &Credentials<'_>) -> Actor {
         request_id: header(headers, "x-request-id")
             .unwrap_or_default()
             .to_owned(),
+        nonce: rand::random(),
         ip: header(headers, CLIENT_IP).map(str::to_owned),
         user_agent: header(headers, header::USER_AGENT.as_str())
             .map(|agent| agent.chars().take(256).collect()),

@@ -35,6 +35,10 @@ pub struct Actor {
     /// The id of the client's request, the same in every log line it causes.
     #[serde(default)]
     pub request_id: String,
+    /// Random for each request of a client, the same for everything that it causes; zero where no
+    /// client has asked.
+    #[serde(default)]
+    pub nonce: u64,
     /// The client's address, where it is known.
     #[serde(default)]
     pub ip: Option<String>,

@@ -49,6 +49,8 @@ pub struct Accounts {
     pub config: AccountsConfig,
     pub passwords: Passwords,
     pub keys: KeyRing,
+    /// The operations that have used a password.
+    pub hashing: password::claims::Claims,
     /// Counts attempts while Redis is away.
     pub attempts: throttle::Local,
 }
@@ -59,6 +61,7 @@ impl Accounts {
         Self {
             passwords: Passwords::new(&config),
             keys: KeyRing::new(&config),
+            hashing: password::claims::Claims::default(),
             attempts: throttle::Local::default(),
             deps,
             config,

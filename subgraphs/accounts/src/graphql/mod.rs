@@ -68,9 +68,9 @@ pub fn service(accounts: &Arc<Accounts>) -> Service {
     })
 }
 
-/// Lets one field of a request use a password: hashing is costly, and aliases would multiply it.
+/// Lets one field of an operation use a password: hashing is costly, and aliases would multiply it.
 fn require_first_password(ctx: &Context<'_>) -> Outcome<()> {
-    if scope(ctx).first_costly() {
+    if accounts(ctx).hashing.claim(scope(ctx).operation) {
         Ok(())
     } else {
         Err(Fail::refused(AccountsErrorCode::OnePerRequest, "input"))

@@ -176,6 +176,27 @@ async fn only_one_field_of_a_request_uses_a_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_router_that_asks_for_each_field_by_itself_lets_one_of_an_operation_use_a_password() {
+    let app = App::new().await;
+    app.register("alice").await;
+    let client = |nonce, request_id: &str| Actor {
+        nonce,
+        request_id: request_id.to_owned(),
+        ..Actor::anonymous()
+    };
+    let input = json!({ "input": { "login": "alice", "password": PASSWORD } });
+    let login = async |actor: Actor| {
+        let answer = app.run(&actor, crate::app::LOGIN, input.clone()).await;
+        answer["authLogin"]["userErrors"][0]["code"].clone()
+    };
+    assert_eq!(login(client(7, "req-1")).await, Value::Null);
+    assert_eq!(login(client(7, "req-1")).await, "ONE_PER_REQUEST");
+    // The next operation of the same connection, and another client that calls its request the same.
+    assert_eq!(login(client(7, "req-2")).await, Value::Null);
+    assert_eq!(login(client(8, "req-1")).await, Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn common_passwords_are_refused_with_their_reason() {
     let app = App::new().await;
     let register = json!({ "input": { "username": "alice", "email": "alice@example.org", "password": "Password123" } });

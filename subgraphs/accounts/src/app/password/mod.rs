@@ -1,5 +1,6 @@
 //! Passwords: which are acceptable, hashing and verifying.
 
+pub mod claims;
 mod common;
 pub mod queue;
 
