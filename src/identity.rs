@@ -104,14 +104,20 @@ impl Verifier {
         self.caller(Actor::service("router"), true, None)
     }
 
-    async fn resolve(&self, token: &str, locale: Locale) -> Result<Arc<Resolved>, IdentifyError> {
+    async fn resolve(&self, token: &str, from: &Actor) -> Result<Arc<Resolved>, IdentifyError> {
         use sha2::{Digest, Sha256};
         let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let ask = async {
             let variables = serde_json::json!({ "token": token });
+            // Accounts keeps on record from where a token is used.
+            let router = Actor {
+                ip: from.ip.clone(),
+                request_id: from.request_id.clone(),
+                ..Actor::service("router")
+            };
             let mut answer = self
                 .peers
-                .call("accounts", Actor::service("router"), RESOLVE, variables)
+                .call("accounts", router, RESOLVE, variables)
                 .await?;
             let resolved: Resolved = serde_json::from_value(answer["identityResolve"].take())?;
             Ok::<_, atelier_kit::error::Error>(Arc::new(resolved))
@@ -120,7 +126,7 @@ impl Verifier {
             if let Some(cause) = error.cause_chain() {
                 tracing::error!(target: "error", cause, "accounts cannot verify callers");
             }
-            refused(error.code(), locale)
+            refused(error.code(), from.locale)
         })?;
         Ok(resolved)
     }
@@ -137,7 +143,7 @@ impl Verifier {
         if token.len() > 4096 {
             return Err(refused(ErrorCode::Unauthenticated, actor.locale));
         }
-        let resolved = self.resolve(token, actor.locale).await?;
+        let resolved = self.resolve(token, &actor).await?;
         // An answer that is still believed may have run out since it was given.
         if resolved
             .expires_at

@@ -30,7 +30,8 @@ impl Peers for Accounts {
         _: &'static str,
         _: Value,
     ) -> Result<Value, Error> {
-        assert_eq!((domain, actor), ("accounts", Actor::service("router")));
+        let router = Actor::service("router");
+        assert_eq!((domain, actor.identity), ("accounts", router.identity));
         match *self.0.lock().unwrap() {
             Some(code) => Err(Error::new(code)),
             None => Ok(json!({ "identityResolve": {
