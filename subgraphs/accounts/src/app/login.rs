@@ -59,10 +59,10 @@ pub async fn login(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcom
             .with("retryAfterSeconds", seconds(wait))
             .into());
     }
-    let line = Line::sign_in(actor);
+    let (password, line) = (wanted.password.clone(), Line::sign_in(actor));
     let verified = accounts
         .passwords
-        .verify(wanted.password.clone(), stored.clone(), line.clone())
+        .verify(password, stored.clone(), line)
         .await?;
     let failed = async |code: Code| {
         let target = account.as_ref().map(|account| account.id.uuid());
@@ -80,14 +80,39 @@ pub async fn login(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcom
         failed(refusal.code).await?;
         return Err(refusal.into());
     }
-    let upgraded = match verified {
-        Verified::Outdated => Some(
-            accounts
-                .passwords
-                .hash(wanted.password, accounts.deps.random_bytes(), line)
-                .await?,
-        ),
-        Verified::Yes | Verified::No => None,
+    let proved = Proved {
+        account,
+        stored,
+        outdated: (verified == Verified::Outdated).then_some(wanted.password),
+        device,
+    };
+    enter(accounts, actor, proved).await
+}
+
+/// Somebody who has given the right password.
+struct Proved<'a> {
+    account: &'a AccountRow,
+    /// The hash it was compared with.
+    stored: &'a str,
+    /// The password, if it is to be hashed anew.
+    outdated: Option<String>,
+    /// Where they have signed in before.
+    device: Option<Device>,
+}
+
+async fn enter(accounts: &Accounts, actor: &Actor, proved: Proved<'_>) -> Outcome<SignedIn> {
+    let Proved {
+        account,
+        stored,
+        outdated,
+        device,
+    } = proved;
+    let upgraded = match outdated {
+        Some(password) => {
+            let (salt, line) = (accounts.deps.random_bytes(), Line::sign_in(actor));
+            Some(accounts.passwords.hash(password, salt, line).await?)
+        }
+        None => None,
     };
     let details = json!({ "knownDevice": device.is_some() });
     let device = device.unwrap_or_else(|| Device::new(&accounts.deps, account.id));
