@@ -7,7 +7,7 @@ use async_graphql::Request;
 use async_trait::async_trait;
 use atelier_kit::{
     actor::Actor,
-    graphql::{Direct, Service},
+    graphql::{Direct, Operation, Service},
     telemetry,
 };
 use atelier_router::{
@@ -141,6 +141,9 @@ fn inject(context: &RequestContext, request: &mut Request) {
         .get::<Arc<Actor>>()
         .cloned()
         .unwrap_or_default();
+    if let Some(operation) = Operation::of(&actor, &context.request_id) {
+        request.data.insert(operation);
+    }
     request.data.insert(actor);
 }
 

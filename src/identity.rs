@@ -15,7 +15,7 @@ use std::{
 use async_trait::async_trait;
 use atelier_kit::{
     Locale,
-    actor::{ACTOR_HEADER, Actor, ActorSigner, Identity},
+    actor::{ACTOR_HEADER, Actor, ActorSigner, Identity, NONCE_HEADER},
     clock::{Clock, SystemClock},
     error::ErrorCode,
     id::{Id, Session, User},
@@ -199,14 +199,20 @@ impl Verifier {
         &self,
         key: CredentialKey,
         token: &str,
-        locale: Locale,
+        from: &Actor,
     ) -> Result<Arc<Resolved>, IdentifyError> {
         let told = self.told.load(Ordering::Acquire);
         let ask = async {
             let variables = serde_json::json!({ "token": token });
+            // Accounts keeps on record from where a token is used.
+            let router = Actor {
+                ip: from.ip.clone(),
+                request_id: from.request_id.clone(),
+                ..Actor::service("router")
+            };
             let mut answer = self
                 .peers
-                .call("accounts", Actor::service("router"), RESOLVE, variables)
+                .call("accounts", router, RESOLVE, variables)
                 .await?;
             let resolved: Resolved = serde_json::from_value(answer["identityResolve"].take())?;
             Ok::<_, atelier_kit::error::Error>(Arc::new(resolved))
@@ -215,7 +221,7 @@ impl Verifier {
             if let Some(cause) = error.cause_chain() {
                 tracing::error!(target: "error", cause, "accounts cannot verify callers");
             }
-            refused(error.code(), locale)
+            refused(error.code(), from.locale)
         })?;
         if self.told.load(Ordering::Acquire) != told {
             // It may be an answer from before the change.
@@ -238,7 +244,7 @@ impl Verifier {
             return Err(refused(ErrorCode::Unauthenticated, actor.locale));
         }
         let key: CredentialKey = Sha256::digest(token.as_bytes()).into();
-        let resolved = self.resolve(key, &token, actor.locale).await?;
+        let resolved = self.resolve(key, &token, &actor).await?;
         // An answer that is still believed may have run out since it was given.
         if resolved
             .expires_at
@@ -276,6 +282,7 @@ impl Verifier {
             let (verifier, token) = (verifier.clone(), Arc::clone(&token));
             let actor = Actor {
                 request_id: request_id.to_string(),
+                nonce: rand::random(),
                 ..anonymous.clone()
             };
             Box::pin(async move { verifier.verified(actor, Some(token)).await })
@@ -330,10 +337,10 @@ fn proof(signer: ActorSigner, actor: Arc<Actor>) -> Proof {
         let signed =
             signed.map_err(|error| error.cause_chain().unwrap_or_else(|| error.to_string()))?;
         let value = HeaderValue::from_str(&signed).map_err(|error| error.to_string())?;
-        Ok(HeaderMap::from_iter([(
-            HeaderName::from_static(ACTOR_HEADER),
-            value,
-        )]))
+        Ok(HeaderMap::from_iter([
+            (HeaderName::from_static(ACTOR_HEADER), value),
+            (HeaderName::from_static(NONCE_HEADER), actor.nonce.into()),
+        ]))
     })
 }
 
@@ -364,6 +371,7 @@ fn anonymous(credentials: &Credentials<'_>) -> Actor {
             .map(Locale::from_accept_language)
             .unwrap_or_default(),
         request_id: credentials.request_id.to_owned(),
+        nonce: rand::random(),
         ip: header(headers, CLIENT_IP).map(str::to_owned),
         user_agent: header(headers, header::USER_AGENT.as_str())
             .map(|agent| agent.chars().take(256).collect()),

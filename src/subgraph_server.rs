@@ -10,7 +10,7 @@ use async_graphql::{
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use atelier_kit::{
     Subgraph,
-    actor::{ACTOR_HEADER, Actor, ActorVerifier, KeyFolder},
+    actor::{ACTOR_HEADER, Actor, ActorVerifier, KeyFolder, NONCE_HEADER},
     clock::{Clock, SystemClock},
     error::{Error, ErrorCode},
     graphql::Service,
@@ -61,22 +61,24 @@ pub fn routes(subgraph: &Subgraph, keys: &KeyFolder) -> Router {
 /// The header of the client's request id, which tells nothing that must be believed.
 const REQUEST_ID: &str = "x-request-id";
 
-fn verified(
+/// The actor that a request comes with; `header` gives its headers by name.
+fn verified<'a>(
     verifier: &ActorVerifier,
-    header: Option<&str>,
-    request_id: Option<&str>,
+    header: impl Fn(&str) -> Option<&'a str>,
 ) -> Result<Arc<Actor>, Error> {
-    let header = header.ok_or(Error::new(ErrorCode::Unauthenticated))?;
-    let mut actor = verifier.verify(header, SystemClock.now())?;
-    if let Some(id) = request_id.filter(|id| id.len() <= 256) {
-        Arc::make_mut(&mut actor).request_id = id.to_owned();
+    let signed = header(ACTOR_HEADER).ok_or(Error::new(ErrorCode::Unauthenticated))?;
+    let mut actor = verifier.verify(signed, SystemClock.now())?;
+    let known = Arc::make_mut(&mut actor);
+    if let Some(id) = header(REQUEST_ID).filter(|id| id.len() <= 256) {
+        known.request_id = id.to_owned();
     }
+    let nonce = header(NONCE_HEADER).and_then(|nonce| nonce.parse().ok());
+    known.nonce = nonce.unwrap_or_default();
     Ok(actor)
 }
 
 fn verified_by_headers(verifier: &ActorVerifier, headers: &HeaderMap) -> Result<Arc<Actor>, Error> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    verified(verifier, text(ACTOR_HEADER), text(REQUEST_ID))
+    verified(verifier, |name| headers.get(name)?.to_str().ok())
 }
 
 async fn execute(
@@ -162,9 +164,8 @@ async fn upgrade(
                     let verifier = verifier.clone();
                     async move {
                         let mut data = Data::default();
-                        if let Some(actor) = header_of(&payload, ACTOR_HEADER) {
-                            let id = header_of(&payload, REQUEST_ID);
-                            let actor = verified(&verifier, Some(actor), id);
+                        if header_of(&payload, ACTOR_HEADER).is_some() {
+                            let actor = verified(&verifier, |name| header_of(&payload, name));
                             data.insert(
                                 actor.map_err(|error| {
                                     async_graphql::Error::new(error.to_string())
@@ -200,10 +201,7 @@ impl PerOperation {
     fn actor(&self, request: &Request, session: Option<&Arc<Data>>) -> Option<Arc<Actor>> {
         let extensions = serde_json::to_value(&request.extensions).ok()?;
         match header_of(&extensions, ACTOR_HEADER) {
-            Some(header) => {
-                let id = header_of(&extensions, REQUEST_ID);
-                verified(&self.verifier, Some(header), id).ok()
-            }
+            Some(_) => verified(&self.verifier, |name| header_of(&extensions, name)).ok(),
             None => session
                 .and_then(|data| {
                     data.get(&std::any::TypeId::of::<Arc<Actor>>())?

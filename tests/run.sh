@@ -31,6 +31,9 @@ fi
 step "the router by npm clients, and the audit of GraphQL over HTTP"
 SHOP="$(cd "$target" && pwd)/debug/examples/shop" npm test --prefix router/tests/clients
 
+step "the TypeScript client"
+npm test --prefix codegen/typescript
+
 step "generated files are as committed"
 "$target/debug/atelier" schema generate
 codegen/typescript/generate.sh

@@ -26,6 +26,9 @@ pub use self::{
     verify::ActorVerifier,
 };
 
+/// The header in which [`Actor::nonce`] goes from router to subgraph, in decimal digits.
+pub const NONCE_HEADER: &str = "x-atelier-nonce";
+
 /// The issuer that may speak for anybody; every other one speaks for itself alone.
 pub const ROUTER: &str = "router";
 
@@ -44,6 +47,10 @@ pub struct Actor {
     /// goes beside the signed actor, as `x-request-id`.
     #[serde(skip)]
     pub request_id: String,
+    /// Random for each request of a client, the same for everything that it causes; zero where no
+    /// client has asked. Between processes it goes beside the signed actor, as [`NONCE_HEADER`].
+    #[serde(skip)]
+    pub nonce: u64,
     /// The client's address, where it is known.
     #[serde(default)]
     pub ip: Option<String>,

@@ -40,6 +40,13 @@ impl Secret {
     }
 }
 
+impl From<[u8; 32]> for Secret {
+    /// A derived key, to derive further keys from.
+    fn from(key: [u8; 32]) -> Self {
+        Self(key.to_vec())
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")

@@ -36,7 +36,8 @@ impl Peers for Accounts {
         operation: &'static str,
         variables: Value,
     ) -> Result<Value, Error> {
-        assert_eq!((domain, actor), ("accounts", Actor::service("router")));
+        let router = Actor::service("router");
+        assert_eq!((domain, actor.identity), ("accounts", router.identity));
         let state = self.0.lock().unwrap().clone();
         let identity = json!({
             "userId": *USER, "sessionId": null, "scopes": state.scopes, "expiresAt": null,

@@ -121,3 +121,29 @@ async fn bad_credentials_and_hostile_documents_are_refused() {
     assert!(ada.run("{ viewer { id } }", json!({})).await["viewer"]["id"].is_string());
     atelier.process.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aliases_do_not_multiply_what_uses_a_password() {
+    let place = Place::new().await;
+    let mut atelier = Atelier::up(&place).await;
+    let fields: String = (0..20)
+        .map(|at| {
+            format!(
+                "r{at}: authRegister(input: {{ username: \"user{at}\", email: \"user{at}@example.org\", \
+                 password: \"correct horse battery\" }}) {{ tokens {{ sessionId }} userErrors {{ code }} }} "
+            )
+        })
+        .collect();
+    let answer = atelier
+        .client
+        .run(&format!("mutation {{ {fields} }}"), json!({}))
+        .await;
+    assert!(answer["r0"]["tokens"].is_object(), "{answer:#}");
+    for at in 1..20 {
+        let field = &answer[format!("r{at}")];
+        assert_eq!(field["userErrors"][0]["code"], "ONE_PER_REQUEST");
+    }
+    // The next request is another one.
+    atelier.client.registered("user1").await;
+    atelier.process.stop().await;
+}

@@ -8,5 +8,5 @@ mod service;
 
 pub use long::Long;
 pub use payload::{Payload, mutation};
-pub use scope::{Scope, actor, load, scope};
+pub use scope::{Operation, Scope, actor, load, scope};
 pub use service::{Direct, Service};

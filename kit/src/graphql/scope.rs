@@ -1,6 +1,9 @@
 //! What one request carries through its resolvers.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use async_graphql::Context;
 
@@ -10,11 +13,37 @@ use crate::{
     loader::{Batch, Loaders},
 };
 
+/// What tells apart the operations that clients send: whatever one of them asks of subgraphs, in
+/// however many requests, has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Operation(u64, u64);
+
+impl Default for Operation {
+    /// One that is like no other: a request of its own.
+    fn default() -> Self {
+        Self(0, rand::random())
+    }
+}
+
+impl Operation {
+    /// The operation that a caller sent in a request of this id; `None` where no client has asked.
+    ///
+    /// A client chooses its request's id and uses a connection for many operations, so neither the id
+    /// nor the caller is enough.
+    pub fn of(actor: &Actor, request_id: &str) -> Option<Self> {
+        let mut hasher = DefaultHasher::new();
+        request_id.hash(&mut hasher);
+        (actor.nonce != 0).then(|| Self(actor.nonce, hasher.finish()))
+    }
+}
+
 /// The caller and the loaders of one request.
 #[derive(Default)]
 pub struct Scope {
     /// Who is calling.
     pub actor: Arc<Actor>,
+    /// What it belongs to.
+    pub operation: Operation,
     /// The request's loaders.
     pub loaders: Arc<Loaders>,
 }

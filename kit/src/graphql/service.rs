@@ -13,12 +13,11 @@ use async_graphql::{
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 
-use super::Scope;
+use super::{Operation, Scope};
 use crate::{
     Locale,
     actor::Actor,
     error::{CodeSpec, Error, ErrorCode},
-    loader::Loaders,
 };
 
 /// An executable domain schema; cheap to clone.
@@ -79,7 +78,7 @@ impl Service {
         let (mut request, actor) = prepare(request);
         let locale = actor.locale;
         let retry = is_query(&mut request).then(|| copy(&request, &actor));
-        let ran = AssertUnwindSafe(self.0.validating.execute(request.data(scope(actor))))
+        let ran = AssertUnwindSafe(self.0.validating.execute(request))
             .catch_unwind()
             .await;
         let mut response = match (ran, retry) {
@@ -112,7 +111,7 @@ impl Service {
     pub fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
         let (request, actor) = prepare(request);
         let locale = actor.locale;
-        let stream = self.0.validating.execute_stream(request.data(scope(actor)));
+        let stream = self.0.validating.execute_stream(request);
         // A panic ends the stream with an error; it does not take the connection's task along.
         AssertUnwindSafe(stream)
             .catch_unwind()
@@ -142,7 +141,7 @@ impl Executor for Direct {
     async fn execute(&self, request: Request) -> Response {
         let (request, actor) = prepare(request);
         let locale = actor.locale;
-        let mut response = self.schema().execute(request.data(scope(actor))).await;
+        let mut response = self.schema().execute(request).await;
         present(&mut response, locale);
         response
     }
@@ -156,7 +155,7 @@ impl Executor for Direct {
         drop(session);
         let (request, actor) = prepare(request);
         let locale = actor.locale;
-        let stream = self.schema().execute_stream(request.data(scope(actor)));
+        let stream = self.schema().execute_stream(request);
         stream
             .map(move |mut response| {
                 present(&mut response, locale);
@@ -181,23 +180,24 @@ impl Executor for Service {
     }
 }
 
-fn scope(actor: Arc<Actor>) -> Scope {
-    Scope {
-        actor,
-        loaders: Arc::new(Loaders::default()),
-    }
-}
-
-/// Takes the actor out of the request's data.
+/// Puts the scope into a request, from what came in its data, and tells who is calling.
 fn prepare(mut request: Request) -> (Request, Arc<Actor>) {
-    let actor = request
-        .data
-        .get(&std::any::TypeId::of::<Arc<Actor>>())
-        .and_then(|actor| actor.downcast_ref::<Arc<Actor>>())
-        .cloned()
+    let actor = given::<Arc<Actor>>(&request).unwrap_or_default();
+    let operation = given::<Operation>(&request)
+        .or_else(|| Operation::of(&actor, &actor.request_id))
         .unwrap_or_default();
     request.introspection_mode = async_graphql::IntrospectionMode::Enabled;
-    (request, actor)
+    let scope = Scope {
+        actor: Arc::clone(&actor),
+        operation,
+        loaders: Arc::default(),
+    };
+    (request.data(scope), actor)
+}
+
+fn given<T: Clone + 'static>(request: &Request) -> Option<T> {
+    let found = request.data.get(&std::any::TypeId::of::<T>())?;
+    found.downcast_ref::<T>().cloned()
 }
 
 fn is_query(request: &mut Request) -> bool {
@@ -212,7 +212,10 @@ fn is_query(request: &mut Request) -> bool {
 fn copy(request: &Request, actor: &Arc<Actor>) -> Request {
     let mut copy = Request::new(request.query.clone())
         .variables(request.variables.clone())
-        .data(scope(Arc::clone(actor)));
+        .data(Scope {
+            actor: Arc::clone(actor),
+            ..Scope::default()
+        });
     copy.operation_name.clone_from(&request.operation_name);
     copy
 }

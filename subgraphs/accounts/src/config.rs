@@ -24,6 +24,9 @@ pub struct AccountsConfig {
     pub access_lifetime: TimeDelta,
     /// How long a session lives without being used; each refresh renews it.
     pub session_lifetime: TimeDelta,
+    /// How long after its first use a refresh token gives the same new tokens again, to the same
+    /// client: one whose answer was lost, or whose tabs refresh at once. Zero: never.
+    pub refresh_reuse: TimeDelta,
     /// How long a key signs before the next one takes over.
     pub key_lifetime: TimeDelta,
     /// How long a deleted account can be brought back.
@@ -32,6 +35,9 @@ pub struct AccountsConfig {
     pub hash_cost: HashCost,
     /// Passwords hashed at the same time.
     pub hash_parallelism: usize,
+    /// Registrations from one network (an IPv4 address, an IPv6 /64) before each has to wait twice as
+    /// long as the one before.
+    pub registrations_per_network: u32,
 }
 
 impl AccountsConfig {
@@ -42,6 +48,7 @@ impl AccountsConfig {
             issuer: "atelier".to_owned(),
             access_lifetime: TimeDelta::minutes(15),
             session_lifetime: TimeDelta::days(30),
+            refresh_reuse: TimeDelta::seconds(30),
             key_lifetime: TimeDelta::days(30),
             deletion_grace: TimeDelta::days(30),
             // OWASP's recommendation for argon2id.
@@ -50,6 +57,7 @@ impl AccountsConfig {
                 passes: 2,
             },
             hash_parallelism: std::thread::available_parallelism().map_or(2, usize::from),
+            registrations_per_network: 20,
         }
     }
 }

@@ -58,6 +58,14 @@ atelier_kit::user_errors! {
         IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", 21022, 409, "This key was used for something else.", "该幂等键已用于其他请求。";
         /// The reservation was given back or has run out.
         ReservationClosed = "RESERVATION_CLOSED", 21023, 409, "This reservation is {state}.", "该预留已处于 {state} 状态。";
+        /// The password is among those that everybody who guesses tries first.
+        PasswordCommon = "PASSWORD_COMMON", 21024, 400, "Many people have this password, so it is tried first; choose another.", "该密码过于常见，极易被猜到，请更换。";
+        /// A request asks for more than one password to be hashed.
+        OnePerRequest = "ONE_PER_REQUEST", 21025, 400, "Only one sign-in, registration or other use of a password fits into a request.", "每个请求只能包含一次登录、注册或其他需要密码的操作。";
+        /// The name to show would pass for the installation's own people.
+        DisplayNameReserved = "DISPLAY_NAME_RESERVED", 21026, 400, "A name must not pass for the people who run this site.", "显示名称不得冒充本站管理或官方人员。";
+        /// The account may do what the caller may not.
+        Outranked = "OUTRANKED", 21027, 403, "This user may do things that you may not.", "该用户拥有你没有的权限，你不能对其执行此操作。";
     }
 }
 

@@ -4,14 +4,16 @@
 //!
 //! * Entities: `User` (keys `id` and `username`), `Viewer` (with every other domain).
 //! * Tables, in the PostgreSQL schema `accounts`: `account`, `credential`, `session`,
-//!   `refresh_token`, `signing_key`, `role`, `account_role`, `access_token`, `plan`, `plan_quota`,
-//!   `quota`, `quota_reservation`, `quota_entry` (the ledger), `audit_event`.
+//!   `refresh_token`, `signing_key`, `role`, `account_role`, `access_token`, `access_token_network`,
+//!   `plan`, `plan_quota`, `quota`, `quota_reservation`, `quota_entry` (the ledger), `audit_event`.
 //! * Events, all with the user's id as key: `user.registered`, `user.updated`, `user.deleted`,
 //!   `user.status_changed`, `user.roles_changed`, `user.plan_changed`, `user.sessions_revoked`,
 //!   `user.quota_changed`.
 //! * `/.well-known/jwks.json`.
 //!
 //! # Identity
+//!
+//! Who may do what to whom, and what protects an account, is in `docs/IDENTITY.md`.
 //!
 //! An access token says who somebody is, not what they may do: that is looked up, so a change counts
 //! at the next request. [`IdentityResolver`] does it in process; over HTTP it is the query

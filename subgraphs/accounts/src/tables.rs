@@ -57,6 +57,8 @@ diesel::table! {
         issued_at -> Timestamptz,
         expires_at -> Timestamptz,
         used_at -> Nullable<Timestamptz>,
+        used_by -> Nullable<Bytea>,
+        successor_salt -> Nullable<Bytea>,
     }
 }
 
@@ -103,6 +105,14 @@ diesel::table! {
         expires_at -> Nullable<Timestamptz>,
         last_used_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    accounts.access_token_network (access_token_id, network) {
+        access_token_id -> Uuid,
+        network -> Text,
+        first_seen_at -> Timestamptz,
     }
 }
 

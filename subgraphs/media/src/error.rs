@@ -9,7 +9,7 @@ atelier_kit::user_errors! {
         /// There is no such file or upload, or the caller may not know of it.
         NotFound = "NOT_FOUND", 10003, 404, "Not found.", "资源不存在。";
         /// The file name is empty, too long or holds control characters or slashes.
-        FilenameInvalid = "FILENAME_INVALID", 40101, 400, "A file name has 1 to 255 characters, without slashes and control characters.", "文件名须为 1 到 255 个字符，且不含斜杠和控制字符。";
+        FilenameInvalid = "FILENAME_INVALID", 40101, 400, "A file name has 1 to 255 characters, without slashes, control characters and characters that turn its direction.", "文件名须为 1 到 255 个字符，且不含斜杠、控制字符和改变文字方向的字符。";
         /// The content type is not a MIME type.
         ContentTypeInvalid = "CONTENT_TYPE_INVALID", 40102, 400, "The content type is not a MIME type such as image/png.", "内容类型不是有效的 MIME 类型，例如 image/png。";
         /// The byte size is not positive or too large.

@@ -10,7 +10,13 @@ use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::{Accounts, proof::require_session, role, secret_token, text};
+use super::{
+    Accounts,
+    authority::{
+        ACCOUNT_READ, ACCOUNT_WRITE, require_held, require_own, require_session, with_own,
+    },
+    role, secret_token, text,
+};
 use crate::{
     AccessToken,
     db::{self, TimePage, access_token::AccessTokenRow},
@@ -43,9 +49,8 @@ pub struct Created {
 
 /// Makes a token. Only somebody who has signed in may: a token cannot make tokens.
 pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcome<Created> {
-    let user = actor.require_user()?;
-    require_session(actor)?;
-    let name = text::clean(&wanted.name);
+    let user = require_session(actor)?;
+    let name = text::line(&wanted.name);
     if name.is_empty() {
         return Err(Fail::refused(Code::Required, "input.name"));
     }
@@ -79,7 +84,9 @@ pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outco
         .transaction::<_, Fail<Code>, _>(async |connection| {
             // The lock makes two that are made at the same time count each other.
             db::account::lock(connection, user).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
-            let held = db::identity::scopes(connection, user).await?;
+            require_held(connection, actor, &new.scopes, "input.scopes").await?;
+            // As it is now: the caller's rights may have changed since they were verified.
+            let held = with_own(db::identity::scopes(connection, user).await?);
             if let Some(scope) = new.scopes.iter().find(|scope| !held.contains(scope)) {
                 return Err(Refusal::new(Code::ScopeNotHeld, "input.scopes").with("scope", scope.as_str()).into());
             }
@@ -101,7 +108,7 @@ pub async fn revoke(
     actor: &Actor,
     id: Id<AccessToken>,
 ) -> Outcome<AccessTokenRow> {
-    let user = actor.require_user()?;
+    let user = require_own(actor, ACCOUNT_WRITE)?;
     let now = accounts.now();
     let mut connection = accounts.deps.db.write().await?;
     let row = connection
@@ -139,7 +146,7 @@ pub async fn page(
     args: &PageArgs,
     total: bool,
 ) -> Result<Page, Error> {
-    let user = actor.require_user()?;
+    let user = require_own(actor, ACCOUNT_READ)?;
     let request = args.open(LIST, &accounts.deps.cursors)?;
     let mut connection = accounts.deps.db.read().await?;
     let rows = db::access_token::page(&mut connection, user, &request).await?;

@@ -1,4 +1,4 @@
-//! The audit log: who changed whose permissions.
+//! The audit log: who signed in or failed to, and who changed whose permissions.
 
 use atelier_kit::{
     actor::{Actor, Identity},
@@ -9,7 +9,7 @@ use atelier_kit::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Accounts;
+use super::{Accounts, text};
 use crate::db::audit::{self, AuditFilter, AuditRow};
 
 /// The scope that reads the log.
@@ -48,9 +48,26 @@ impl Accounts {
             target_id: target,
             details,
             ip: actor.ip.clone(),
-            request_id: actor.request_id.clone(),
+            // It comes clean from the router; nothing else is to get into the log.
+            request_id: Some(&actor.request_id)
+                .filter(|id| text::is_request_id(id))
+                .cloned()
+                .unwrap_or_default(),
         };
         audit::insert(connection, &row).await
+    }
+
+    /// Writes to the log what changes nothing else, such as a failure.
+    pub async fn note(
+        &self,
+        actor: &Actor,
+        action: &str,
+        target: Option<Uuid>,
+        details: Value,
+    ) -> Result<(), Error> {
+        let mut connection = self.deps.db.write().await?;
+        self.record(&mut connection, actor, action, target, details)
+            .await
     }
 }
 

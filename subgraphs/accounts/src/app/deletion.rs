@@ -11,8 +11,9 @@ use serde_json::json;
 
 use super::{
     Accounts,
+    authority::require_session,
     event::{STATUS_CHANGED, StatusChanged, USER_DELETED},
-    proof::{require_password, require_session},
+    proof::require_password,
     role, session,
 };
 use crate::{
@@ -28,8 +29,7 @@ use crate::{
 /// Lets the caller's account wait for its deletion. Their other sessions end; this one stays, to
 /// change one's mind with.
 pub async fn request(accounts: &Accounts, actor: &Actor, password: String) -> Outcome<AccountRow> {
-    let user = actor.require_user()?;
-    require_session(actor)?;
+    let user = require_session(actor)?;
     require_password(accounts, actor, password, "input.password").await?;
     let delete_at = accounts.now() + accounts.config.deletion_grace;
     let which = actor.session_id().map_or(Which::All, Which::AllBut);
@@ -84,8 +84,7 @@ pub async fn request(accounts: &Accounts, actor: &Actor, password: String) -> Ou
 
 /// Keeps the caller's account after all.
 pub async fn cancel(accounts: &Accounts, actor: &Actor) -> Outcome<AccountRow> {
-    let user = actor.require_user()?;
-    require_session(actor)?;
+    let user = require_session(actor)?;
     let change = waiting(accounts, None);
     let mut connection = accounts.deps.db.write().await?;
     let account = connection

@@ -5,12 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 use atelier_kit::{
     Deps,
     actor::{Actor, Identity},
+    db::Connection,
     error::{Error, ErrorCode},
     id::{Id, Session, User},
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::AsyncConnection;
+use serde_json::json;
 
-use super::{Accounts, plan, secret_token, status};
+use super::{Accounts, authority, network, plan, secret_token, status};
 use crate::{
     AccessToken,
     config::AccountsConfig,
@@ -20,6 +23,8 @@ use crate::{
 
 /// How exact "last seen" is: not every request is worth a write.
 const SEEN: TimeDelta = TimeDelta::minutes(5);
+/// Networks that are remembered of a token.
+const NETWORKS: i64 = 50;
 /// No credential of ours is longer.
 const LONGEST: usize = 4096;
 
@@ -32,8 +37,8 @@ pub struct ResolvedIdentity {
     pub session_id: Option<Id<Session>>,
     /// The access token or API key, if it is one.
     pub access_token_id: Option<Id<AccessToken>>,
-    /// What the caller may do, sorted. For access tokens and API keys: what both the user and the
-    /// token may.
+    /// What the caller may do, sorted: for sessions, what the user's roles give and what everybody may
+    /// with an account of their own; for access tokens and API keys, what of it they were made for.
     pub scopes: Vec<String>,
     /// The plan in force.
     pub plan: PlanCode,
@@ -73,12 +78,16 @@ impl IdentityResolver {
     /// `UNAUTHENTICATED`: not a credential of ours, or revoked. `TOKEN_EXPIRED`: it has run out.
     /// `ACCOUNT_DISABLED`: the account is suspended or deleted. `UNAVAILABLE`: nobody can tell now.
     pub async fn resolve(&self, credential: &str) -> Result<ResolvedIdentity, Error> {
-        resolve(&self.0, credential).await
+        resolve(&self.0, &Actor::anonymous(), credential).await
     }
 }
 
-/// As [`IdentityResolver::resolve`].
-pub async fn resolve(accounts: &Accounts, credential: &str) -> Result<ResolvedIdentity, Error> {
+/// As [`IdentityResolver::resolve`], for a credential that comes from where `from` says.
+pub async fn resolve(
+    accounts: &Accounts,
+    from: &Actor,
+    credential: &str,
+) -> Result<ResolvedIdentity, Error> {
     let unknown = || Error::new(ErrorCode::Unauthenticated);
     if credential.len() > LONGEST {
         return Err(unknown());
@@ -91,6 +100,7 @@ pub async fn resolve(accounts: &Accounts, credential: &str) -> Result<ResolvedId
             .pop()
             .ok_or_else(unknown)?;
         let identity = judge(accounts.now(), &row, None)?;
+        meet(accounts, &mut connection, from, &identity).await?;
         if stale(&row, accounts.now())
             && let Some(id) = identity.access_token_id
         {
@@ -175,6 +185,38 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
+/// Keeps on record that a token is used from somewhere for the first time.
+async fn meet(
+    accounts: &Accounts,
+    connection: &mut Connection,
+    from: &Actor,
+    identity: &ResolvedIdentity,
+) -> Result<(), Error> {
+    let (Some(id), Some(network)) = (identity.access_token_id, network::known(from)) else {
+        return Ok(());
+    };
+    if db::access_token::has_met(connection, id, &network).await? {
+        return Ok(());
+    }
+    let owner = Actor {
+        identity: identity.identity(),
+        ..from.clone()
+    };
+    let details = json!({ "network": network });
+    connection
+        .transaction::<_, Error, _>(async |connection| {
+            let now = accounts.now();
+            if db::access_token::meet(connection, id, &network, now, NETWORKS).await? {
+                let (action, target) = ("access_token.new_network", Some(id.uuid()));
+                accounts
+                    .record(connection, &owner, action, target, details.clone())
+                    .await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
 fn stale(row: &IdentityRow, now: DateTime<Utc>) -> bool {
     row.last_seen_at.is_none_or(|seen| now - seen >= SEEN)
 }
@@ -197,19 +239,15 @@ fn judge(
         None => (
             Some(Id::from_uuid(row.credential_id)),
             None,
-            row.scopes.clone(),
+            authority::with_own(row.scopes.clone()),
         ),
         Some(granted) => {
             // Programs of somebody who is leaving have nothing more to do.
             if status == UserStatus::PendingDeletion {
                 return Err(Error::new(ErrorCode::AccountDisabled));
             }
-            let both = row
-                .scopes
-                .iter()
-                .filter(|scope| granted.contains(scope))
-                .cloned()
-                .collect();
+            let mut both = authority::with_own(row.scopes.clone());
+            both.retain(|scope| granted.contains(scope));
             (None, Some(Id::from_uuid(row.credential_id)), both)
         }
     };

@@ -2,18 +2,23 @@
 
 pub mod access_token;
 pub mod audit;
+pub mod authority;
 pub mod deletion;
+pub mod device;
 pub mod event;
 pub mod identity;
 pub mod login;
 pub mod name;
+pub mod network;
 pub mod password;
 pub mod plan;
 pub mod profile;
 pub mod proof;
 pub mod quota;
+pub mod refresh;
 pub mod register;
 pub mod reservation;
+pub mod reserved;
 pub mod role;
 pub mod secret_token;
 pub mod seed;
@@ -44,6 +49,10 @@ pub struct Accounts {
     pub config: AccountsConfig,
     pub passwords: Passwords,
     pub keys: KeyRing,
+    /// The operations that have used a password.
+    pub hashing: password::claims::Claims,
+    /// Counts attempts while Redis is away.
+    pub attempts: throttle::Local,
 }
 
 impl Accounts {
@@ -52,6 +61,8 @@ impl Accounts {
         Self {
             passwords: Passwords::new(&config),
             keys: KeyRing::new(&config),
+            hashing: password::claims::Claims::default(),
+            attempts: throttle::Local::default(),
             deps,
             config,
         }

@@ -1,10 +1,15 @@
-//! Usernames and email addresses: what is acceptable, and when two are the same.
+//! Usernames, display names and email addresses: what is acceptable, and when two are the same.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::{GeneralSecurityProfile, MixedScript, skeleton};
 
-use super::text;
+use atelier_kit::error::Refusal;
+
+use super::{reserved, text};
 use crate::error::AccountsErrorCode;
+
+/// The longest display name.
+const DISPLAY_NAME: usize = 64;
 
 /// A username in the three forms that are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,71 +22,52 @@ pub struct Username {
     pub skeleton: String,
 }
 
-/// Names that would pass for the installation itself, or for a place in it.
-const RESERVED: &[&str] = &[
-    "abuse",
-    "account",
-    "accounts",
-    "admin",
-    "administrator",
-    "anonymous",
-    "api",
-    "atelier",
-    "billing",
-    "bot",
-    "contact",
-    "deleted",
-    "everyone",
-    "graphql",
-    "guest",
-    "help",
-    "here",
-    "hostmaster",
-    "info",
-    "login",
-    "logout",
-    "mail",
-    "me",
-    "mod",
-    "moderator",
-    "news",
-    "nobody",
-    "null",
-    "official",
-    "owner",
-    "password",
-    "postmaster",
-    "register",
-    "root",
-    "security",
-    "service",
-    "settings",
-    "shop",
-    "signin",
-    "signup",
-    "staff",
-    "status",
-    "superuser",
-    "support",
-    "sysadmin",
-    "system",
-    "team",
-    "undefined",
-    "user",
-    "users",
-    "webmaster",
-    "worker",
-    "www",
-];
-
 /// Folds a name as it is looked up.
 pub fn fold(name: &str) -> String {
     text::clean(name).nfkc().collect::<String>().to_lowercase()
 }
 
-fn skeleton_of(folded: &str) -> String {
-    // The prototype of a look-alike can be a capital: fold again.
-    skeleton(folded).collect::<String>().to_lowercase()
+/// What a name looks like, as it is shown: names that look alike have the same skeleton.
+///
+/// On top of UTS 39 §4 upper and lower case are the same, and so are the small i and the small l, of
+/// which the one's capital looks like the other.
+fn skeleton_of(shown: &str) -> String {
+    let once: String = skeleton(shown).collect();
+    // In lower case there may be other look-alikes: `M` stays what it is, `m` looks like `rn`.
+    let twice: String = skeleton(&once.to_lowercase()).collect();
+    twice.to_lowercase().replace('i', "l")
+}
+
+/// Whether a name would pass for the installation or its people, as a whole or by one of its words.
+fn is_reserved(shown: &str) -> bool {
+    let is = |name: &str, names: &[&str]| {
+        let read = skeleton_of(name);
+        names.iter().any(|reserved| skeleton_of(reserved) == read)
+    };
+    let bare: String = shown
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .collect();
+    let mut words = shown.split(|letter: char| !letter.is_alphanumeric());
+    is(&bare, reserved::NAMES)
+        || words.any(|word| !word.is_empty() && is(word, reserved::WORDS))
+        || reserved::PARTS.iter().any(|part| bare.contains(part))
+}
+
+/// A display name as it is kept, in one line; perhaps empty.
+///
+/// # Errors
+/// `TOO_LONG`, or `DISPLAY_NAME_RESERVED` for one that passes for the people who run the place.
+pub fn display(name: &str) -> Result<String, Refusal<AccountsErrorCode>> {
+    let refused = |code| Refusal::new(code, "input.displayName");
+    let shown: String = text::line(name).nfc().collect();
+    if shown.chars().count() > DISPLAY_NAME {
+        return Err(refused(AccountsErrorCode::TooLong).with("max", DISPLAY_NAME));
+    }
+    if is_reserved(&shown.nfkc().collect::<String>()) {
+        return Err(refused(AccountsErrorCode::DisplayNameReserved));
+    }
+    Ok(shown)
 }
 
 impl Username {
@@ -90,7 +76,7 @@ impl Username {
         let shown: String = name.trim().nfkc().collect();
         let folded = fold(name);
         Self {
-            skeleton: skeleton_of(&folded),
+            skeleton: skeleton_of(&shown),
             shown,
             folded,
         }
@@ -124,17 +110,7 @@ impl Username {
         if !valid {
             return Err(AccountsErrorCode::UsernameInvalid);
         }
-        let bare: String = parsed
-            .folded
-            .chars()
-            .filter(|letter| letter.is_alphanumeric())
-            .collect();
-        // A digit one passes for two letters; the skeleton takes it for only one of them.
-        let read = [skeleton_of(&bare), skeleton_of(&bare.replace('1', "i"))];
-        if RESERVED
-            .iter()
-            .any(|reserved| read.contains(&skeleton_of(reserved)))
-        {
+        if is_reserved(&parsed.shown) {
             return Err(AccountsErrorCode::UsernameReserved);
         }
         Ok(parsed)
@@ -202,6 +178,10 @@ mod tests {
         // A whole name in Cyrillic letters that look Latin.
         assert_eq!(skeleton("\u{440}\u{430}\u{440}\u{430}"), skeleton("papa"));
         assert_ne!(skeleton("alice"), skeleton("alicia"));
+        // A capital i for a small l, and the other way round.
+        assert_eq!(skeleton("paypaI"), skeleton("paypal"));
+        assert_eq!(skeleton("ALlCE"), skeleton("alice"));
+        assert_eq!(skeleton("Mark"), skeleton("rnark"));
     }
 
     #[test]
@@ -252,6 +232,11 @@ mod tests {
             "a.d.m.i.n",
             "ATELIER",
             "sys-tem",
+            "officiaI",
+            "Offlcial",
+            "the.official.bob",
+            "support-7",
+            "官方小明",
         ] {
             assert_eq!(
                 Username::parse(name),
@@ -259,6 +244,36 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn display_names_do_not_pass_for_the_people_who_run_the_place() {
+        let refused = |name| display(name).map_err(|refusal| refusal.code);
+        for name in [
+            "Admin",
+            "Atelier Support",
+            "A d m i n",
+            "officiaI",
+            "Ａｄｍｉｎ",
+            "\u{202e}Moderator",
+            "Staff\u{200b}",
+            "本站官方客服",
+        ] {
+            let code = AccountsErrorCode::DisplayNameReserved;
+            assert_eq!(refused(name), Err(code), "{name}");
+        }
+        for name in [
+            "Ada Lovelace",
+            "Supportive Bob",
+            "Team Rocket",
+            "小明",
+            "",
+            "👩\u{200d}🎨 Zoë",
+        ] {
+            assert_eq!(refused(name), Ok(name.to_owned()), "{name}");
+        }
+        assert_eq!(refused("Ada\n\u{202e}L."), Ok("Ada L.".to_owned()));
+        assert_eq!(refused(&"x".repeat(65)), Err(AccountsErrorCode::TooLong));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{
     Accounts,
+    authority::require_over,
     event::{PLAN_CHANGED, PlanChanged},
     status,
 };
@@ -58,6 +59,7 @@ pub async fn set(
                 .await?
                 .filter(|account| account.status != UserStatus::Deleted)
                 .ok_or_else(|| Fail::refused(Code::NotFound, "input.userId"))?;
+            require_over(connection, actor, &[user], "input.userId").await?;
             let changed = db::account::set_plan(connection, user, plan, expires_at, now).await?;
             accounts
                 .tell(connection, user, PLAN_CHANGED, PlanChanged { plan })

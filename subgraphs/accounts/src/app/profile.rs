@@ -10,10 +10,11 @@ use serde_json::json;
 
 use super::{
     Accounts,
+    authority::{ACCOUNT_WRITE, require_own, require_session},
     event::USER_UPDATED,
-    password,
-    proof::{require_password, require_session},
-    register::DISPLAY_NAME,
+    name,
+    password::{self, queue::Line},
+    proof::require_password,
     session, text,
 };
 use crate::{
@@ -43,18 +44,11 @@ pub async fn update(
     actor: &Actor,
     change: ProfileChange,
 ) -> Outcome<AccountRow> {
-    let user = actor.require_user()?;
-    let display_name = change.display_name.as_deref().map(text::clean);
-    match &display_name {
-        Some(name) if name.is_empty() => {
-            return Err(Fail::refused(Code::Required, "input.displayName"));
-        }
-        Some(name) if name.chars().count() > DISPLAY_NAME => {
-            return Err(Refusal::new(Code::TooLong, "input.displayName")
-                .with("max", DISPLAY_NAME)
-                .into());
-        }
-        _ => {}
+    let user = require_own(actor, ACCOUNT_WRITE)?;
+    let display_name = change.display_name.as_deref().map(name::display);
+    let display_name = display_name.transpose()?;
+    if display_name.as_deref() == Some("") {
+        return Err(Fail::refused(Code::Required, "input.displayName"));
     }
     let bio = change.bio.map(|bio| {
         bio.as_deref()
@@ -89,8 +83,7 @@ pub async fn change_password(
     current: String,
     new: String,
 ) -> Outcome<AccountRow> {
-    let user = actor.require_user()?;
-    require_session(actor)?;
+    let user = require_session(actor)?;
     require_password(accounts, actor, current, "input.currentPassword").await?;
     let account = {
         let mut connection = accounts.deps.db.read().await?;
@@ -105,7 +98,7 @@ pub async fn change_password(
     password::check(&new, &about).map_err(|code| Refusal::new(code, "input.newPassword"))?;
     let hash = accounts
         .passwords
-        .hash(new, accounts.deps.random_bytes())
+        .hash(new, accounts.deps.random_bytes(), Line::sign_in(actor))
         .await?;
     let now = accounts.now();
     let which = actor.session_id().map_or(Which::All, Which::AllBut);

@@ -2,12 +2,14 @@
 
 use atelier_kit::{
     actor::Actor,
-    error::{Error, ErrorCode, Fail, Refusal},
+    error::{Fail, Refusal},
 };
+use serde_json::json;
 
 use super::{
     Accounts,
-    password::Verified,
+    authority::require_session,
+    password::{Verified, queue::Line},
     throttle::{Counter, seconds},
 };
 use crate::{
@@ -15,27 +17,17 @@ use crate::{
     error::{AccountsErrorCode as Code, Outcome},
 };
 
-/// What could take over the account is only for those who have signed in, not for their programs.
-pub fn require_session(actor: &Actor) -> Result<(), Error> {
-    match actor.session_id() {
-        Some(_) => Ok(()),
-        None => Err(Error::with_detail(
-            ErrorCode::Forbidden,
-            "This needs a sign-in; access tokens and API keys cannot do it.",
-        )),
-    }
-}
-
-/// Compares a password with the caller's; guesses are slowed down like those of a sign-in.
+/// Compares a password with the caller's. Guesses are slowed down like those of a sign-in, each
+/// session's by itself: who guesses in one does not lock its owner out of another.
 pub async fn require_password(
     accounts: &Accounts,
     actor: &Actor,
     password: String,
     path: &str,
 ) -> Outcome<()> {
-    let user = actor.require_user()?;
-    let counter = Counter::account(&user.to_string());
-    if let Some(wait) = accounts.attempt(std::slice::from_ref(&counter)).await {
+    let user = require_session(actor)?;
+    let counter = Counter::step_up(actor);
+    if let Some(wait) = accounts.attempt(&counter).await.refused {
         return Err(Refusal::new(Code::TooManyAttempts, path)
             .with("retryAfterSeconds", seconds(wait))
             .into());
@@ -44,7 +36,17 @@ pub async fn require_password(
         let mut connection = accounts.deps.db.read().await?;
         db::credential::find(&mut connection, user).await?
     };
-    if accounts.passwords.verify(password, stored).await? == Verified::No {
+    let line = Line::sign_in(actor);
+    let right = accounts.passwords.verify(password, stored, line).await? != Verified::No;
+    let action = if right {
+        "auth.step_up"
+    } else {
+        "auth.step_up_failed"
+    };
+    accounts
+        .note(actor, action, Some(user.uuid()), json!({ "for": path }))
+        .await?;
+    if !right {
         return Err(Fail::refused(Code::InvalidCredentials, path));
     }
     accounts.clear(&counter).await;

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{
     Accounts,
+    authority::require_over,
     event::{QUOTA_CHANGED, QuotaChanged},
     text,
 };
@@ -65,6 +66,7 @@ pub async fn adjust(
     let mut connection = accounts.deps.db.write().await?;
     connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
+            require_over(connection, actor, &[user], "input.userId").await?;
             quota::ensure(connection, user, meter).await?;
             let before = quota::set_bonus(connection, user, meter, bonus)
                 .await?

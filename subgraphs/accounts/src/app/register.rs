@@ -4,14 +4,16 @@ use atelier_kit::{
     actor::Actor,
     error::{Fail, Refusal},
 };
+use serde_json::json;
 
 use super::{
     Accounts,
+    device::Device,
     event::{Registered, USER_REGISTERED},
-    name::{EmailAddress, Username},
-    password,
+    login::signed_in,
+    name::{self, EmailAddress, Username},
+    password::{self, queue::Line},
     session::{self, SignedIn},
-    text,
     throttle::{Counter, seconds},
 };
 use crate::{
@@ -28,28 +30,29 @@ pub struct Registration {
     pub display_name: Option<String>,
 }
 
-/// The longest display name.
-pub const DISPLAY_NAME: usize = 64;
-
 /// Makes an account and signs its owner in.
 ///
-/// Whether the name or the address is taken is not told apart, is found out only after the work of
-/// hashing, and costs the caller one of a limited number of attempts.
+/// Whether the name or the address is taken is not told apart and is found out only after the work of
+/// hashing. Whatever comes of it, it costs the caller one of a limited number of attempts.
 pub async fn register(
     accounts: &Accounts,
     actor: &Actor,
     wanted: Registration,
 ) -> Outcome<SignedIn> {
     let (username, email, shown) = check(&wanted)?;
-    let counter = actor.ip.as_deref().map(Counter::registrations);
-    if let Some(wait) = accounts.attempt(counter.as_slice()).await {
+    let counters = Counter::registrations(actor, accounts.config.registrations_per_network);
+    if let Some(wait) = accounts.attempt_all(&counters).await {
         return Err(Refusal::new(Code::TooManyAttempts, "input")
             .with("retryAfterSeconds", seconds(wait))
             .into());
     }
     let hash = accounts
         .passwords
-        .hash(wanted.password, accounts.deps.random_bytes())
+        .hash(
+            wanted.password,
+            accounts.deps.random_bytes(),
+            Line::registration(actor),
+        )
         .await?;
     let now = accounts.now();
     let new = NewAccount {
@@ -84,16 +87,18 @@ pub async fn register(
                         },
                     )
                     .await?;
-                session::open(accounts, connection, actor, account)
-                    .await
-                    .map_err(Fail::from)
+                let device = Device::new(&accounts.deps, account.id);
+                let opened =
+                    session::open(accounts, connection, actor, account.clone(), &device).await?;
+                let (actor, target) = signed_in(actor, &account, &opened);
+                accounts
+                    .record(connection, &actor, "auth.register", target, json!({}))
+                    .await?;
+                Ok(opened)
             })
             .await?
     };
     drop(connection);
-    if let Some(counter) = &counter {
-        accounts.forgive(counter).await;
-    }
     opened.sign(accounts).await.map_err(Fail::from)
 }
 
@@ -109,24 +114,16 @@ fn check(wanted: &Registration) -> Outcome<(Username, EmailAddress, String)> {
     ];
     let password = password::check(&wanted.password, &about)
         .map_err(|code| Refusal::new(code, "input.password"));
-    let shown = wanted
-        .display_name
-        .as_deref()
-        .map(text::clean)
-        .filter(|name| !name.is_empty());
-    let fits = match &shown {
-        Some(name) if name.chars().count() > DISPLAY_NAME => {
-            Err(Refusal::new(Code::TooLong, "input.displayName").with("max", DISPLAY_NAME))
-        }
-        _ => Ok(()),
-    };
-    match (username, email, password, fits) {
-        (Ok(username), Ok(email), Ok(()), Ok(())) => {
+    let shown = wanted.display_name.as_deref().map(name::display);
+    let shown = shown.transpose();
+    match (username, email, password, shown) {
+        (Ok(username), Ok(email), Ok(()), Ok(shown)) => {
+            let shown = shown.filter(|name| !name.is_empty());
             let shown = shown.unwrap_or_else(|| username.shown.clone());
             Ok((username, email, shown))
         }
-        (username, email, password, fits) => {
-            let refusals = [username.err(), email.err(), password.err(), fits.err()];
+        (username, email, password, shown) => {
+            let refusals = [username.err(), email.err(), password.err(), shown.err()];
             Err(Fail::Refused(refusals.into_iter().flatten().collect()))
         }
     }

@@ -9,7 +9,12 @@ use atelier_kit::{
 use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::{Accounts, event::ROLES_CHANGED, text};
+use super::{
+    Accounts,
+    authority::{require_held, require_over, with_own},
+    event::ROLES_CHANGED,
+    text,
+};
 use crate::{
     Role,
     db::{
@@ -25,8 +30,6 @@ use crate::{
 pub const SCOPE: &str = "admin:roles";
 /// The role that can do everything.
 pub const ADMIN: &str = "admin";
-/// What begins the scopes that only those can give who have them.
-const GUARDED: &str = "admin:";
 /// The most scopes in a list, and the most roles in a request.
 pub const MANY: usize = 50;
 const NAME: usize = 50;
@@ -67,23 +70,6 @@ pub fn scopes(mut wanted: Vec<String>) -> Outcome<Vec<String>> {
     Ok(wanted)
 }
 
-/// Nobody gives away a right to administer that they do not have.
-fn require_held<'a>(
-    actor: &Actor,
-    scopes: impl IntoIterator<Item = &'a String>,
-    path: &str,
-) -> Outcome<()> {
-    match scopes
-        .into_iter()
-        .find(|scope| scope.starts_with(GUARDED) && !actor.has_scope(scope))
-    {
-        Some(scope) => Err(Refusal::new(Code::ScopeNotHeld, path)
-            .with("scope", scope.as_str())
-            .into()),
-        None => Ok(()),
-    }
-}
-
 /// Every role.
 pub async fn all(accounts: &Accounts, actor: &Actor) -> Result<Vec<RoleRow>, Error> {
     actor.require_scope(SCOPE)?;
@@ -105,7 +91,7 @@ pub async fn create(
     wanted: Vec<String>,
 ) -> Outcome<RoleRow> {
     actor.require_scope(SCOPE)?;
-    let name = text::clean(name);
+    let name = text::line(name);
     if name.is_empty() {
         return Err(Fail::refused(Code::Required, "input.name"));
     }
@@ -116,7 +102,6 @@ pub async fn create(
     }
     let description = describe(description)?;
     let scopes = scopes(wanted)?;
-    require_held(actor, &scopes, "input.scopes")?;
     let now = accounts.now();
     let new = RoleRow {
         id: accounts.deps.new_id(),
@@ -130,6 +115,7 @@ pub async fn create(
     let mut connection = accounts.deps.db.write().await?;
     connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
+            require_held(connection, actor, &new.scopes, "input.scopes").await?;
             if role::count(connection).await? >= role::MOST {
                 return Err(Refusal::new(Code::LimitReached, "input")
                     .with("max", role::MOST)
@@ -188,14 +174,17 @@ pub async fn update(
             }
             // Both what is given and what is taken away must be the caller's own.
             require_held(
+                connection,
                 actor,
                 change.scopes.iter().flatten().chain(&before.scopes),
                 "input.scopes",
-            )?;
+            )
+            .await?;
             let changed = role::update(connection, id, &change).await?;
             let mut holders = Vec::new();
             if changed.scopes != before.scopes {
                 holders = role::holder_ids(connection, id).await?;
+                require_over(connection, actor, &holders, "input.id").await?;
                 accounts
                     .tell_all(connection, &holders, ROLES_CHANGED)
                     .await?;
@@ -238,7 +227,8 @@ pub async fn assign(
                 {
                     return Err(Fail::refused(Code::NotFound, &format!("{path}.{at}")));
                 }
-                require_held(actor, roles.iter().flat_map(|role| &role.scopes), path)?;
+                let scopes = roles.iter().flat_map(|role| &role.scopes);
+                require_held(connection, actor, scopes, path).await?;
                 if path == "input.remove" && roles.iter().any(|role| role.name == ADMIN) {
                     require_other_admin(connection, user).await?;
                 }
@@ -247,6 +237,7 @@ pub async fn assign(
                 .await?
                 .filter(|account| account.status != UserStatus::Deleted)
                 .ok_or_else(|| Fail::refused(Code::NotFound, "input.userId"))?;
+            require_over(connection, actor, &[user], "input.userId").await?;
             let before = role::of_account(connection, user).await?;
             role::give(connection, user, give, now).await?;
             role::take(connection, user, take).await?;
@@ -283,10 +274,11 @@ pub async fn require_other_admin(connection: &mut Connection, losing: Id<User>) 
     Ok(())
 }
 
-/// The names of a user's roles, and all their scopes.
+/// The names of a user's roles, and everything that they may do.
 pub async fn of(accounts: &Accounts, user: Id<User>) -> Result<(Vec<String>, Vec<String>), Error> {
     let mut connection = accounts.deps.db.read().await?;
     let roles = role::of_account(&mut connection, user).await?;
     let scopes = db::identity::scopes(&mut connection, user).await?;
-    Ok((roles.into_iter().map(|role| role.name).collect(), scopes))
+    let names = roles.into_iter().map(|role| role.name).collect();
+    Ok((names, with_own(scopes)))
 }

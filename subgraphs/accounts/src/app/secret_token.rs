@@ -1,6 +1,6 @@
 //! Opaque secrets that are handed out once and kept as hashes.
 
-use atelier_kit::Deps;
+use atelier_kit::{Deps, secret::Secret};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
@@ -23,6 +23,14 @@ pub fn generate(deps: &Deps, prefix: &str) -> String {
         "{prefix}{}",
         URL_SAFE_NO_PAD.encode(deps.random_bytes::<32>())
     )
+}
+
+/// The refresh token that follows on `presented`: the same one for the same salt, and nobody but who has
+/// the token and the installation's key can tell it. So it can be given again without being kept.
+pub fn successor(key: [u8; 32], presented: &str, salt: &[u8]) -> String {
+    let salt = URL_SAFE_NO_PAD.encode(salt);
+    let next = Secret::from(key).derive(&format!("refresh {salt} {presented}"));
+    format!("{REFRESH}{}", URL_SAFE_NO_PAD.encode(next))
 }
 
 /// What is kept of a secret. It has 256 random bits, so a plain SHA-256 cannot be reversed.

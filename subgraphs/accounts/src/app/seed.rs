@@ -1,10 +1,10 @@
 //! The accounts that an installation begins with.
 
-use atelier_kit::{Deps, db::Connection, error::Error};
+use atelier_kit::{Deps, actor::Actor, db::Connection, error::Error};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel_async::AsyncConnection;
 
-use super::{Accounts, name::Username, role};
+use super::{Accounts, name::Username, password::queue::Line, role};
 use crate::{
     config::AccountsConfig,
     db::{self, account::NewAccount},
@@ -41,7 +41,11 @@ pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Creden
     let password = URL_SAFE_NO_PAD.encode(deps.random_bytes::<15>());
     let hash = accounts
         .passwords
-        .hash(password.clone(), deps.random_bytes())
+        .hash(
+            password.clone(),
+            deps.random_bytes(),
+            Line::sign_in(&Actor::anonymous()),
+        )
         .await?;
     let mut connection = deps.db.write().await?;
     let made = connection
@@ -76,7 +80,11 @@ pub async fn demo(deps: &Deps, config: &AccountsConfig) -> Result<Credentials, E
     let accounts = Accounts::new(deps.clone(), config.clone());
     let hash = accounts
         .passwords
-        .hash(DEMO_PASSWORD.to_owned(), deps.random_bytes())
+        .hash(
+            DEMO_PASSWORD.to_owned(),
+            deps.random_bytes(),
+            Line::sign_in(&Actor::anonymous()),
+        )
         .await?;
     let mut connection = deps.db.write().await?;
     connection

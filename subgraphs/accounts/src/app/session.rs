@@ -1,10 +1,10 @@
-//! Sessions: opening, renewing, listing and ending them.
+//! Sessions: opening, listing and ending them; see [`super::refresh`] for renewing them.
 
 use atelier_kit::{
     actor::Actor,
     db::Connection,
     error::{Error, Fail},
-    id::{Id, Session, User},
+    id::{Id, Session},
     page::PageArgs,
 };
 use chrono::{DateTime, Utc};
@@ -13,8 +13,10 @@ use serde_json::json;
 
 use super::{
     Accounts,
+    authority::{ACCOUNT_READ, ACCOUNT_WRITE, require_own},
+    device::Device,
     event::{SESSIONS_REVOKED, SessionsRevoked},
-    secret_token, status, text,
+    secret_token, text,
 };
 use crate::{
     db::{
@@ -34,6 +36,8 @@ pub struct Opened {
     account: AccountRow,
     session: Id<Session>,
     refresh_token: String,
+    issued_at: DateTime<Utc>,
+    device_token: Option<String>,
 }
 
 /// Somebody who has signed in, with the tokens that prove it.
@@ -43,14 +47,42 @@ pub struct SignedIn {
     pub access_token: String,
     pub refresh_token: String,
     pub expires_at: DateTime<Utc>,
+    /// Tells at the next sign-in that somebody has signed in on this device before.
+    pub device_token: Option<String>,
 }
 
 impl Opened {
+    /// A session that goes on with another refresh token, issued at a time.
+    pub fn renewed(
+        account: AccountRow,
+        session: Id<Session>,
+        refresh_token: String,
+        issued_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            account,
+            session,
+            refresh_token,
+            issued_at,
+            device_token: None,
+        }
+    }
+
+    /// The session.
+    pub fn session(&self) -> Id<Session> {
+        self.session
+    }
+
     /// Signs the access token, after the commit.
     pub async fn sign(self, accounts: &Accounts) -> Result<SignedIn, Error> {
         let (access_token, expires_at) = accounts
             .keys
-            .sign(&accounts.deps, self.account.id, self.session)
+            .sign(
+                &accounts.deps,
+                self.account.id,
+                self.session,
+                self.issued_at,
+            )
             .await?;
         Ok(SignedIn {
             account: self.account,
@@ -58,6 +90,7 @@ impl Opened {
             access_token,
             refresh_token: self.refresh_token,
             expires_at,
+            device_token: self.device_token,
         })
     }
 }
@@ -68,11 +101,12 @@ pub async fn open(
     connection: &mut Connection,
     actor: &Actor,
     account: AccountRow,
+    device: &Device,
 ) -> Result<Opened, Error> {
     let now = accounts.now();
     let session = accounts.deps.new_id();
     let expires_at = now + accounts.config.session_lifetime;
-    let user_agent = actor.user_agent.as_deref().map(text::clean);
+    let user_agent = actor.user_agent.as_deref().map(text::line);
     let new = NewSession {
         id: session,
         account_id: account.id,
@@ -83,101 +117,35 @@ pub async fn open(
         expires_at,
     };
     db::session::insert(connection, &new).await?;
-    let refresh_token = issue(accounts, connection, session, expires_at).await?;
+    let refresh_token = secret_token::generate(&accounts.deps, secret_token::REFRESH);
+    issue(connection, &refresh_token, session, now, expires_at).await?;
     Ok(Opened {
         account,
         session,
         refresh_token,
+        issued_at: now,
+        device_token: Some(device.token(&accounts.config)),
     })
 }
 
-async fn issue(
-    accounts: &Accounts,
+/// Keeps what is kept of a refresh token.
+pub async fn issue(
     connection: &mut Connection,
+    token: &str,
     session: Id<Session>,
+    now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
-) -> Result<String, Error> {
-    let token = secret_token::generate(&accounts.deps, secret_token::REFRESH);
+) -> Result<(), Error> {
     let row = RefreshTokenRow {
-        hash: secret_token::hash(&token),
+        hash: secret_token::hash(token),
         session_id: session,
-        issued_at: accounts.now(),
+        issued_at: now,
         expires_at,
         used_at: None,
+        used_by: None,
+        successor_salt: None,
     };
-    db::session::insert_token(connection, &row).await?;
-    Ok(token)
-}
-
-/// What the presentation of a refresh token leads to.
-enum Refreshed {
-    Renewed(Box<Opened>),
-    /// It was used before: the session of this user has been ended.
-    Reused(Id<User>),
-}
-
-/// Exchanges a refresh token for a new pair. A token that comes a second time ends its session.
-pub async fn refresh(accounts: &Accounts, actor: &Actor, token: &str) -> Outcome<SignedIn> {
-    let hash = secret_token::hash(token);
-    let mut connection = accounts.deps.db.write().await?;
-    let refreshed = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            exchange(accounts, connection, actor, &hash).await
-        })
-        .await?;
-    drop(connection);
-    match refreshed {
-        Refreshed::Renewed(opened) => opened.sign(accounts).await.map_err(Fail::from),
-        Refreshed::Reused(user) => {
-            accounts.identity_changed(&[user]).await;
-            Err(Fail::refused(Code::RefreshReused, "input.refreshToken"))
-        }
-    }
-}
-
-async fn exchange(
-    accounts: &Accounts,
-    connection: &mut Connection,
-    actor: &Actor,
-    hash: &[u8],
-) -> Outcome<Refreshed> {
-    let invalid = || Fail::refused(Code::RefreshInvalid, "input.refreshToken");
-    let now = accounts.now();
-    let (token, session) = db::session::lock_by_token(connection, hash)
-        .await?
-        .ok_or_else(invalid)?;
-    let account = db::account::find(connection, session.account_id)
-        .await?
-        .ok_or_else(invalid)?;
-    if session.revoked_at.is_some() || session.expires_at <= now {
-        return Err(invalid());
-    }
-    if token.used_at.is_some() {
-        // Committed, not rolled back: the refusal is told, the session is over.
-        end(
-            accounts,
-            connection,
-            actor,
-            &account,
-            Which::One(session.id),
-            RevokedReason::TokenReused,
-        )
-        .await?;
-        return Ok(Refreshed::Reused(account.id));
-    }
-    if token.expires_at <= now {
-        return Err(invalid());
-    }
-    status::require_usable(&account, now)?;
-    let expires_at = now + accounts.config.session_lifetime;
-    db::session::use_token(connection, hash, now).await?;
-    db::session::renew(connection, session.id, now, expires_at).await?;
-    let refresh_token = issue(accounts, connection, session.id, expires_at).await?;
-    Ok(Refreshed::Renewed(Box::new(Opened {
-        account,
-        session: session.id,
-        refresh_token,
-    })))
+    db::session::insert_token(connection, &row).await
 }
 
 /// Ends sessions in a transaction, tells and records it. Returns those that were open.
@@ -232,7 +200,7 @@ pub async fn revoke(
     which: Which,
     reason: RevokedReason,
 ) -> Outcome<Vec<Id<Session>>> {
-    let user = actor.require_user()?;
+    let user = require_own(actor, ACCOUNT_WRITE)?;
     let mut connection = accounts.deps.db.write().await?;
     let ended = connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
@@ -265,7 +233,7 @@ pub async fn page(
     args: &PageArgs,
     total: bool,
 ) -> Result<Page, Error> {
-    let user = actor.require_user()?;
+    let user = require_own(actor, ACCOUNT_READ)?;
     let request = args.open(LIST, &accounts.deps.cursors)?;
     let now = accounts.now();
     let mut connection = accounts.deps.db.read().await?;

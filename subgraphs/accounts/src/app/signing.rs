@@ -90,7 +90,8 @@ impl KeyRing {
         }
     }
 
-    /// An access token and when it runs out.
+    /// An access token, issued at a time, and when it runs out. The same input gives the same token, as
+    /// long as the same key signs.
     ///
     /// # Errors
     /// If the keys cannot be read.
@@ -99,21 +100,21 @@ impl KeyRing {
         deps: &Deps,
         user: Id<User>,
         session: Id<Session>,
+        issued_at: DateTime<Utc>,
     ) -> Result<(String, DateTime<Utc>), Error> {
         let ring = self.ring(deps).await?;
         let (kid, key) = ring
             .active
             .as_ref()
             .ok_or_else(|| Error::internal("there is no signing key"))?;
-        let now = deps.clock.now();
-        let expires_at = now + self.token_lifetime;
+        let expires_at = issued_at + self.token_lifetime;
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.issuer.clone(),
             client_id: FIRST_PARTY.to_owned(),
             sub: user,
             sid: session,
-            iat: now.timestamp(),
+            iat: issued_at.timestamp(),
             exp: expires_at.timestamp(),
         };
         let header = Header {

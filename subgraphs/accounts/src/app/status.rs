@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{
     Accounts,
+    authority::require_over,
     event::{STATUS_CHANGED, StatusChanged},
     role, text,
 };
@@ -107,13 +108,18 @@ pub async fn set(
     let changed = connection
         .transaction::<_, Fail<Code>, _>(async |connection| {
             let missing = || Fail::refused(Code::NotFound, "input.userId");
-            if suspended {
-                role::require_other_admin(connection, user).await?;
-            }
+            // The role is locked before the account, as everywhere; what is refused first is told below.
+            let another = if suspended {
+                role::require_other_admin(connection, user).await
+            } else {
+                Ok(())
+            };
             let before = db::account::lock(connection, user).await?.ok_or_else(missing)?;
             if matches!(before.status, UserStatus::Deleted | UserStatus::PendingDeletion) {
                 return Err(missing());
             }
+            require_over(connection, actor, &[user], "input.userId").await?;
+            another?;
             let changed = db::account::set_status(connection, user, &change).await?;
             let told = StatusChanged { status: changed.status, reason: changed.status_reason.clone() };
             accounts.tell(connection, user, STATUS_CHANGED, told).await?;

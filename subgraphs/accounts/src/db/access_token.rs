@@ -6,11 +6,18 @@ use atelier_kit::{
     id::{Id, User},
 };
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Uuid as SqlUuid},
+};
 use diesel_async::RunQueryDsl;
 
 use super::{TimePage, newest_first};
-use crate::{AccessToken, kinds::AccessTokenKind, tables::access_token};
+use crate::{
+    AccessToken,
+    kinds::AccessTokenKind,
+    tables::{access_token, access_token_network},
+};
 
 /// A token that a user made for a program.
 #[derive(Debug, Clone, Insertable, Queryable, Selectable)]
@@ -70,6 +77,50 @@ pub async fn touch(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Whether a token was used from a network before.
+pub async fn has_met(
+    connection: &mut Connection,
+    id: Id<AccessToken>,
+    network: &str,
+) -> Result<bool, Error> {
+    let found = access_token_network::table.find((id, network));
+    Ok(diesel::select(diesel::dsl::exists(found))
+        .get_result(connection)
+        .await?)
+}
+
+/// Notes that a token is used from a network; false if it was before. The oldest of more than `kept`
+/// networks are forgotten.
+pub async fn meet(
+    connection: &mut Connection,
+    id: Id<AccessToken>,
+    network: &str,
+    now: DateTime<Utc>,
+    kept: i64,
+) -> Result<bool, Error> {
+    let met = diesel::insert_into(access_token_network::table)
+        .values((
+            access_token_network::access_token_id.eq(id),
+            access_token_network::network.eq(network),
+            access_token_network::first_seen_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
+    if met > 0 {
+        diesel::sql_query(
+            "DELETE FROM accounts.access_token_network WHERE access_token_id = $1 AND network IN \
+             (SELECT network FROM accounts.access_token_network WHERE access_token_id = $1 \
+             ORDER BY first_seen_at DESC, network OFFSET $2)",
+        )
+        .bind::<SqlUuid, _>(id)
+        .bind::<BigInt, _>(kept)
+        .execute(connection)
+        .await?;
+    }
+    Ok(met > 0)
 }
 
 /// How many tokens in force an account has.

@@ -18,6 +18,8 @@ pub enum Aged {
     Reservations,
     /// Entries of the ledger of quotas.
     Ledger,
+    /// Sign-ins and failures in the audit log. What changed permissions stays.
+    SignIns,
 }
 
 impl Aged {
@@ -38,6 +40,10 @@ impl Aged {
             Self::Ledger => {
                 "DELETE FROM accounts.quota_entry WHERE id IN (SELECT id FROM accounts.quota_entry \
                  WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)"
+            }
+            Self::SignIns => {
+                "DELETE FROM accounts.audit_event WHERE id IN (SELECT id FROM accounts.audit_event \
+                 WHERE action LIKE 'auth.%' AND at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)"
             }
         }
     }

@@ -6,7 +6,10 @@ use atelier_kit::{
     id::{Id, User},
 };
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Bool, Text, Uuid as SqlUuid},
+};
 use diesel_async::RunQueryDsl;
 
 use crate::{
@@ -168,6 +171,38 @@ pub async fn lock_by_name(
         .first(connection)
         .await
         .optional()?)
+}
+
+/// A role by name.
+pub async fn by_name(connection: &mut Connection, name: &str) -> Result<Option<RoleRow>, Error> {
+    Ok(role::table
+        .filter(role::name.eq(name))
+        .select(RoleRow::as_select())
+        .first(connection)
+        .await
+        .optional()?)
+}
+
+/// Whether one of these accounts has a scope that is not among `held`.
+pub async fn outrank(
+    connection: &mut Connection,
+    accounts: &[Id<User>],
+    held: &[String],
+) -> Result<bool, Error> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    let found: Found = diesel::sql_query(
+        "SELECT EXISTS(SELECT FROM accounts.account_role ar JOIN accounts.role r ON r.id = ar.role_id, \
+         unnest(r.scopes) AS scope WHERE ar.account_id = ANY($1) AND scope <> ALL($2)) AS found",
+    )
+    .bind::<Array<SqlUuid>, _>(accounts)
+    .bind::<Array<Text>, _>(held)
+    .get_result(connection)
+    .await?;
+    Ok(found.found)
 }
 
 /// Who has a role.

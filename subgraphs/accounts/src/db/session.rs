@@ -51,6 +51,19 @@ pub struct RefreshTokenRow {
     pub issued_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub used_at: Option<DateTime<Utc>>,
+    /// A hash of what tells the client that exchanged it from others.
+    pub used_by: Option<Vec<u8>>,
+    /// What the next token was made with, besides this one.
+    pub successor_salt: Option<Vec<u8>>,
+}
+
+/// The exchange of a refresh token.
+#[derive(Debug, AsChangeset)]
+#[diesel(table_name = refresh_token)]
+pub struct Use {
+    pub used_at: Option<DateTime<Utc>>,
+    pub used_by: Option<Vec<u8>>,
+    pub successor_salt: Option<Vec<u8>>,
 }
 
 /// Inserts a session.
@@ -90,13 +103,9 @@ pub async fn lock_by_token(
 }
 
 /// Notes that a refresh token was exchanged.
-pub async fn use_token(
-    connection: &mut Connection,
-    hash: &[u8],
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
+pub async fn use_token(connection: &mut Connection, hash: &[u8], used: &Use) -> Result<(), Error> {
     diesel::update(refresh_token::table.find(hash))
-        .set(refresh_token::used_at.eq(now))
+        .set(used)
         .execute(connection)
         .await?;
     Ok(())

@@ -71,7 +71,8 @@ pub struct AccessTokenCreateInput {
     /// What kind of token.
     #[graphql(default_with = "AccessTokenKind::Personal")]
     pub kind: AccessTokenKind,
-    /// What it may do, out of what its owner may.
+    /// What it may do, out of what the caller may: `account:read` and `account:write` for the account
+    /// itself, `worker`, …
     #[graphql(default)]
     pub scopes: Vec<String>,
     /// When it runs out; without it, never.
@@ -159,7 +160,7 @@ impl AccessTokenMutation {
     }
 
     /// Puts a token of the caller out of force.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(requires_scopes = "account:write")]
     async fn access_token_revoke(
         &self,
         ctx: &Context<'_>,

@@ -19,11 +19,11 @@ use crate::{
     db::audit::{AuditFilter, AuditRow},
 };
 
-/// A change of somebody's permissions.
+/// A sign-in, a failure to, or a change of somebody's permissions.
 #[derive(Debug, Clone)]
 pub struct AuditEvent(pub AuditRow);
 
-/// A change of somebody's permissions.
+/// A sign-in, a failure to, or a change of somebody's permissions.
 #[Object(requires_scopes = "admin:audit", tag = "admin")]
 impl AuditEvent {
     /// The entry's id.
@@ -49,7 +49,7 @@ impl AuditEvent {
         self.0.service.as_deref()
     }
 
-    /// What was done: `role.assign`.
+    /// What was done: `role.assign`, `auth.login_failed`.
     async fn action(&self) -> &str {
         &self.0.action
     }
@@ -114,7 +114,7 @@ pub struct AuditQuery;
 
 #[Object]
 impl AuditQuery {
-    /// Who changed whose permissions, newest first.
+    /// Who signed in or failed to, and who changed whose permissions, newest first.
     #[graphql(requires_scopes = "admin:audit", tag = "admin")]
     async fn audit_events(
         &self,

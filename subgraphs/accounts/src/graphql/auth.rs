@@ -7,9 +7,9 @@ use atelier_kit::{
 };
 use chrono::{DateTime, Utc};
 
-use super::{accounts, user::User};
+use super::{accounts, require_first_password, user::User};
 use crate::{
-    app::{login, register, session},
+    app::{login, refresh, register, session},
     error::{AccountsErrorCode, AccountsUserError},
 };
 
@@ -19,7 +19,8 @@ use crate::{
 pub struct AuthTokens {
     /// Goes into the `Authorization` header, after `Bearer`. Short-lived.
     pub access_token: String,
-    /// Buys the next pair, once. Whoever shows it twice ends the session.
+    /// Buys the next pair, once. Whoever shows it again later ends the session; the same client that
+    /// tries again at once gets the same pair.
     pub refresh_token: String,
     /// When the access token runs out.
     pub expires_at: DateTime<Utc>,
@@ -29,6 +30,10 @@ pub struct AuthTokens {
     pub session_id: Id<Session>,
     /// Who has signed in.
     pub user: User,
+    /// To keep, also after signing out, and to show at the next sign-in. It is no credential: it only
+    /// says that this device is known, so that guesses of strangers do not lock its owner out. Null
+    /// when tokens are refreshed.
+    pub device_token: Option<String>,
 }
 
 impl From<session::SignedIn> for AuthTokens {
@@ -40,6 +45,7 @@ impl From<session::SignedIn> for AuthTokens {
             token_type: "Bearer",
             session_id: signed_in.session,
             user: User(signed_in.account),
+            device_token: signed_in.device_token,
         }
     }
 }
@@ -66,6 +72,9 @@ pub struct AuthLoginInput {
     /// The password.
     #[graphql(secret)]
     pub password: String,
+    /// The device token of an earlier sign-in on this device, if there was one.
+    #[graphql(secret)]
+    pub device_token: Option<String>,
 }
 
 /// What is exchanged for a new pair of tokens.
@@ -111,7 +120,7 @@ pub struct AuthMutation;
 
 #[Object]
 impl AuthMutation {
-    /// Makes an account and signs its owner in.
+    /// Makes an account and signs its owner in. Only one field of a request may use a password.
     #[graphql(tag = "public")]
     async fn auth_register(
         &self,
@@ -124,22 +133,29 @@ impl AuthMutation {
             password: input.password,
             display_name: input.display_name,
         };
-        mutation(
-            ctx,
-            register::register(accounts(ctx), actor(ctx), wanted)
-                .await
-                .map(AuthTokens::from),
-        )
+        let registered = match require_first_password(ctx) {
+            Ok(()) => register::register(accounts(ctx), actor(ctx), wanted).await,
+            Err(refused) => Err(refused),
+        };
+        mutation(ctx, registered.map(AuthTokens::from))
     }
 
-    /// Signs in.
+    /// Signs in. Only one field of a request may use a password.
     #[graphql(tag = "public")]
     async fn auth_login(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Who signs in.")] input: AuthLoginInput,
     ) -> Result<AuthLoginPayload> {
-        let signed_in = login::login(accounts(ctx), actor(ctx), &input.login, input.password).await;
+        let wanted = login::Wanted {
+            called: input.login,
+            password: input.password,
+            device_token: input.device_token,
+        };
+        let signed_in = match require_first_password(ctx) {
+            Ok(()) => login::login(accounts(ctx), actor(ctx), wanted).await,
+            Err(refused) => Err(refused),
+        };
         mutation(ctx, signed_in.map(AuthTokens::from))
     }
 
@@ -150,7 +166,7 @@ impl AuthMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is exchanged.")] input: AuthTokenRefreshInput,
     ) -> Result<AuthTokenRefreshPayload> {
-        let refreshed = session::refresh(accounts(ctx), actor(ctx), &input.refresh_token).await;
+        let refreshed = refresh::refresh(accounts(ctx), actor(ctx), &input.refresh_token).await;
         mutation(ctx, refreshed.map(AuthTokens::from))
     }
 }

@@ -18,7 +18,11 @@ use futures::{StreamExt, stream::BoxStream};
 
 use super::{accounts, quota::Quota};
 use crate::{
-    app::{Accounts, event, role},
+    app::{
+        Accounts,
+        authority::{ACCOUNT_READ, require_own},
+        event, role,
+    },
     kinds::{Meter, PlanCode, RevokedReason, UserStatus},
 };
 
@@ -119,7 +123,7 @@ pub struct Subscription;
 /// What can be followed.
 #[GraphqlSubscription]
 impl Subscription {
-    /// What happens to the caller's account.
+    /// What happens to the caller's account. Needs the scope `account:read`.
     #[graphql(
         directive = authenticated::apply(),
         directive = resumable::apply("after".to_owned(), "cursor".to_owned())
@@ -130,6 +134,7 @@ impl Subscription {
         #[graphql(desc = "Begin behind this event; without it, with what happens from now on.")]
         after: Option<Cursor>,
     ) -> Result<BoxStream<'static, Result<AccountEvent>>> {
+        require_own(actor(ctx), ACCOUNT_READ)?;
         follow_own(ctx, after, |event| event.topic.starts_with("user.")).await
     }
 

@@ -86,7 +86,7 @@ impl IdentityQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The token.", secret)] token: String,
     ) -> Result<TokenInfo> {
-        match identity::resolve(accounts(ctx), &token).await {
+        match identity::resolve(accounts(ctx), actor(ctx), &token).await {
             Ok(resolved) => Ok(TokenInfo {
                 active: true,
                 reason: None,
@@ -146,6 +146,8 @@ impl IdentityQuery {
         token: String,
     ) -> Result<CallerIdentity> {
         actor(ctx).require_service()?;
-        Ok(identity::resolve(accounts(ctx), &token).await?.into())
+        Ok(identity::resolve(accounts(ctx), actor(ctx), &token)
+            .await?
+            .into())
     }
 }

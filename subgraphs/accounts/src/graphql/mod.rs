@@ -17,9 +17,15 @@ mod viewer;
 use std::sync::Arc;
 
 use async_graphql::{Context, MergedObject, Schema};
-use atelier_kit::graphql::Service;
+use atelier_kit::{
+    error::Fail,
+    graphql::{Service, scope},
+};
 
-use crate::app::Accounts;
+use crate::{
+    app::Accounts,
+    error::{AccountsErrorCode, Outcome},
+};
 
 /// How deep a query of one subgraph may be; the router bounds whole operations.
 const DEPTH: usize = 32;
@@ -60,6 +66,15 @@ pub fn service(accounts: &Arc<Accounts>) -> Service {
             .register_output_type::<crate::error::UserError>()
             .limit_depth(DEPTH)
     })
+}
+
+/// Lets one field of an operation use a password: hashing is costly, and aliases would multiply it.
+fn require_first_password(ctx: &Context<'_>) -> Outcome<()> {
+    if accounts(ctx).hashing.claim(scope(ctx).operation) {
+        Ok(())
+    } else {
+        Err(Fail::refused(AccountsErrorCode::OnePerRequest, "input"))
+    }
 }
 
 fn accounts<'a>(ctx: &Context<'a>) -> &'a Arc<Accounts> {

@@ -6,7 +6,7 @@ use atelier_kit::{
     id::{Asset, Id},
 };
 
-use super::{accounts, user::User};
+use super::{accounts, require_first_password, user::User};
 use crate::{
     app::{
         deletion,
@@ -97,7 +97,7 @@ pub struct ProfileMutation;
 #[Object]
 impl ProfileMutation {
     /// Changes the caller's profile.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(requires_scopes = "account:write")]
     async fn profile_update(
         &self,
         ctx: &Context<'_>,
@@ -116,36 +116,38 @@ impl ProfileMutation {
         )
     }
 
-    /// Changes the caller's password and signs them out everywhere else.
+    /// Changes the caller's password and signs them out everywhere else. Needs a sign-in. Only one
+    /// field of a request may use a password.
     #[graphql(directive = authenticated::apply())]
     async fn password_change(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The old and the new password.")] input: PasswordChangeInput,
     ) -> Result<PasswordChangePayload> {
-        let changed = profile::change_password(
-            accounts(ctx),
-            actor(ctx),
-            input.current_password,
-            input.new_password,
-        )
-        .await;
+        let PasswordChangeInput {
+            current_password: current,
+            new_password: new,
+        } = input;
+        let changed = match require_first_password(ctx) {
+            Ok(()) => profile::change_password(accounts(ctx), actor(ctx), current, new).await,
+            Err(refused) => Err(refused),
+        };
         mutation(ctx, changed.map(User))
     }
 
-    /// Deletes the caller's account after a while, during which they can change their mind.
+    /// Deletes the caller's account after a while, during which they can change their mind. Needs a
+    /// sign-in.
     #[graphql(directive = authenticated::apply())]
     async fn account_delete(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The proof that it is meant.")] input: AccountDeleteInput,
     ) -> Result<AccountDeletePayload> {
-        mutation(
-            ctx,
-            deletion::request(accounts(ctx), actor(ctx), input.password)
-                .await
-                .map(User),
-        )
+        let deleted = match require_first_password(ctx) {
+            Ok(()) => deletion::request(accounts(ctx), actor(ctx), input.password).await,
+            Err(refused) => Err(refused),
+        };
+        mutation(ctx, deleted.map(User))
     }
 
     /// Keeps the caller's account after all.

@@ -131,7 +131,7 @@ pub struct RoleMutation;
 
 #[Object]
 impl RoleMutation {
-    /// Makes a role. Scopes that begin with `admin:` can only be given by those who have them.
+    /// Makes a role, with scopes that the caller has.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
     async fn role_create(
         &self,
@@ -149,7 +149,8 @@ impl RoleMutation {
         mutation(ctx, created.map(Role))
     }
 
-    /// Changes a role; what changes for those who have it, changes at once.
+    /// Changes a role; what changes for those who have it, changes at once. The caller must have the
+    /// role's scopes, and all scopes of those who have the role.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
     async fn role_update(
         &self,
@@ -167,7 +168,8 @@ impl RoleMutation {
         mutation(ctx, updated.map(Role))
     }
 
-    /// Gives roles to a user and takes roles away, at once.
+    /// Gives roles to a user and takes roles away, at once. The caller must have the roles' scopes, and
+    /// all scopes of the user.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
     async fn role_assign(
         &self,

@@ -112,7 +112,7 @@ impl SessionMutation {
     }
 
     /// Signs out everywhere, or on one device.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(requires_scopes = "account:write")]
     async fn auth_sessions_revoke(
         &self,
         ctx: &Context<'_>,

@@ -288,7 +288,8 @@ pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Suspends a user, perhaps for a while, or activates them again.
+    /// Suspends a user, perhaps for a while, or activates them again; not one who may do what the caller
+    /// may not.
     #[graphql(requires_scopes = "admin:users", tag = "admin")]
     async fn user_status_set(
         &self,

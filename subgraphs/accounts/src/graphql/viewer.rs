@@ -22,7 +22,11 @@ use super::{
     user::{User, load_by_id},
 };
 use crate::{
-    app::{access_token, plan, quota, role, session, user},
+    app::{
+        access_token,
+        authority::{ACCOUNT_READ, require_own},
+        plan, quota, role, session, user,
+    },
     db::account::AccountRow,
     kinds::Meter,
 };
@@ -59,7 +63,15 @@ pub struct PlanSubscription {
 }
 
 async fn account(ctx: &Context<'_>) -> Result<AccountRow> {
-    let user = actor(ctx).require_user()?;
+    account_of(ctx, actor(ctx).require_user()?).await
+}
+
+/// What only they may see who may read the account itself.
+async fn private_account(ctx: &Context<'_>) -> Result<AccountRow> {
+    account_of(ctx, require_own(actor(ctx), ACCOUNT_READ)?).await
+}
+
+async fn account_of(ctx: &Context<'_>, user: Id<id::User>) -> Result<AccountRow> {
     let found = load(ctx, || user::ById(accounts(ctx).clone()), user).await?;
     Ok(found.ok_or(Error::new(ErrorCode::Unauthenticated))?)
 }
@@ -82,21 +94,21 @@ impl Viewer {
     }
 
     /// The email address.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(requires_scopes = "account:read")]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        Ok(account(ctx).await?.email)
+        Ok(private_account(ctx).await?.email)
     }
 
     /// Whether the email address is known to be the caller's.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(requires_scopes = "account:read")]
     async fn email_verified(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(account(ctx).await?.email_verified)
+        Ok(private_account(ctx).await?.email_verified)
     }
 
     /// When the account will be deleted, if it is about to be.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(requires_scopes = "account:read")]
     async fn delete_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        Ok(account(ctx).await?.delete_at)
+        Ok(private_account(ctx).await?.delete_at)
     }
 
     /// What the caller may do, with the credential in use.
@@ -116,7 +128,7 @@ impl Viewer {
     }
 
     /// Where the caller is signed in, newest first.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(requires_scopes = "account:read")]
     async fn sessions(
         &self,
         ctx: &Context<'_>,
@@ -145,7 +157,7 @@ impl Viewer {
     }
 
     /// The caller's personal access tokens and API keys in force, newest first.
-    #[graphql(directive = authenticated::apply())]
+    #[graphql(requires_scopes = "account:read")]
     async fn access_tokens(
         &self,
         ctx: &Context<'_>,

@@ -17,12 +17,13 @@ const EVERY: Duration = Duration::from_secs(30);
 const BATCH: i64 = 200;
 /// How long what ended is kept. Sessions and refresh tokens: so that a stolen token is still
 /// recognised. Reservations: so that a repeated release finds what it gave back. The ledger: for
-/// questions about the past.
-const KEPT: [(Aged, TimeDelta); 4] = [
+/// questions about the past. Sign-ins: to find out how an account was taken over.
+const KEPT: [(Aged, TimeDelta); 5] = [
     (Aged::Sessions, TimeDelta::days(30)),
     (Aged::RefreshTokens, TimeDelta::days(30)),
     (Aged::Reservations, TimeDelta::days(90)),
     (Aged::Ledger, TimeDelta::days(2 * 365)),
+    (Aged::SignIns, TimeDelta::days(180)),
 ];
 /// Batches of each that one sweep forgets; the next sweep goes on.
 const ROUNDS: usize = 50;

@@ -20,7 +20,8 @@ fn named(name: &str) -> Value {
 async fn a_program_signs_in_with_a_token_that_is_told_once_and_kept_as_a_hash() {
     let app = App::new().await;
     let alice = app.register("alice").await;
-    let made = done(app.run(&alice.actor, CREATE, named("my script")).await);
+    let wanted = json!({ "input": { "name": "my script", "scopes": ["account:read"] } });
+    let made = done(app.run(&alice.actor, CREATE, wanted).await);
     let secret = made["secret"].as_str().unwrap();
     assert!(secret.starts_with("atp_") && secret.len() == 47, "{secret}");
     assert_eq!(made["accessToken"]["prefix"], secret[..8]);

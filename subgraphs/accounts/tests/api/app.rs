@@ -16,6 +16,7 @@ use atelier_kit::{
     error::Error,
     graphql::Service,
     id::{Id, Session, User},
+    redis::{Redis, RedisConfig},
     testing::{TestDeps, deps},
 };
 use diesel_async::RunQueryDsl;
@@ -53,7 +54,18 @@ impl Drop for App {
 
 impl App {
     pub async fn new() -> Self {
-        let test = deps(NAME, &MIGRATIONS).await;
+        Self::with(deps(NAME, &MIGRATIONS).await)
+    }
+
+    /// While Redis does not answer.
+    pub async fn without_redis() -> Self {
+        let mut test = deps(NAME, &MIGRATIONS).await;
+        // Nothing listens on the port for discarding.
+        test.deps.redis = Redis::lazy(RedisConfig::new("redis://127.0.0.1:9")).unwrap();
+        Self::with(test)
+    }
+
+    fn with(test: TestDeps) -> Self {
         // Cheap hashes: what they cost is not tested.
         let config = AccountsConfig {
             hash_cost: HashCost {

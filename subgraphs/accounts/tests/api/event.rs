@@ -139,7 +139,7 @@ async fn what_happens_to_an_account_is_told_to_its_owner_only_and_can_be_resumed
         (
             &json!("RolesChanged"),
             &json!(["worker"]),
-            &json!(["worker"])
+            &json!(["account:read", "account:write", "worker"])
         )
     );
     let sessions = next(&mut events, "accountEvents").await;

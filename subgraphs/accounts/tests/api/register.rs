@@ -22,7 +22,7 @@ async fn a_newcomer_registers_and_is_signed_in() {
     assert_eq!(
         data["viewer"],
         json!({
-            "id": ada.id, "email": "Ada@Example.org", "emailVerified": false, "scopes": [],
+            "id": ada.id, "email": "Ada@Example.org", "emailVerified": false, "scopes": ["account:read", "account:write"],
             "user": { "username": "Ada", "status": "ACTIVE", "kind": "HUMAN" },
             "subscription": { "status": "ACTIVE", "autoRenew": false, "plan": { "code": "FREE" } },
         })

@@ -9,6 +9,7 @@ async fn the_schema_says_who_may_use_what() {
         "type User @key(fields: \"id\") @key(fields: \"username\")",
         "viewer: Viewer @shareable",
         "email: String @requiresScopes(scopes: [[\"admin:users\"]])",
+        "email: String @requiresScopes(scopes: [[\"account:read\"]])",
         "quotaReserve(",
         "type QuotaReservation @inaccessible",
         "@resumable(arg: \"after\", cursor: \"cursor\")",

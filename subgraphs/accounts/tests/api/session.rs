@@ -1,10 +1,10 @@
-//! Refreshing, listing and ending sessions.
+//! Listing and ending sessions.
 
-use atelier_kit::{actor::Actor, redis::Signal};
+use atelier_kit::actor::Actor;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::app::{App, REFRESH, codes, done, tokens};
+use crate::app::{App, REFRESH, codes, done};
 
 const REVOKE: &str = "mutation($input: AuthSessionsRevokeInput!) { authSessionsRevoke(input: $input) { sessionIds userErrors { code path } } }";
 const LOGOUT: &str = "mutation { authLogout(input: {}) { sessionId userErrors { code } } }";
@@ -14,134 +14,6 @@ const SESSIONS: &str =
 
 fn with(token: &str) -> Value {
     json!({ "input": { "refreshToken": token } })
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_token_buys_a_new_pair() {
-    let app = App::new().await;
-    let alice = app.register("alice").await;
-    app.clock().advance(TimeDelta::minutes(16));
-    assert_eq!(app.refusal(&alice.access_token).await, "TOKEN_EXPIRED");
-    let renewed = tokens(
-        app.run(&Actor::anonymous(), REFRESH, with(&alice.refresh_token))
-            .await,
-    );
-    let renewed = app.person(&renewed).await;
-    assert_eq!((renewed.id, renewed.session), (alice.id, alice.session));
-    assert_ne!(renewed.refresh_token, alice.refresh_token);
-    let again = tokens(
-        app.run(&Actor::anonymous(), REFRESH, with(&renewed.refresh_token))
-            .await,
-    );
-    assert_eq!(again["sessionId"], json!(alice.session));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_token_that_comes_twice_ends_its_session() {
-    let app = App::new().await;
-    let alice = app.register("alice").await;
-    let other = app.login("alice").await;
-    let renewed = tokens(
-        app.run(&Actor::anonymous(), REFRESH, with(&alice.refresh_token))
-            .await,
-    );
-    let renewed = app.person(&renewed).await;
-    let mut changes = app
-        .test
-        .deps
-        .redis
-        .subscribe(atelier_accounts::IDENTITY_CHANGED);
-    assert_eq!(changes.recv().await, Some(Signal::Subscribed));
-
-    assert_eq!(
-        codes(
-            app.run(&Actor::anonymous(), REFRESH, with(&alice.refresh_token))
-                .await
-        ),
-        ["REFRESH_REUSED"]
-    );
-
-    assert_eq!(
-        changes.recv().await,
-        Some(Signal::Message(alice.id.to_string().as_bytes().into())),
-        "caches are told"
-    );
-    // Neither the thief nor the robbed one gets any further.
-    assert_eq!(
-        codes(
-            app.run(&Actor::anonymous(), REFRESH, with(&renewed.refresh_token))
-                .await
-        ),
-        ["REFRESH_INVALID"]
-    );
-    assert_eq!(app.refusal(&renewed.access_token).await, "UNAUTHENTICATED");
-    assert_eq!(
-        app.count("session WHERE revoked_reason = 'TOKEN_REUSED'")
-            .await,
-        1
-    );
-    assert_eq!(
-        app.count("audit_event WHERE action = 'sessions.revoke'")
-            .await,
-        1
-    );
-    // Other sign-ins of the same person are not touched.
-    app.actor(&other.access_token).await.unwrap();
-    done(
-        app.run(&Actor::anonymous(), REFRESH, with(&other.refresh_token))
-            .await,
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_many_uses_of_a_refresh_token_at_the_same_time_one_works() {
-    let app = App::new().await;
-    let alice = app.register("alice").await;
-    let anonymous = Actor::anonymous();
-    let uses = (0..8).map(|_| app.run(&anonymous, REFRESH, with(&alice.refresh_token)));
-    let answers = futures::future::join_all(uses).await;
-    let worked = answers
-        .iter()
-        .filter(|answer| !answer["authTokenRefresh"]["tokens"].is_null())
-        .count();
-    assert_eq!(worked, 1);
-    assert_eq!(app.count("refresh_token").await, 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn unknown_and_old_refresh_tokens_are_refused_and_change_nothing() {
-    let app = App::new().await;
-    let alice = app.register("alice").await;
-    for token in [
-        "",
-        "atr_",
-        "atr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        &alice.access_token,
-    ] {
-        assert_eq!(
-            codes(app.run(&Actor::anonymous(), REFRESH, with(token)).await),
-            ["REFRESH_INVALID"]
-        );
-    }
-    app.clock().advance(TimeDelta::days(31));
-    assert_eq!(
-        codes(
-            app.run(&Actor::anonymous(), REFRESH, with(&alice.refresh_token))
-                .await
-        ),
-        ["REFRESH_INVALID"]
-    );
-    assert_eq!(app.count("refresh_token").await, 1);
-    assert_eq!(app.count("session WHERE revoked_at IS NULL").await, 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn refresh_tokens_are_not_kept_in_clear() {
-    let app = App::new().await;
-    let alice = app.register("alice").await;
-    let secret = alice.refresh_token.trim_start_matches("atr_");
-    let dump = app.text("(SELECT string_agg(encode(hash, 'escape') || encode(hash, 'base64'), '') FROM accounts.refresh_token)").await;
-    assert!(!dump.contains(secret));
 }
 
 #[tokio::test(flavor = "multi_thread")]

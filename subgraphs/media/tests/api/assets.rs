@@ -37,12 +37,19 @@ async fn a_file_is_renamed_trashed_and_restored() {
         )
         .await;
     assert_eq!(renamed["asset"]["filename"], "b.bin");
-    assert_eq!(
-        world
-            .refused(&me, "assetUpdate", json!({ "id": id, "filename": "../b" }))
-            .await,
-        ["FILENAME_INVALID"]
-    );
+    // The second is shown as `photo-exe.jpg`.
+    for filename in ["../b", "photo-\u{202e}gpj.exe"] {
+        assert_eq!(
+            world
+                .refused(
+                    &me,
+                    "assetUpdate",
+                    json!({ "id": id, "filename": filename })
+                )
+                .await,
+            ["FILENAME_INVALID"]
+        );
+    }
     let unchanged = world
         .mutate(
             &me,

@@ -231,6 +231,13 @@ async fn unacceptable_input_is_told_field_by_field() {
         payload["userErrors"][2]["path"],
         json!(["input", "byteSize"])
     );
+    for turned in ["photo-\u{202e}gpj.exe", "a\u{2066}b", "a\u{200f}b"] {
+        let input = json!({ "filename": turned, "contentType": "a/b", "byteSize": 1 });
+        assert_eq!(
+            world.refused(&me, "uploadCreate", input).await,
+            ["FILENAME_INVALID"]
+        );
+    }
     let too_large = json!({ "filename": "a", "contentType": "a/b", "byteSize": (64i64 << 30) + 1 });
     assert_eq!(
         world.refused(&me, "uploadCreate", too_large).await,

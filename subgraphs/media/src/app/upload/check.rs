@@ -52,7 +52,9 @@ pub fn check(config: &MediaConfig, input: &NewUpload) -> Result<Option<Vec<u8>>,
 /// Why a file name is not acceptable.
 pub fn check_filename(name: &str) -> Option<Refusal> {
     let length = name.chars().count();
-    let bad = |c: char| c.is_control() || matches!(c, '/' | '\\');
+    let bad = |c: char| {
+        c.is_control() || atelier_kit::text::steers_direction(c) || matches!(c, '/' | '\\')
+    };
     let refused = !(1..=255).contains(&length)
         || name.trim().is_empty()
         || name.chars().any(bad)

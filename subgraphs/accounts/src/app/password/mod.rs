@@ -1,81 +1,40 @@
 //! Passwords: which are acceptable, hashing and verifying.
 
-use std::{sync::Arc, time::Duration};
+pub mod claims;
+mod common;
+pub mod queue;
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use atelier_kit::error::{Error, ErrorCode};
-use tokio::sync::Semaphore;
+use atelier_kit::error::Error;
 
 use crate::{config::AccountsConfig, error::AccountsErrorCode};
+use queue::{Line, Turns};
 
-/// The most callers that wait for their turn; a flood is refused instead of queued.
-const QUEUE: usize = 128;
-/// The longest wait for a turn.
-const WAIT: Duration = Duration::from_secs(10);
 /// A longer password is no safer and more work.
 const LONGEST: usize = 256;
 const SHORTEST: usize = 8;
 
-/// Passwords that are tried first by everybody who guesses.
-const COMMON: &[&str] = &[
-    "00000000",
-    "11111111",
-    "12341234",
-    "12345678",
-    "123456789",
-    "1234567890",
-    "123123123",
-    "1q2w3e4r",
-    "1qaz2wsx",
-    "88888888",
-    "87654321",
-    "aa123456",
-    "abc12345",
-    "abcd1234",
-    "admin123",
-    "asdfghjkl",
-    "baseball",
-    "changeme",
-    "dragon123",
-    "football",
-    "iloveyou",
-    "letmein1",
-    "password",
-    "password1",
-    "password123",
-    "passw0rd",
-    "p@ssw0rd",
-    "princess",
-    "qwerty12",
-    "qwerty123",
-    "qwertyui",
-    "qwertyuiop",
-    "sunshine",
-    "superman",
-    "trustno1",
-    "welcome1",
-    "woaini1314",
-    "zxcvbnm1",
-];
-
 /// Checks a password that somebody wants; `about` is what others know about them.
 ///
 /// # Errors
-/// If it is too short, too long, or among the first guesses.
+/// `WEAK_PASSWORD` if it is too short, too long, one letter again and again, or what others know;
+/// `PASSWORD_COMMON` if it is among the first guesses of everybody.
 pub fn check(password: &str, about: &[&str]) -> Result<(), AccountsErrorCode> {
     let length = password.chars().count();
     let folded = password.to_lowercase();
     let first = password.chars().next();
-    let guessable = COMMON.contains(&folded.as_str())
-        || password.chars().all(|letter| Some(letter) == first)
+    let guessable = password.chars().all(|letter| Some(letter) == first)
         || about
             .iter()
             .any(|known| known.chars().count() >= 4 && folded == known.to_lowercase());
     if length < SHORTEST || password.len() > LONGEST || guessable {
         return Err(AccountsErrorCode::WeakPassword);
+    }
+    if common::is_common(password) {
+        return Err(AccountsErrorCode::PasswordCommon);
     }
     Ok(())
 }
@@ -94,8 +53,7 @@ pub enum Verified {
 /// Hashes and compares passwords, away from the threads that serve requests.
 pub struct Passwords {
     argon2: Argon2<'static>,
-    turns: Arc<Semaphore>,
-    queue: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl Passwords {
@@ -106,8 +64,7 @@ impl Passwords {
             .unwrap_or_default();
         Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-            turns: Arc::new(Semaphore::new(config.hash_parallelism.max(1))),
-            queue: Arc::new(Semaphore::new(QUEUE)),
+            turns: Turns::new(config.hash_parallelism),
         }
     }
 
@@ -115,9 +72,14 @@ impl Passwords {
     ///
     /// # Errors
     /// `RATE_LIMITED` when too many wait already.
-    pub async fn hash(&self, password: String, salt: [u8; 16]) -> Result<String, Error> {
+    pub async fn hash(
+        &self,
+        password: String,
+        salt: [u8; 16],
+        line: Line,
+    ) -> Result<String, Error> {
         let argon2 = self.argon2.clone();
-        self.run(move || {
+        self.run(line, move || {
             let hash: PasswordHash = argon2
                 .hash_password_with_salt(password.as_bytes(), &salt)
                 .map_err(Error::internal)?;
@@ -135,9 +97,10 @@ impl Passwords {
         &self,
         password: String,
         stored: Option<String>,
+        line: Line,
     ) -> Result<Verified, Error> {
         let argon2 = self.argon2.clone();
-        self.run(move || match stored {
+        self.run(line, move || match stored {
             // No honest client sends one: it costs nothing to refuse.
             _ if password.len() > LONGEST * 4 => Ok(Verified::No),
             Some(stored) if stored.starts_with("$2") => Ok(verify_bcrypt(&password, &stored)),
@@ -155,20 +118,14 @@ impl Passwords {
 
     async fn run<T: Send + 'static>(
         &self,
+        line: Line,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let busy = || Error::new(ErrorCode::RateLimited);
-        let place = Arc::clone(&self.queue)
-            .try_acquire_owned()
-            .map_err(|_| busy())?;
-        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.turns).acquire_owned())
-            .await
-            .map_err(|_| busy())?;
-        let turn = turn.map_err(Error::internal)?;
+        let turn = self.turns.take(line).await?;
         // The turn goes along: it is over when the work is, even if the caller has left.
         tokio::task::spawn_blocking(move || {
             let done = work();
-            drop((turn, place));
+            drop(turn);
             done
         })
         .await
@@ -204,8 +161,14 @@ fn verify_argon2(argon2: &Argon2<'_>, password: &str, stored: &str) -> Result<Ve
 
 #[cfg(test)]
 mod tests {
+    use atelier_kit::actor::Actor;
+
     use super::*;
     use crate::config::HashCost;
+
+    fn line() -> Line {
+        Line::sign_in(&Actor::anonymous())
+    }
 
     fn passwords(memory: u32) -> Passwords {
         Passwords::new(&AccountsConfig {
@@ -217,17 +180,22 @@ mod tests {
     #[tokio::test]
     async fn a_hash_of_another_cost_or_kind_is_outdated() {
         let old = passwords(64)
-            .hash("correct horse".to_owned(), [7; 16])
+            .hash("correct horse".to_owned(), [7; 16], line())
             .await
             .unwrap();
         assert!(old.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{old}");
         let verify = |password: &str, stored: &str| {
             let (password, stored) = (password.to_owned(), stored.to_owned());
-            async move { passwords(128).verify(password, Some(stored)).await.unwrap() }
+            async move {
+                passwords(128)
+                    .verify(password, Some(stored), line())
+                    .await
+                    .unwrap()
+            }
         };
         assert_eq!(
             passwords(64)
-                .verify("correct horse".into(), Some(old.clone()))
+                .verify("correct horse".into(), Some(old.clone()), line())
                 .await
                 .unwrap(),
             Verified::Yes
@@ -240,7 +208,7 @@ mod tests {
         assert_eq!(verify("x", "$2b$damaged").await, Verified::No);
         assert_eq!(
             passwords(64)
-                .verify("correct horse".into(), None)
+                .verify("correct horse".into(), None, line())
                 .await
                 .unwrap(),
             Verified::No
@@ -249,20 +217,15 @@ mod tests {
 
     #[test]
     fn passwords_that_are_guessed_first_are_refused() {
-        for password in [
-            "",
-            "short7!",
-            "password123",
-            "PassWord123",
-            "zzzzzzzzzzzz",
-            "Margaret",
-            &"x1".repeat(200),
-        ] {
+        for password in ["", "short7!", "zzzzzzzzzzzz", "Margaret", &"x1".repeat(200)] {
             assert_eq!(
                 check(password, &["margaret"]),
                 Err(AccountsErrorCode::WeakPassword),
                 "{password}"
             );
+        }
+        for password in ["password123", "PassWord123", "1q2w3e4r5t"] {
+            assert_eq!(check(password, &[]), Err(AccountsErrorCode::PasswordCommon));
         }
         assert_eq!(check("correct horse", &["margaret"]), Ok(()));
         assert_eq!(check("密码很长很安全的", &[]), Ok(()));
