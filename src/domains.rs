@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 use atelier_kit::{
     Deps, Subgraph,
-    clock::{SystemClock, SystemRandom},
+    clock::SystemRandom,
     db::{Database, DatabaseConfig},
     error::CodeSpec,
     jobs::Handler,
@@ -72,16 +72,29 @@ impl Shared {
         }
     }
 
+    /// Connects to the databases of `domains`, so that their time is known before anything goes by it.
+    ///
+    /// # Errors
+    /// Names the domain whose database does not answer, or takes no writes.
+    pub async fn connect(&self, domains: &[&Domain]) -> anyhow::Result<()> {
+        let pings = domains.iter().map(async |domain| {
+            let pinged = self.deps(domain.name)?.db.ping().await;
+            pinged.map_err(|error| told(domain.name, &error))
+        });
+        futures::future::try_join_all(pings).await.map(drop)
+    }
+
     fn make_deps(&self, domain: &'static str) -> anyhow::Result<Deps> {
         let database = DatabaseConfig::new(self.servers.databases.of(domain)?);
+        let db = Database::new(&database)
+            .map_err(|error| anyhow::anyhow!("the database of {domain}: {error}"))?;
         Ok(Deps {
             domain,
-            db: Database::new(&database)
-                .map_err(|error| anyhow::anyhow!("the database of {domain}: {error}"))?,
+            clock: Arc::new(db.clock()),
+            db,
             redis: self.redis.clone(),
             hub: self.hub.clone(),
             peers: Arc::clone(&self.peers),
-            clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             cursors: CursorSealer::new(&self.servers.secret.derive("cursors")),
         })
