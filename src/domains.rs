@@ -154,7 +154,7 @@ pub static DOMAINS: &[Domain] = &[
                 .map(|code| code.spec())
                 .collect()
         },
-        build: |deps, _| atelier_tasks::subgraph(deps, atelier_tasks::TasksConfig::default()),
+        build: |deps, shared| atelier_tasks::subgraph(deps, tasks_config(shared)),
         handlers: |_, _| Vec::new(),
     },
 ];
@@ -240,6 +240,20 @@ fn told(domain: &str, error: &atelier_kit::error::Error) -> anyhow::Error {
         "the database of {domain}: {}",
         error.cause_chain().unwrap_or_else(|| error.to_string())
     )
+}
+
+/// What tasks needs beside its surroundings: the queues that this binary works on are no external
+/// worker's, unless the operator says so.
+fn tasks_config(shared: &Shared) -> atelier_tasks::TasksConfig {
+    let mut config = atelier_tasks::TasksConfig::default();
+    config.engine.own_queues = DOMAINS
+        .iter()
+        .filter_map(|domain| Some((domain.handlers)(&shared.deps(domain.name).ok()?, shared)))
+        .flatten()
+        .map(|handler| handler.queue().to_owned())
+        .filter(|queue| !shared.servers.external_queues.contains(queue))
+        .collect();
+    config
 }
 
 /// What accounts needs beside its surroundings.

@@ -13,7 +13,7 @@ use atelier_kit::{
     actor::{ACTOR_HEADER, Actor, ActorSigner, Identity},
     clock::{Clock, SystemClock},
     error::ErrorCode,
-    id::{Id, Session, User},
+    id::{AccessToken, Id, Session, User},
     peers::Peers,
     redis::{Redis, Signal},
 };
@@ -37,7 +37,7 @@ const BELIEVED: Duration = Duration::from_secs(5);
 const REMEMBERED: u64 = 50_000;
 
 const RESOLVE: &str = "query IdentityResolve($token: String!) { \
-    identityResolve(token: $token) { userId sessionId scopes expiresAt } }";
+    identityResolve(token: $token) { userId sessionId accessTokenId scopes expiresAt } }";
 
 /// What accounts says of a credential that holds.
 #[derive(Debug, Clone, Deserialize)]
@@ -45,6 +45,7 @@ const RESOLVE: &str = "query IdentityResolve($token: String!) { \
 struct Resolved {
     user_id: Id<User>,
     session_id: Option<Id<Session>>,
+    access_token_id: Option<Id<AccessToken>>,
     scopes: Vec<String>,
     expires_at: Option<DateTime<Utc>>,
 }
@@ -149,6 +150,7 @@ impl Verifier {
             user: resolved.user_id,
             session: resolved.session_id,
         };
+        actor.access_token = resolved.access_token_id;
         actor.scopes = resolved.scopes.iter().cloned().collect::<BTreeSet<_>>();
         self.caller(actor, true, resolved.expires_at)
     }
@@ -197,7 +199,10 @@ fn identity(actor: &Actor) -> String {
     let (scopes, locale) = (&actor.scopes, actor.locale.tag());
     match &actor.identity {
         Identity::Anonymous => format!("anonymous {scopes:?} {locale}"),
-        Identity::User { user, session } => format!("user {user} {session:?} {scopes:?} {locale}"),
+        Identity::User { user, session } => {
+            let token = &actor.access_token;
+            format!("user {user} {session:?} {token:?} {scopes:?} {locale}")
+        }
         Identity::Service { name } => format!("service {name:?} {scopes:?} {locale}"),
     }
 }

@@ -35,10 +35,7 @@ pub fn stop_on_signal() -> anyhow::Result<CancellationToken> {
                 std::process::exit(130);
             }
             stopping.cancel();
-            // A terminal or pipe that takes nothing in must not hold up the second signal.
-            std::thread::spawn(|| {
-                complain("Finishing what is under way. Press Ctrl-C again to stop at once.");
-            });
+            complain("Finishing what is under way. Press Ctrl-C again to stop at once.");
         }
     });
     Ok(stop)

@@ -108,6 +108,8 @@ pub struct Servers {
     pub storage: StorageConfig,
     /// The installation's secret.
     pub secret: Secret,
+    /// Queues of this binary that external workers may work on as well.
+    pub external_queues: Vec<String>,
 }
 
 impl Servers {
@@ -132,6 +134,7 @@ impl Servers {
                 path_style: true,
             },
             secret: Secret::new([0; 32])?,
+            external_queues: Vec::new(),
         })
     }
 
@@ -148,6 +151,7 @@ impl Servers {
                 "ATELIER_S3_ENDPOINT is not set. Set it, or run everything with: atelier up",
             )?,
             secret: Secret::new(required("ATELIER_SECRET")?)?,
+            external_queues: external_queues()?,
         })
     }
 }
@@ -191,6 +195,20 @@ pub fn redis(url: impl Into<String>) -> anyhow::Result<RedisConfig> {
         Some(prefix) => config.prefix(prefix),
         None => config,
     })
+}
+
+/// The queues named by `ATELIER_EXTERNAL_QUEUES`, separated by commas: external workers may be granted
+/// these although this binary works on them.
+///
+/// # Errors
+/// If a file named by the variable cannot be read.
+pub fn external_queues() -> anyhow::Result<Vec<String>> {
+    let listed = variable("ATELIER_EXTERNAL_QUEUES")?.unwrap_or_default();
+    let names = listed.split(',').map(str::trim);
+    Ok(names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect())
 }
 
 /// The object store named by `ATELIER_S3_*`; `None` without an endpoint.
