@@ -11,6 +11,7 @@ use atelier_local::{LocalError, PrivatePostgres, PrivateRedis, check_disk_space}
 
 use crate::{
     domains,
+    say::say,
     settings::{Databases, Settings, storage_from_env, variable},
 };
 
@@ -36,10 +37,10 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let mut failed = 0;
     for (name, result) in results {
         match result {
-            Ok(found) => println!("ok       {name:<16} {found}"),
+            Ok(found) => say(format_args!("ok       {name:<16} {found}")),
             Err(problem) => {
                 failed += 1;
-                println!("problem  {name:<16} {problem:#}");
+                say(format_args!("problem  {name:<16} {problem:#}"));
             }
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 use atelier_kit::{
     Deps, Subgraph,
-    clock::{SystemClock, SystemRandom},
+    clock::SystemRandom,
     db::{Database, DatabaseConfig},
     error::CodeSpec,
     jobs::Handler,
@@ -66,17 +66,30 @@ impl Shared {
         }
     }
 
+    /// Connects to the databases of `domains`, so that their time is known before anything goes by it.
+    ///
+    /// # Errors
+    /// Names the domain whose database does not answer, or takes no writes.
+    pub async fn connect(&self, domains: &[&Domain]) -> anyhow::Result<()> {
+        let pings = domains.iter().map(async |domain| {
+            let pinged = self.deps(domain.name)?.db.ping().await;
+            pinged.map_err(|error| told(domain.name, &error))
+        });
+        futures::future::try_join_all(pings).await.map(drop)
+    }
+
     fn make_deps(&self, domain: &'static str) -> anyhow::Result<Deps> {
         let database = DatabaseConfig::new(self.servers.databases.of(domain)?);
         let secret = self.servers.secrets.of(domain)?;
+        let db = Database::new(&database)
+            .map_err(|error| anyhow::anyhow!("the database of {domain}: {error}"))?;
         Ok(Deps {
             domain,
-            db: Database::new(&database)
-                .map_err(|error| anyhow::anyhow!("the database of {domain}: {error}"))?,
+            clock: Arc::new(db.clock()),
+            db,
             redis: self.redis.clone(),
             hub: self.hub.clone(),
             peers: Arc::clone(&self.peers),
-            clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             cursors: CursorSealer::new(&secret.derive("cursors")),
         })
@@ -140,10 +153,7 @@ pub static DOMAINS: &[Domain] = &[
                 .map(|code| code.spec())
                 .collect()
         },
-        build: |deps, _| {
-            let config = atelier_tasks::TasksConfig::default();
-            Ok(atelier_tasks::subgraph(deps, config))
-        },
+        build: |deps, shared| Ok(atelier_tasks::subgraph(deps, tasks_config(shared))),
         handlers: |_, _| Vec::new(),
     },
 ];
@@ -229,6 +239,20 @@ fn told(domain: &str, error: &atelier_kit::error::Error) -> anyhow::Error {
         "the database of {domain}: {}",
         error.cause_chain().unwrap_or_else(|| error.to_string())
     )
+}
+
+/// What tasks needs beside its surroundings: the queues that this binary works on are no external
+/// worker's, unless the operator says so.
+fn tasks_config(shared: &Shared) -> atelier_tasks::TasksConfig {
+    let mut config = atelier_tasks::TasksConfig::default();
+    config.engine.own_queues = DOMAINS
+        .iter()
+        .filter_map(|domain| Some((domain.handlers)(&shared.deps(domain.name).ok()?, shared)))
+        .flatten()
+        .map(|handler| handler.queue().to_owned())
+        .filter(|queue| !shared.servers.external_queues.contains(queue))
+        .collect();
+    config
 }
 
 /// What accounts needs beside its surroundings.

@@ -18,7 +18,7 @@ use atelier_kit::{
     actor::{ACTOR_HEADER, Actor, ActorSigner, Identity, NONCE_HEADER},
     clock::{Clock, SystemClock},
     error::ErrorCode,
-    id::{Id, Session, User},
+    id::{AccessToken, Id, Session, User},
     peers::Peers,
     redis::{Redis, Signal},
 };
@@ -53,10 +53,10 @@ const SWEEP_ALONE: Duration = Duration::from_secs(2);
 const BATCH: usize = 500;
 
 const RESOLVE: &str = "query IdentityResolve($token: String!) { \
-    identityResolve(token: $token) { userId sessionId scopes expiresAt } }";
+    identityResolve(token: $token) { userId sessionId accessTokenId scopes expiresAt } }";
 const CURRENT: &str = "query IdentitiesCurrent($sessions: [ID!]!, $tokens: [String!]!) { \
     identitiesCurrent(sessions: $sessions, tokens: $tokens) { \
-        sessions { userId sessionId scopes expiresAt } tokens { userId sessionId scopes expiresAt } } }";
+        sessions { userId sessionId accessTokenId scopes expiresAt } tokens { userId sessionId accessTokenId scopes expiresAt } } }";
 
 /// SHA-256 of a credential, so that no secret stays in memory.
 type CredentialKey = [u8; 32];
@@ -67,6 +67,7 @@ type CredentialKey = [u8; 32];
 struct Resolved {
     user_id: Id<User>,
     session_id: Option<Id<Session>>,
+    access_token_id: Option<Id<AccessToken>>,
     scopes: Vec<String>,
     expires_at: Option<DateTime<Utc>>,
 }
@@ -257,6 +258,7 @@ impl Verifier {
             user: resolved.user_id,
             session: resolved.session_id,
         };
+        actor.access_token = resolved.access_token_id;
         actor.scopes = resolved.scopes.iter().cloned().collect::<BTreeSet<_>>();
         let credential = match resolved.session_id {
             // Of one session there are many access tokens, one after the other.

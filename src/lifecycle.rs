@@ -9,6 +9,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::say::complain;
+
 /// How long background work may take to finish.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -32,8 +34,8 @@ pub fn stop_on_signal() -> anyhow::Result<CancellationToken> {
             if !first {
                 std::process::exit(130);
             }
-            eprintln!("Finishing what is under way. Press Ctrl-C again to stop at once.");
             stopping.cancel();
+            complain("Finishing what is under way. Press Ctrl-C again to stop at once.");
         }
     });
     Ok(stop)

@@ -84,6 +84,7 @@ impl LocalServers {
                 .or_else(|| s3.as_ref().map(storage_config))
                 .context("no object store")?,
             secrets: Secrets::common(secret),
+            external_queues: crate::settings::external_queues()?,
         };
         (local.postgres, local.redis, local.storage) = (postgres, redis, s3);
         Ok((local, servers))

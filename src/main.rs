@@ -1,5 +1,7 @@
 //! Atelier: an open-source backend for creator communities, as one federated GraphQL API.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod cli;
 mod doctor;
 mod domains;
@@ -12,6 +14,7 @@ mod local_servers;
 mod nodes;
 mod parts;
 mod report;
+mod say;
 mod schema;
 mod seed;
 mod serve;
@@ -72,6 +75,6 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("atelier: {error:#}");
+    say::complain(format_args!("atelier: {error:#}"));
     ExitCode::FAILURE
 }

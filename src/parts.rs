@@ -18,7 +18,9 @@ use crate::{
     domains::{self, Shared},
     graph, health,
     identity::Verifier,
-    lifecycle, serve,
+    lifecycle,
+    say::say,
+    serve,
     settings::{self, Servers, Settings},
     subgraph_server, worker,
 };
@@ -35,7 +37,7 @@ fn http_peers(pairs: &[String], keys: &KeyFolder) -> anyhow::Result<Arc<dyn Peer
 pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> {
     let config = graph::config(args.config.as_deref())?;
     if args.check_config {
-        println!("The configuration is fine.");
+        say("The configuration is fine.");
         return Ok(());
     }
     let stop = lifecycle::stop_on_signal()?;
@@ -83,7 +85,9 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
         health.drain();
         router.drain();
     });
-    println!("The router listens on http://{listen}/graphql");
+    say(format_args!(
+        "The router listens on http://{listen}/graphql"
+    ));
     let served = server.serve(listener, stop).await;
     served.context("the listener broke")
 }
@@ -103,6 +107,7 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
     keys.require_trusted()?;
     domains::require_migrated(&servers.databases, &chosen).await?;
     let shared = Shared::new(&servers, http_peers(&args.peers, &keys)?)?;
+    shared.connect(&chosen).await?;
     let mut subgraphs = Vec::new();
     for domain in chosen {
         subgraphs.push((domain.build)(shared.deps(domain.name)?, &shared)?);
@@ -121,10 +126,10 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
         .flat_map(|subgraph| subgraph.start(&names, &stop))
         .collect();
     for subgraph in &subgraphs {
-        println!(
+        say(format_args!(
             "The subgraph {0} listens on http://{1}/{0}/graphql",
             subgraph.name, args.listen
-        );
+        ));
     }
     let draining = stop.clone();
     tokio::spawn(async move {
@@ -144,10 +149,12 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
 pub async fn worker(args: WorkerArgs) -> anyhow::Result<()> {
     let stop = lifecycle::stop_on_signal()?;
     let servers = Servers::from_env()?;
-    domains::require_migrated(&servers.databases, &domains::find(&domains::names())?).await?;
     let keys = settings::keys_from_env()?;
+    let all: Vec<_> = domains::DOMAINS.iter().collect();
+    domains::require_migrated(&servers.databases, &all).await?;
     let shared = Shared::new(&servers, http_peers(&args.peers, &keys)?)?;
     keys.require(&worker::issuers(&shared)?)?;
+    shared.connect(&all).await?;
     let mut running = worker::relays(&shared, &stop)?;
     let wanted = worker::Wanted {
         queues: args.queues,
@@ -155,7 +162,7 @@ pub async fn worker(args: WorkerArgs) -> anyhow::Result<()> {
         lease: Duration::from_secs(args.lease),
     };
     running.push(worker::spawn(&shared, wanted, &stop)?);
-    println!("The worker is at work.");
+    say("The worker is at work.");
     stop.cancelled().await;
     lifecycle::finish(running).await;
     Ok(())
@@ -170,8 +177,12 @@ pub async fn migrate() -> anyhow::Result<()> {
     let applied: HashMap<_, _> = domains::migrate(&databases).await?;
     for domain in domains::DOMAINS {
         match applied.get(domain.name).filter(|names| !names.is_empty()) {
-            Some(names) => println!("{}: applied {}", domain.name, names.join(", ")),
-            None => println!("{}: up to date", domain.name),
+            Some(names) => say(format_args!(
+                "{}: applied {}",
+                domain.name,
+                names.join(", ")
+            )),
+            None => say(format_args!("{}: up to date", domain.name)),
         }
     }
     Ok(())

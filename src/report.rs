@@ -6,6 +6,7 @@ use atelier_accounts::{DEMO_PASSWORD, DEMO_USERNAME};
 
 use crate::{
     cli::UpArgs,
+    say::say,
     seed::Admin,
     settings::{Servers, Settings},
 };
@@ -31,17 +32,25 @@ pub fn ready(
         ("Object store", servers.storage.public_endpoint.clone()),
         ("Data", data.display().to_string()),
     ];
-    println!("\nAtelier is ready after {:.1} s.\n", took.as_secs_f64());
+    say(format_args!(
+        "\nAtelier is ready after {:.1} s.\n",
+        took.as_secs_f64()
+    ));
     for (name, value) in rows {
-        println!("  {name:<14} {value}");
+        say(format_args!("  {name:<14} {value}"));
     }
     if let Some(admin) = admin {
-        println!("\n  An administrator was made. The password is shown this once:");
-        println!("  {:<14} {}", "Username", admin.username);
-        println!("  {:<14} {}", "Password", admin.password);
+        say(format_args!(
+            "\n  An administrator was made. The password is shown this once:"
+        ));
+        say(format_args!("  {:<14} {}", "Username", admin.username));
+        say(format_args!("  {:<14} {}", "Password", admin.password));
     }
     if args.demo {
-        println!("\n  {:<14} {DEMO_USERNAME} / {DEMO_PASSWORD}", "Demo user");
+        say(format_args!(
+            "\n  {:<14} {DEMO_USERNAME} / {DEMO_PASSWORD}",
+            "Demo user"
+        ));
     }
-    println!("\nStop with Ctrl-C.\n");
+    say("\nStop with Ctrl-C.\n");
 }

@@ -15,6 +15,7 @@ use crate::{
     cli::SchemaCommand,
     domains::{DOMAINS, Shared},
     nodes,
+    say::{complain, print},
     settings::Servers,
 };
 
@@ -35,10 +36,9 @@ pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
                 .collect::<anyhow::Result<Vec<_>>>()?;
             let composed = compose(&subgraphs)?;
             for hint in &composed.hints {
-                eprintln!("{hint}");
+                complain(hint);
             }
-            print!("{}", composed.supergraph_sdl);
-            Ok(())
+            print(&composed.supergraph_sdl)
         }
         SchemaCommand::Check { old, new } => {
             let changes = compare(old, new)?;
@@ -47,7 +47,7 @@ pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
                 .filter(|change| change.severity == Severity::Breaking)
                 .collect();
             for change in &breaking {
-                println!("{change}");
+                print(format_args!("{change}\n"))?;
             }
             if !breaking.is_empty() {
                 bail!("{} change(s) break clients", breaking.len());
@@ -56,13 +56,13 @@ pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
         }
         SchemaCommand::Diff { old, new } => {
             for change in compare(old, new)? {
-                println!("{change}");
+                print(format_args!("{change}\n"))?;
             }
             Ok(())
         }
         SchemaCommand::Scaffold { name } => {
-            println!("{}", atelier_codegen::scaffold(Path::new("."), name)?);
-            Ok(())
+            let made = atelier_codegen::scaffold(Path::new("."), name)?;
+            print(format_args!("{made}\n"))
         }
     }
 }
@@ -82,10 +82,8 @@ fn exported() -> anyhow::Result<Vec<(String, String)>> {
 }
 
 fn generate(dir: &Path, allow_breaking: bool) -> anyhow::Result<()> {
-    print!(
-        "{}",
-        atelier_codegen::generate(dir, &exported()?, allow_breaking)?
-    );
+    let changed = atelier_codegen::generate(dir, &exported()?, allow_breaking)?;
+    print(changed)?;
     let codes: CodeSpecs = ErrorCode::ALL
         .iter()
         .map(|code| ("every subgraph", code.spec()))

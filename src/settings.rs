@@ -109,6 +109,8 @@ pub struct Servers {
     pub storage: StorageConfig,
     /// What tokens and cursors are sealed with.
     pub secrets: Secrets,
+    /// Queues of this binary that external workers may work on as well.
+    pub external_queues: Vec<String>,
 }
 
 impl Servers {
@@ -133,6 +135,7 @@ impl Servers {
                 path_style: true,
             },
             secrets: Secrets::common(Secret::new([0; 32])?),
+            external_queues: Vec::new(),
         })
     }
 
@@ -149,6 +152,7 @@ impl Servers {
                 "ATELIER_S3_ENDPOINT is not set. Set it, or run everything with: atelier up",
             )?,
             secrets: Secrets::from_env()?,
+            external_queues: external_queues()?,
         })
     }
 }
@@ -245,6 +249,20 @@ pub fn redis(url: impl Into<String>) -> anyhow::Result<RedisConfig> {
         Some(prefix) => config.prefix(prefix),
         None => config,
     })
+}
+
+/// The queues named by `ATELIER_EXTERNAL_QUEUES`, separated by commas: external workers may be granted
+/// these although this binary works on them.
+///
+/// # Errors
+/// If a file named by the variable cannot be read.
+pub fn external_queues() -> anyhow::Result<Vec<String>> {
+    let listed = variable("ATELIER_EXTERNAL_QUEUES")?.unwrap_or_default();
+    let names = listed.split(',').map(str::trim);
+    Ok(names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect())
 }
 
 /// The object store named by `ATELIER_S3_*`; `None` without an endpoint.

@@ -46,6 +46,7 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
 
     let peers = LocalPeers::default();
     let shared = Shared::new(&servers, Arc::new(peers.clone()))?;
+    shared.connect(&DOMAINS.iter().collect::<Vec<_>>()).await?;
     shared.storage.ensure_bucket().await?;
     let mut subgraphs = build(&shared)?;
     let services: HashMap<String, Service> = subgraphs

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Locale,
     error::{Error, ErrorCode},
-    id::{Id, Session, User},
+    id::{AccessToken, Id, Session, User},
 };
 
 /// The header in which an [`Actor`] goes from router to subgraph.
@@ -37,6 +37,9 @@ pub const ROUTER: &str = "router";
 pub struct Actor {
     /// What kind of caller it is.
     pub identity: Identity,
+    /// The access token or API key the caller came with: programs have one, people have sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<Id<AccessToken>>,
     /// What the caller may do: `admin:users`, `worker`, …
     #[serde(default)]
     pub scopes: BTreeSet<String>,

@@ -1,52 +1,77 @@
-//! PostgreSQL: one pool per domain, migrations, and statement counts for tests.
+//! PostgreSQL: one pool per domain, its clock, migrations, and statement counts for tests.
+
+mod clock;
+mod migrate;
+mod observe;
+mod server;
 
 use std::{
+    fmt,
     ops::{Deref, DerefMut},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use diesel::connection::{Instrumentation, InstrumentationEvent};
-use diesel::migration::{Migration, MigrationSource};
 use diesel_async::{
-    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl,
+    AsyncPgConnection,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
         deadpool::{Hook, HookError, Object, Pool},
     },
 };
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 use futures::FutureExt;
 use tokio::sync::Notify;
-use tracing::Span;
 
-use crate::error::{Error, ErrorCode};
+pub use clock::DatabaseClock;
+pub use migrate::{migrate, pending};
+
+use crate::{
+    clock::Clock,
+    error::{Error, ErrorCode},
+};
+use server::Server;
 
 /// A connection to PostgreSQL.
 pub type Connection = AsyncPgConnection;
 
 /// How a domain reaches its database.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DatabaseConfig {
-    /// `postgres://user:password@host:port/database`.
+    /// `postgres://user:password@host:port/database`. Of several hosts (`host:port,host:port`) the
+    /// first one that takes writes is used.
     pub url: String,
     /// The most connections.
     pub max_connections: usize,
     /// How long a caller waits for a free connection.
     pub wait: Duration,
+    /// A connection of this age is replaced, so that a change of address or of the load balancer's
+    /// mind is followed.
+    pub lifetime: Duration,
+    /// Counts from one look at the database's clock to the next; a test makes it wrong.
+    pub counter: Arc<dyn Clock>,
 }
 
 impl DatabaseConfig {
-    /// 16 connections, 5 seconds of waiting.
+    /// 16 connections that live for ten minutes, 5 seconds of waiting.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
             max_connections: 16,
             wait: Duration::from_secs(5),
+            lifetime: Duration::from_secs(600),
+            counter: Arc::new(clock::SteadyClock),
         }
+    }
+}
+
+impl fmt::Debug for DatabaseConfig {
+    /// Without the URL, which holds a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseConfig")
+            .field("max_connections", &self.max_connections)
+            .field("wait", &self.wait)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
     }
 }
 
@@ -54,13 +79,9 @@ impl DatabaseConfig {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<Connection>,
-    statements: Arc<AtomicU64>,
+    server: Arc<Server>,
     written: Arc<Notify>,
 }
-
-/// A connection unused for this long is checked before it is handed out; one in steady use is not,
-/// which is worth half the throughput of small queries.
-const CHECK_AFTER: Duration = Duration::from_millis(500);
 
 impl Database {
     /// Prepares the pool; connects on first use.
@@ -68,46 +89,29 @@ impl Database {
     /// # Errors
     /// `INTERNAL` for an impossible configuration.
     pub fn new(config: &DatabaseConfig) -> Result<Self, Error> {
-        let statements = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&statements);
+        let clock = DatabaseClock::new(Arc::clone(&config.counter));
+        let server = Arc::new(Server::new(server::address(&config.url)?, clock));
         let mut manager = ManagerConfig::default();
+        // What has to be looked at is looked at below.
         manager.recycling_method = RecyclingMethod::Fast;
-        manager.custom_setup = Box::new(move |url| {
-            let counter = Arc::clone(&counter);
-            async move {
-                let mut connection = Connection::establish(url).await?;
-                connection.set_instrumentation(StatementObserver {
-                    statements: counter,
-                    span: None,
-                });
-                Ok(connection)
-            }
-            .boxed()
+        let of = Arc::clone(&server);
+        manager.custom_setup = Box::new(move |_| {
+            let server = Arc::clone(&of);
+            async move { server.connect().await }.boxed()
         });
-        let manager = AsyncDieselConnectionManager::new_with_config(&config.url, manager);
+        let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
         let pool = Pool::builder(manager)
             .max_size(config.max_connections)
             .wait_timeout(Some(config.wait))
             .create_timeout(Some(config.wait))
             .recycle_timeout(Some(config.wait))
             .runtime(deadpool::Runtime::Tokio1)
-            .pre_recycle(Hook::async_fn(|connection: &mut Connection, metrics| {
-                async move {
-                    if metrics.last_used() < CHECK_AFTER {
-                        return Ok(());
-                    }
-                    let checked = diesel::sql_query("SELECT 1").execute(connection).await;
-                    checked
-                        .map(drop)
-                        .map_err(|_| HookError::message("the connection is gone"))
-                }
-                .boxed()
-            }))
+            .pre_recycle(recycling(Arc::clone(&server), config.lifetime))
             .build()
             .map_err(Error::internal)?;
         Ok(Self {
             pool,
-            statements,
+            server,
             written: Arc::new(Notify::new()),
         })
     }
@@ -140,27 +144,54 @@ impl Database {
         self.written.notified().await;
     }
 
-    /// How many statements were run so far; for tests that assert there is no N+1.
-    pub fn statements(&self) -> u64 {
-        AtomicU64::load(&self.statements, Ordering::Relaxed)
+    /// The database's time: what leases, schedules and expiries go by, whatever the machine's clock
+    /// says. It is known once a connection was made: [`Database::ping`] makes one.
+    pub fn clock(&self) -> DatabaseClock {
+        self.server.clock().clone()
     }
 
-    /// Whether the database answers.
+    /// How many statements were run so far; for tests that assert there is no N+1.
+    pub fn statements(&self) -> u64 {
+        self.server.statements()
+    }
+
+    /// Whether the database answers and takes writes.
     ///
     /// # Errors
     /// `UNAVAILABLE` if it does not.
     pub async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.read().await?;
-        diesel::sql_query("SELECT 1")
-            .execute(&mut connection)
-            .await?;
-        Ok(())
+        let looked = self.server.look(&mut connection).await;
+        looked.map_err(|problem| {
+            // It is not given back: the next caller gets another one.
+            drop(Object::take(connection));
+            Error::caused(ErrorCode::Unavailable, problem)
+        })
     }
 
     /// Closes every connection; callers get `UNAVAILABLE` from then on.
     pub fn close(&self) {
         self.pool.close();
     }
+}
+
+/// Decides whether a connection may be handed out again.
+fn recycling(server: Arc<Server>, lifetime: Duration) -> Hook<Connection> {
+    Hook::async_fn(move |connection: &mut Connection, metrics| {
+        let server = Arc::clone(&server);
+        let age = metrics.age();
+        let used = metrics.recycled.unwrap_or(metrics.created);
+        async move {
+            if age > lifetime {
+                return Err(HookError::message("the connection is old"));
+            }
+            if server.trusts(used) {
+                return Ok(());
+            }
+            server.look(connection).await.map_err(HookError::message)
+        }
+        .boxed()
+    })
 }
 
 /// A connection that wakes the outbox relay when it is given back.
@@ -185,114 +216,5 @@ impl DerefMut for WriteConnection {
 impl Drop for WriteConnection {
     fn drop(&mut self) {
         self.written.notify_one();
-    }
-}
-
-/// Counts statements, and traces them where traces are collected.
-struct StatementObserver {
-    statements: Arc<AtomicU64>,
-    /// Of the statement under way.
-    span: Option<Span>,
-}
-
-impl Instrumentation for StatementObserver {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        match event {
-            InstrumentationEvent::StartQuery { query, .. } => {
-                self.statements.fetch_add(1, Ordering::Relaxed);
-                let span = tracing::debug_span!(target: "sql", "sql", db.system = "postgresql", db.statement = tracing::field::Empty);
-                if !span.is_disabled() {
-                    // Behind the statement come its values, which are nobody's business.
-                    let text = query.to_string();
-                    let statement = text.split(" -- binds").next().unwrap_or_default();
-                    span.record("db.statement", statement.trim());
-                    self.span = Some(span);
-                }
-            }
-            InstrumentationEvent::FinishQuery { .. } => self.span = None,
-            _ => {}
-        }
-    }
-}
-
-/// Applies what is pending of a domain's sets of migrations, in the domain's own PostgreSQL schema.
-///
-/// Several processes may call it at once: an advisory lock lets one do the work. Blocks its thread, so
-/// it needs the multi-thread runtime, and a task of its own where several run at once.
-///
-/// # Errors
-/// `UNAVAILABLE` if the database cannot be reached, `INTERNAL` if a migration fails.
-pub async fn migrate(
-    url: &str,
-    domain: &str,
-    sets: &[&'static EmbeddedMigrations],
-) -> Result<Vec<String>, Error> {
-    let connection = connect_for_migrations(url, domain).await?;
-    let mut harness = AsyncMigrationHarness::new(connection);
-    let mut applied = Vec::new();
-    for set in sets {
-        let versions = tokio::task::block_in_place(|| {
-            let versions = harness.run_pending_migrations(Embedded(set))?;
-            diesel::migration::Result::Ok(
-                versions.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            )
-        });
-        applied.extend(versions.map_err(Error::internal)?);
-    }
-    Ok(applied)
-}
-
-/// The names of migrations that a domain still lacks.
-///
-/// # Errors
-/// `UNAVAILABLE` if the database cannot be reached.
-pub async fn pending(
-    url: &str,
-    domain: &str,
-    sets: &[&'static EmbeddedMigrations],
-) -> Result<Vec<String>, Error> {
-    let connection = connect_for_migrations(url, domain).await?;
-    let mut harness = AsyncMigrationHarness::new(connection);
-    let mut pending = Vec::new();
-    for set in sets {
-        let found = tokio::task::block_in_place(|| {
-            let found = harness.pending_migrations(Embedded(set))?;
-            diesel::migration::Result::Ok(
-                found
-                    .iter()
-                    .map(|migration| migration.name().to_string())
-                    .collect::<Vec<_>>(),
-            )
-        });
-        pending.extend(found.map_err(Error::internal)?);
-    }
-    Ok(pending)
-}
-
-/// A connection whose search path is the domain's schema, so that diesel's own table of applied
-/// migrations lives in it too. It holds the migration lock until it is closed.
-async fn connect_for_migrations(url: &str, domain: &str) -> Result<Connection, Error> {
-    let mut connection = Connection::establish(url)
-        .await
-        .map_err(|cause| Error::caused(ErrorCode::Unavailable, cause))?;
-    let schema = domain.replace('"', "");
-    for statement in [
-        format!("SELECT pg_advisory_lock(hashtext('atelier:migrate:{schema}'))"),
-        format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\""),
-        format!("SET search_path TO \"{schema}\""),
-    ] {
-        diesel::sql_query(statement)
-            .execute(&mut connection)
-            .await?;
-    }
-    Ok(connection)
-}
-
-/// Lends static migrations to diesel, which wants to own its source.
-struct Embedded(&'static EmbeddedMigrations);
-
-impl MigrationSource<diesel::pg::Pg> for Embedded {
-    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<diesel::pg::Pg>>>> {
-        self.0.migrations()
     }
 }

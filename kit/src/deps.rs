@@ -27,7 +27,7 @@ pub struct Deps {
     pub hub: Hub,
     /// The other domains' internal operations.
     pub peers: Arc<dyn Peers>,
-    /// Tells the time.
+    /// Tells the time: the database's, by which all processes go ([`Database::clock`]).
     pub clock: Arc<dyn Clock>,
     /// Gives unpredictable bytes.
     pub random: Arc<dyn Random>,

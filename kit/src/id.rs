@@ -52,6 +52,10 @@ entity!(
     pub Session, "ses"
 );
 entity!(
+    /// A token that somebody made for a program.
+    pub AccessToken, "pat"
+);
+entity!(
     /// A stored file.
     pub Asset, "ast"
 );

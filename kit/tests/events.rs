@@ -284,3 +284,28 @@ async fn an_event_that_fails_undoes_none_of_those_it_came_with() {
     assert_eq!(noted, keys, "each once, in their order");
     assert_eq!(AtomicUsize::load(&notes.failures, Ordering::SeqCst), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_nobody_can_read_does_not_hold_up_others() {
+    let test = testing::deps("lamps", &NONE).await;
+    let deps = test.deps.clone();
+    let mut live = Box::pin(follow(&deps, None, |_| true).await.unwrap());
+    // Deeper than parsers go.
+    let nested = (0..200).fold(serde_json::Value::Null, |inner, _| {
+        serde_json::json!([inner])
+    });
+    let mut connection = deps.db.write().await.unwrap();
+    let unreadable = NewEvent {
+        topic: "lamp.lit",
+        key: "deep".to_owned(),
+        payload: nested,
+    };
+    emit(&mut connection, &deps, unreadable).await.unwrap();
+    drop(connection);
+    write(&deps, &["plain"]).await;
+    Relay::new(deps.clone()).drain().await.unwrap();
+    let Some(Followed::Event(event, _)) = live.next().await else {
+        panic!("an event comes")
+    };
+    assert_eq!(event.key, "plain");
+}

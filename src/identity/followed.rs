@@ -101,6 +101,7 @@ mod tests {
         Resolved {
             user_id: user,
             session_id: None,
+            access_token_id: None,
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             expires_at: None,
         }

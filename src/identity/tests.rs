@@ -40,7 +40,7 @@ impl Peers for Accounts {
         assert_eq!((domain, actor.identity), ("accounts", router.identity));
         let state = self.0.lock().unwrap().clone();
         let identity = json!({
-            "userId": *USER, "sessionId": null, "scopes": state.scopes, "expiresAt": null,
+            "userId": *USER, "sessionId": null, "accessTokenId": null, "scopes": state.scopes, "expiresAt": null,
         });
         if operation == CURRENT {
             let known = |_: &Value| match state.refusal {

@@ -20,7 +20,12 @@ DEADLINE = 60
 LOGIN = """mutation($input: AuthLoginInput!) {
   authLogin(input: $input) { tokens { accessToken } userErrors { code message } } }"""
 TOKEN = """mutation($input: AccessTokenCreateInput!) {
-  accessTokenCreate(input: $input) { secret userErrors { code message } } }"""
+  accessTokenCreate(input: $input) { secret accessToken { id } userErrors { code message } } }"""
+DECLARE = """mutation($input: TaskResultDeclareInput!) {
+  taskResultDeclare(input: $input) { userErrors { code message } } }"""
+GRANT = """mutation($input: WorkerGrantSetInput!) {
+  workerGrantSet(input: $input) { userErrors { code message } } }"""
+SUM = {"type": "object", "required": ["sum"], "properties": {"sum": {"type": "number"}}, "additionalProperties": False}
 SCHEDULE = """mutation($input: ScheduleUpsertInput!) {
   scheduleUpsert(input: $input) { schedule { name } userErrors { code message } } }"""
 UNSCHEDULE = """mutation($input: ScheduleDeleteInput!) {
@@ -47,8 +52,16 @@ class ExternalWorker(unittest.TestCase):
             LOGIN, login=os.environ["ATELIER_ADMIN"], password=os.environ["ATELIER_ADMIN_PASSWORD"]
         )
         cls.admin = Client(URL, signed_in["tokens"]["accessToken"])
-        cls.token = cls.admin.change(TOKEN, name="python worker", scopes=["worker"])["secret"]
+        made = cls.admin.change(TOKEN, name="python worker", scopes=["worker"])
+        cls.token, cls.token_id = made["secret"], made["accessToken"]["id"]
         cls.client = Client(URL, cls.token)
+        cls.admin.change(DECLARE, type="python.add", result=SUM)
+        cls.queues = []
+
+    def grant(self, queue):
+        """Binds the worker's token to one more queue."""
+        self.queues.append(queue)
+        self.admin.change(GRANT, accessTokenId=self.token_id, queues=self.queues, types=["python.add"])
 
     def queue_with(self, payload):
         """A new queue that gets a task every second, and no more after the test."""
@@ -57,6 +70,7 @@ class ExternalWorker(unittest.TestCase):
             SCHEDULE, name=name, cron="* * * * * *", type="python.add", queue=name, payload=payload, overlap=True
         )
         self.addCleanup(self.admin.change, UNSCHEDULE, name=name)
+        self.grant(name)
         return name
 
     def leased(self, worker):
@@ -94,6 +108,23 @@ class ExternalWorker(unittest.TestCase):
                 self.client.change(mutation, leaseId=lease["leaseId"], **more)
             self.assertEqual(refused.exception.codes, ["LEASE_LOST"])
         self.assertEqual(self.task(lease)["result"], before["result"])
+
+    def test_a_result_that_is_not_what_was_declared_is_refused_and_the_lease_stays(self):
+        worker = Worker(self.client, self.queue_with({"numbers": [1]}))
+        lease = self.leased(worker)
+        with self.assertRaises(Refused) as refused:
+            self.client.change(COMPLETE, leaseId=lease["leaseId"], result={"sum": "<script>"})
+        self.assertEqual(refused.exception.codes, ["RESULT_INVALID"])
+        self.assertEqual(self.task(lease)["status"], "RUNNING")
+        self.client.change(COMPLETE, leaseId=lease["leaseId"], result={"sum": 1})
+        self.assertEqual(self.task(lease)["status"], "SUCCEEDED")
+
+    def test_a_token_leases_only_what_it_was_granted(self):
+        self.grant(f"python-{uuid.uuid4().hex}")
+        for queue in ["default", "media"]:
+            with self.assertRaises(Refused) as refused:
+                Worker(self.client, queue)
+            self.assertEqual(refused.exception.codes, ["NOT_GRANTED"])
 
     def test_a_drained_worker_gets_nothing_more(self):
         worker = Worker(self.client, self.queue_with({"numbers": [1]}))

@@ -2,7 +2,7 @@
 
     ATELIER_URL=http://127.0.0.1:4000 ATELIER_TOKEN=… python3 worker.py QUEUE
 
-The token needs the scope `worker`. The worker leases tasks of one queue, tells how far each is,
+The token needs the scope `worker` and a grant of the queue (docs/WORKERS.md). The worker leases tasks of one queue, tells how far each is,
 and completes it with the sum of the `numbers` in its payload; any other payload fails the task for
 good. It ends when told to drain, or after the number of tasks given by --tasks.
 """

@@ -7,6 +7,7 @@ mod journey;
 mod launcher;
 mod nodes;
 mod outages;
+mod output;
 mod polling;
 mod refusals;
 mod traces;

@@ -97,7 +97,30 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
                 "Text cannot hold the character U+0000.",
             );
         }
+        if any.downcast_ref().is_some_and(is_of_the_server) {
+            return Self::caused(ErrorCode::Unavailable, cause);
+        }
         Self::internal(cause)
+    }
+}
+
+/// Whether a statement failed because its server is gone, going, or takes no writes any more: the same
+/// may well work in a moment, on another connection.
+fn is_of_the_server(error: &diesel::result::Error) -> bool {
+    use diesel::result::{DatabaseErrorKind as Kind, Error as Diesel};
+    match error {
+        Diesel::DatabaseError(
+            Kind::ReadOnlyTransaction | Kind::ClosedConnection | Kind::UnableToSendCommand,
+            _,
+        ) => true,
+        // SQLSTATE 57P01 and 57P02 have no kind of their own.
+        Diesel::DatabaseError(_, told) => told.message().starts_with("terminating connection"),
+        Diesel::RollbackErrorOnCommit {
+            rollback_error,
+            commit_error,
+        } => is_of_the_server(rollback_error) || is_of_the_server(commit_error),
+        Diesel::BrokenTransactionManager => true,
+        _ => false,
     }
 }
 

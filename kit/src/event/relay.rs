@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use redis::streams::StreamRangeReply;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Event, stream_of};
+use super::stream_of;
 use crate::{
     Deps,
     db::Connection,
@@ -46,8 +48,10 @@ struct OutboxRow {
     topic: String,
     #[diesel(sql_type = Text)]
     key: String,
-    #[diesel(sql_type = Jsonb)]
-    payload: serde_json::Value,
+    /// JSON as PostgreSQL writes it. It is passed on unread: what one event holds must not keep
+    /// others from being published.
+    #[diesel(sql_type = Text)]
+    payload: String,
     #[diesel(sql_type = Nullable<Text>)]
     trace: Option<String>,
     #[diesel(sql_type = Timestamptz)]
@@ -64,16 +68,29 @@ impl OutboxRow {
     }
 
     fn into_payload(self, domain: &str) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&Event {
+        serde_json::to_vec(&Published {
             id: self.event_id,
-            domain: domain.to_owned(),
-            topic: self.topic,
-            key: self.key,
-            payload: self.payload,
-            trace: self.trace,
+            domain,
+            topic: &self.topic,
+            key: &self.key,
+            payload: RawValue::from_string(self.payload)?,
+            trace: self.trace.as_deref(),
             occurred_at: self.occurred_at,
         })
     }
+}
+
+/// An [`super::Event`] as it is written.
+#[derive(Serialize)]
+struct Published<'a> {
+    id: Uuid,
+    domain: &'a str,
+    topic: &'a str,
+    key: &'a str,
+    payload: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
+    occurred_at: DateTime<Utc>,
 }
 
 impl Relay {
@@ -150,7 +167,7 @@ impl Relay {
 
     async fn fetch(&self, connection: &mut Connection) -> Result<Vec<OutboxRow>, Error> {
         let statement = format!(
-            "SELECT tx::text AS tx, id, event_id, topic, key, payload, trace, occurred_at, \
+            "SELECT tx::text AS tx, id, event_id, topic, key, payload::text AS payload, trace, occurred_at, \
              tx < pg_snapshot_xmin(pg_current_snapshot()) AS settled \
              FROM {}.outbox ORDER BY outbox.tx, id LIMIT {BATCH}",
             self.deps.domain

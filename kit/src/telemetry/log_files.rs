@@ -102,7 +102,11 @@ impl LogWriter {
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let written = self.appender.write(line)?;
+        // The appender tells stderr when it cannot open the next file, which panics if nobody reads
+        // that any more. The thread that writes must live on: there may be room again.
+        let write = std::panic::AssertUnwindSafe(|| self.appender.write(line));
+        let written = std::panic::catch_unwind(write)
+            .unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
         self.tidy_once_per_period();
         Ok(written)
     }

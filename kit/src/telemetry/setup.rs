@@ -18,6 +18,8 @@ use super::otlp;
 
 /// Longest wait for the last spans to leave.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest wait for the last lines to be written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How log lines look on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,7 +137,7 @@ pub enum TelemetryError {
 #[must_use = "logs stop when the guard is dropped"]
 pub struct Guard {
     provider: Option<SdkTracerProvider>,
-    _writers: Vec<WorkerGuard>,
+    writers: Vec<WorkerGuard>,
 }
 
 impl std::fmt::Debug for Guard {
@@ -165,6 +167,22 @@ impl Drop for Guard {
             // Nobody is left to tell.
             let _ = provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT);
         }
+        flush(std::mem::take(&mut self.writers));
+    }
+}
+
+/// Writes the last lines. Where stderr is a pipe that nobody reads, that never ends, and where it is
+/// closed, saying so panics: neither is to keep the process from ending.
+fn flush(writers: Vec<WorkerGuard>) {
+    let (done, flushed) = std::sync::mpsc::channel();
+    let flushing = std::thread::Builder::new()
+        .name("last-lines".to_owned())
+        .spawn(move || {
+            drop(writers);
+            let _ = done.send(());
+        });
+    if flushing.is_ok() {
+        let _ = flushed.recv_timeout(FLUSH_TIMEOUT);
     }
 }
 
@@ -214,10 +232,7 @@ pub fn init(config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
         .with(traces)
         .try_init()
         .map_err(|_| TelemetryError::AlreadyInstalled)?;
-    Ok(Guard {
-        provider,
-        _writers: writers,
-    })
+    Ok(Guard { provider, writers })
 }
 
 fn console<S>(format: LogFormat, writer: NonBlocking) -> Box<dyn Layer<S> + Send + Sync>
@@ -229,6 +244,8 @@ where
         LogFormat::Pretty => {
             let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             tracing_subscriber::fmt::layer()
+                // What goes wrong with writing is not written to stderr: that may be what is gone.
+                .log_internal_errors(false)
                 .with_ansi(colours)
                 .with_writer(writer)
                 .boxed()
@@ -241,6 +258,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     tracing_subscriber::fmt::layer()
+        .log_internal_errors(false)
         .json()
         .flatten_event(true)
         .with_current_span(true)

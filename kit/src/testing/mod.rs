@@ -8,6 +8,7 @@ mod database;
 use std::sync::Arc;
 
 pub use atelier_local::{TestServers, test_servers};
+use chrono::{DateTime, TimeDelta, Utc};
 pub use database::TestDatabase;
 use diesel_migrations::EmbeddedMigrations;
 
@@ -29,6 +30,35 @@ pub struct TestDeps {
     pub clock: ManualClock,
     /// The test's database; dropped with this value.
     pub database: TestDatabase,
+}
+
+/// The clock of a machine that is wrong by so much.
+#[derive(Debug, Clone, Copy)]
+pub struct WrongClock(pub TimeDelta);
+
+impl Clock for WrongClock {
+    fn now(&self) -> DateTime<Utc> {
+        SystemClock.now() + self.0
+    }
+}
+
+impl TestDeps {
+    /// The same surroundings as a process has them in production, on a machine whose clock is `ahead`:
+    /// its time is the database's.
+    pub async fn on_machine(&self, ahead: TimeDelta) -> Deps {
+        let db = Database::new(&DatabaseConfig {
+            max_connections: 8,
+            counter: Arc::new(WrongClock(ahead)),
+            ..DatabaseConfig::new(self.database.url())
+        })
+        .expect("a pool for the test database");
+        db.ping().await.expect("the test database answers");
+        Deps {
+            clock: Arc::new(db.clock()),
+            db,
+            ..self.deps.clone()
+        }
+    }
 }
 
 /// Surroundings of `domain` with a migrated database, a Redis prefix of its own, a clock that

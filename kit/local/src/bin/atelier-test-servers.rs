@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("atelier-test-servers: {error}");
+            let _ = writeln!(std::io::stderr(), "atelier-test-servers: {error}");
             ExitCode::FAILURE
         }
     }
@@ -82,14 +82,14 @@ fn supervise(watched: &str) -> Outcome {
         let running = match RunningTestServers::start().await {
             Ok(running) => running,
             Err(error) => {
-                println!("{error}");
+                let _ = writeln!(std::io::stdout(), "{error}");
                 return Err(error.into());
             }
         };
         for (name, value) in running.servers().to_env() {
-            println!("{name}={value}");
+            writeln!(std::io::stdout(), "{name}={value}")?;
         }
-        println!("{READY}");
+        writeln!(std::io::stdout(), "{READY}")?;
         while atelier_local::is_running(watched) {
             tokio::time::sleep(WATCH_EVERY).await;
         }

@@ -5,6 +5,7 @@ mod binaries;
 mod cluster;
 mod place;
 mod settings;
+mod standby;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct PostgresOptions {
     pub durable: bool,
     /// The most connections at once.
     pub max_connections: u16,
+    /// More settings, such as `wal_level=replica`; they show in `ps`, so nothing secret.
+    pub settings: Vec<String>,
 }
 
 impl Default for PostgresOptions {
@@ -45,6 +48,7 @@ impl Default for PostgresOptions {
             port: None,
             durable: true,
             max_connections: 200,
+            settings: Vec::new(),
         }
     }
 }

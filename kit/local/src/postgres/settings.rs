@@ -76,6 +76,8 @@ pub(super) fn command(
     set(&format!("port={port}"));
     set(&format!("max_connections={}", options.max_connections));
     set(&format!("unix_socket_directories={sockets}"));
+    // Of a setting that is given twice, the last one counts.
+    options.settings.iter().for_each(|setting| set(setting));
     command
         .current_dir("/")
         .stdin(Stdio::null())

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::accounts;
 use crate::{
+    AccessToken,
     app::identity::{self, ResolvedIdentity},
     kinds::{PlanCode, UserStatus},
 };
@@ -22,6 +23,8 @@ pub struct CallerIdentity {
     pub user_id: Id<id::User>,
     /// The session, if it is an access token of one.
     pub session_id: Option<Id<id::Session>>,
+    /// The access token or API key, if it is one.
+    pub access_token_id: Option<Id<AccessToken>>,
     /// What the caller may do.
     pub scopes: Vec<String>,
     /// The plan in force.
@@ -37,6 +40,7 @@ impl From<ResolvedIdentity> for CallerIdentity {
         Self {
             user_id: resolved.user_id,
             session_id: resolved.session_id,
+            access_token_id: resolved.access_token_id,
             scopes: resolved.scopes,
             plan: resolved.plan,
             status: resolved.status,

@@ -2,6 +2,8 @@
 
 pub mod estimate;
 pub mod follow;
+pub mod grant;
+pub mod lease;
 pub mod queue;
 pub mod schedule;
 pub mod task;

@@ -265,3 +265,34 @@ pub async fn release(
         .load(connection)
         .await
 }
+
+/// Who holds a lease, and what becomes of it.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct HolderRow {
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub access_token: Option<Uuid>,
+    /// Whether the holder's credential is bound to this queue, type and owner still.
+    #[diesel(sql_type = Bool)]
+    pub granted: bool,
+    /// What the result must look like.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub shape: Option<Value>,
+}
+
+/// The holder of a lease; `None` if nobody holds it.
+pub async fn holder(
+    connection: &mut Connection,
+    lease: Uuid,
+) -> diesel::QueryResult<Option<HolderRow>> {
+    let found: Vec<HolderRow> = diesel::sql_query(
+        "SELECT w.access_token, s.shape, coalesce(t.queue = ANY(g.queues) AND t.type = ANY(g.types) \
+            AND (g.owner IS NULL OR g.owner = t.owner), false) AS granted \
+         FROM tasks.task t JOIN tasks.worker w ON w.id = t.worker \
+         LEFT JOIN tasks.worker_grant g ON g.access_token = w.access_token \
+         LEFT JOIN tasks.result_shape s ON s.type = t.type WHERE t.lease_id = $1",
+    )
+    .bind::<SqlUuid, _>(lease)
+    .load(connection)
+    .await?;
+    Ok(found.into_iter().next())
+}

@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod enqueue;
 pub mod family;
 pub mod finish;
+pub mod grant;
 pub mod history;
 pub mod lease;
 pub mod log;

@@ -12,6 +12,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::engine::Worker;
 
@@ -24,6 +25,8 @@ pub struct WorkerRow {
     pub name: String,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     pub owner: Option<Id<User>>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub access_token: Option<Uuid>,
     #[diesel(sql_type = Array<Text>)]
     pub queues: Vec<String>,
     #[diesel(sql_type = Array<Text>)]
@@ -43,8 +46,8 @@ pub struct WorkerRow {
 /// Notes a worker, or its new abilities.
 pub async fn upsert(connection: &mut Connection, worker: &WorkerRow) -> diesel::QueryResult<()> {
     diesel::sql_query(
-        "INSERT INTO tasks.worker (id, name, owner, queues, types, capabilities, concurrency, registered_at, seen_at, drained_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET name = excluded.name, queues = excluded.queues, \
+        "INSERT INTO tasks.worker (id, name, owner, queues, types, capabilities, concurrency, registered_at, seen_at, drained_at, access_token) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET name = excluded.name, queues = excluded.queues, \
             types = excluded.types, capabilities = excluded.capabilities, concurrency = excluded.concurrency, \
             seen_at = excluded.seen_at, drained_at = excluded.drained_at",
     )
@@ -58,6 +61,7 @@ pub async fn upsert(connection: &mut Connection, worker: &WorkerRow) -> diesel::
     .bind::<Timestamptz, _>(worker.registered_at)
     .bind::<Timestamptz, _>(worker.seen_at)
     .bind::<Nullable<Timestamptz>, _>(worker.drained_at)
+    .bind::<Nullable<SqlUuid>, _>(worker.access_token)
     .execute(connection)
     .await
     .map(drop)

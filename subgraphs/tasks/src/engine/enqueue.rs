@@ -12,11 +12,9 @@ use atelier_kit::{
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::{Engine, Status, Undo, family::Operation};
+use super::{Engine, JsonFault, MAX_PAYLOAD, Status, Undo, family::Operation, json_fault};
 use crate::db::{self, Changed, enqueue::NewRows, family::Delta};
 
-/// The most bytes of a payload or a result as JSON. Larger things go to storage.
-pub const MAX_PAYLOAD: usize = 64 * 1024;
 /// Tasks of this queue have no work of their own: they run while their children do. Their payload
 /// tells how many children there will be, as [`EXPECTED_CHILDREN`].
 pub const GROUP_QUEUE: &str = "group";
@@ -54,6 +52,7 @@ fn fault(task: &NewTask) -> Option<&'static str> {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
     };
+    let payload = json_fault(&task.payload, MAX_PAYLOAD);
     let checks = [
         (
             name(&task.task_type),
@@ -64,13 +63,16 @@ fn fault(task: &NewTask) -> Option<&'static str> {
             "The queue is not a name of up to 100 letters, digits, dots, dashes and underscores.",
         ),
         (
-            task.payload.to_string().len() <= MAX_PAYLOAD,
+            !matches!(payload, Some(JsonFault::TooLarge(_))),
             "The payload is larger than 64 KiB.",
         ),
-        // PostgreSQL's JSON cannot hold NUL.
         (
-            !task.payload.to_string().contains("\\u0000"),
+            payload != Some(JsonFault::Nul),
             "The payload holds a NUL character.",
+        ),
+        (
+            payload != Some(JsonFault::TooDeep),
+            "The payload is nested more than 64 levels deep.",
         ),
         (
             task.unique_key.as_ref().is_none_or(|key| key.len() <= 500),

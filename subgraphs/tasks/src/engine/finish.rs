@@ -12,8 +12,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    EXPECTED_CHILDREN, Engine, MAX_PAYLOAD, Status, Undo, board::Rest, enqueue::expected_children,
-    family::Operation,
+    EXPECTED_CHILDREN, Engine, JsonFault, MAX_PAYLOAD, Status, Undo, board::Rest,
+    enqueue::expected_children, family::Operation, json_fault,
 };
 use crate::db::{
     self, Changed,
@@ -50,16 +50,35 @@ impl Outcome {
             message: error.message(atelier_kit::Locale::En),
         };
         match result {
-            Ok(result) if result.to_string().len() > MAX_PAYLOAD => Self::Failed {
-                retry: false,
-                code: "RESULT_TOO_LARGE".to_owned(),
-                message: "The result is larger than 64 KiB; larger things go to storage."
-                    .to_owned(),
+            Ok(result) => match json_fault(&result, MAX_PAYLOAD) {
+                None => Self::Succeeded(result),
+                Some(fault) => Self::unkept(fault),
             },
-            Ok(result) => Self::Succeeded(result),
             Err(TaskFailure::Retry(error)) => failed(true, &error),
             Err(TaskFailure::GiveUp(error)) => failed(false, &error),
             Err(TaskFailure::Cancelled) => Self::Stopped,
+        }
+    }
+}
+
+impl Outcome {
+    /// The outcome of a handler whose result cannot be kept.
+    fn unkept(fault: JsonFault) -> Self {
+        let (code, message) = match fault {
+            JsonFault::TooLarge(_) => (
+                "RESULT_TOO_LARGE",
+                "The result is larger than 64 KiB; larger things go to storage.",
+            ),
+            JsonFault::TooDeep => (
+                "RESULT_INVALID",
+                "The result is nested more than 64 levels deep.",
+            ),
+            JsonFault::Nul => ("RESULT_INVALID", "The result cannot be stored."),
+        };
+        Self::Failed {
+            retry: false,
+            code: code.to_owned(),
+            message: message.to_owned(),
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use atelier_kit::{error::Error, id::Id};
+use atelier_kit::{
+    error::Error,
+    id::{Id, User},
+};
 use diesel_async::AsyncConnection;
 use serde_json::Value;
 use uuid::Uuid;
@@ -31,6 +34,8 @@ pub struct Wanted {
     pub lease: Duration,
     /// Which worker it is.
     pub worker: Option<Id<Worker>>,
+    /// Only tasks of this user; without, those of everybody and of nobody.
+    pub owner: Option<Id<User>>,
 }
 
 /// Tasks leased in one go at most.
@@ -92,12 +97,19 @@ impl Engine {
     }
 
     async fn look(&self, wanted: &Wanted) -> Result<Vec<LaneRow>, Error> {
-        let from = self.inner.fair.lock().look_from();
         let ability = Ability {
             types: wanted.types.as_deref(),
             capabilities: &wanted.capabilities,
         };
         let mut connection = self.inner.deps.db.read().await?;
+        if let Some(owner) = wanted.owner.map(Id::uuid) {
+            // One owner's lane, in each queue: there is nobody to take turns with.
+            let mut lanes =
+                db::lease::lanes(&mut connection, &wanted.queues, &ability, owner).await?;
+            lanes.retain(|lane| lane.lane == owner);
+            return Ok(lanes);
+        }
+        let from = self.inner.fair.lock().look_from();
         let mut lanes = db::lease::lanes(&mut connection, &wanted.queues, &ability, from).await?;
         if lanes.is_empty() && !from.is_nil() {
             lanes =

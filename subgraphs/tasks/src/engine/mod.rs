@@ -9,29 +9,37 @@ mod enqueue;
 mod fair;
 mod family;
 mod finish;
+mod json;
 mod lease;
 pub(crate) mod live;
 mod queue;
 mod replay;
 mod rescue;
 mod schedule;
+mod shape;
 mod state;
 mod tell;
 mod wake;
 mod workers;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use atelier_kit::{Deps, error::Error};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 
 pub use board::Report;
-pub use enqueue::{EXPECTED_CHILDREN, Enqueued, GROUP_QUEUE, MAX_PAYLOAD};
+pub use enqueue::{EXPECTED_CHILDREN, Enqueued, GROUP_QUEUE};
 pub use finish::{Ended, Outcome};
+pub use json::{JsonFault, MAX_DEPTH, MAX_PAYLOAD, fault as json_fault};
 pub use lease::{Leased, Wanted};
 pub use live::{Live, Moment, Version};
 pub use schedule::{MissedRuns, Schedule, ScheduleProblem};
+pub use shape::{MAX_SHAPE, Misfit, Shape};
 pub use state::Status;
 pub use tell::TaskFact;
 pub use wake::{Wakes, Woken};
@@ -50,6 +58,8 @@ pub struct EngineConfig {
     pub retention: Duration,
     /// How long dead letters are kept.
     pub dead_retention: Duration,
+    /// Queues that only workers of the system itself work on.
+    pub own_queues: BTreeSet<String>,
     /// How long a subscriber waits for a task that was asked for but has not arrived.
     pub arrival: Duration,
 }
@@ -65,6 +75,7 @@ impl Default for EngineConfig {
             backoff_max: Duration::from_secs(600),
             retention: Duration::from_secs(30 * DAY),
             dead_retention: Duration::from_secs(90 * DAY),
+            own_queues: BTreeSet::new(),
             arrival: Duration::from_secs(5),
         }
     }
@@ -111,7 +122,7 @@ impl Engine {
         &self.inner.config
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         self.inner.deps.clock.now()
     }
 

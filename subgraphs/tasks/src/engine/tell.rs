@@ -115,9 +115,10 @@ impl Engine {
                     .record(seconds);
             }
         }
+        // Whoever watches a task of nobody hears at once of its end, too.
         let moments: Vec<Moment> = changed
             .iter()
-            .filter(|task| task.owner.is_some())
+            .filter(|task| task.status.is_final() || task.owner.is_some())
             .map(|task| self.moment(task))
             .collect();
         self.inner.board.announce(moments);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use atelier_kit::{
     error::Error,
-    id::{Id, User},
+    id::{AccessToken, Id, User},
 };
 use serde_json::json;
 
@@ -23,6 +23,8 @@ pub struct Registration {
     pub name: String,
     /// The account whose token it came with.
     pub owner: Option<Id<User>>,
+    /// That token.
+    pub access_token: Option<Id<AccessToken>>,
     /// The queues it works on.
     pub queues: Vec<String>,
     /// The types it knows; empty for all.
@@ -46,6 +48,7 @@ impl Engine {
             id: self.deps().new_id(),
             name: registration.name,
             owner: registration.owner,
+            access_token: registration.access_token.map(Id::uuid),
             queues: registration.queues,
             types: registration.types,
             capabilities: json!(registration.capabilities),

@@ -24,5 +24,13 @@ atelier_kit::user_errors! {
         InvalidCron = "INVALID_CRON", 50006, 400, "The cron pattern is not valid: {reason}", "cron 表达式无效：{reason}";
         /// There is no such time zone.
         UnknownTimezone = "UNKNOWN_TIMEZONE", 50007, 400, "There is no such time zone.", "时区不存在。";
+        /// The credential of the worker is not bound to the queue, or to the type of task.
+        NotGranted = "NOT_GRANTED", 50008, 403, "This credential was not granted this queue or type of task.", "此凭证未被授予该队列或任务类型。";
+        /// Only the system itself works on the queue.
+        QueueReserved = "QUEUE_RESERVED", 50009, 403, "The system itself works on the queue {queue}.", "队列 {queue} 仅由系统自身处理。";
+        /// The result is not what tasks of the type are for.
+        ResultInvalid = "RESULT_INVALID", 50010, 400, "The result does not look as the task's type demands: {reason}", "结果不符合任务类型的要求：{reason}";
+        /// Nobody has said what the results of the type look like.
+        UnknownType = "UNKNOWN_TYPE", 50011, 400, "Declare first what the results of {type} look like.", "请先声明 {type} 的结果格式。";
     }
 }

@@ -3,6 +3,7 @@
 pub mod error;
 pub use error::TaskErrorCode;
 mod event;
+mod grant;
 mod input;
 mod loaders;
 mod mutation;
@@ -14,6 +15,7 @@ mod subscription;
 mod task;
 mod viewer;
 mod worker;
+mod worker_input;
 
 use async_graphql::{Context, Schema};
 use atelier_kit::{

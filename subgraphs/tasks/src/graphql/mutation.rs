@@ -11,20 +11,25 @@ use serde_json::Value;
 
 use super::{
     engine,
+    grant::{TaskResultDeclareInput, WorkerGrantRemoveInput, WorkerGrantSetInput},
     payload::{
         QueuePausePayload, QueueResumePayload, ScheduleDeletePayload, ScheduleUpsertPayload,
         TaskCancelPayload, TaskCompletePayload, TaskFailPayload, TaskHeartbeatPayload,
-        TaskLeasePayload, TaskPrioritySetPayload, TaskRetryPayload, TasksDeadLetterReplayPayload,
-        WorkerDrainPayload, WorkerRegisterPayload,
+        TaskLeasePayload, TaskPrioritySetPayload, TaskResultDeclarePayload, TaskRetryPayload,
+        TasksDeadLetterReplayPayload, WorkerDrainPayload, WorkerGrantRemovePayload,
+        WorkerGrantSetPayload, WorkerRegisterPayload,
     },
     schedule::{Schedule, ScheduleUpsertInput},
     task::Task,
-    worker::{Lease, TaskLeases, Worker},
+    worker::{TaskLeases, Worker},
+    worker_input::{
+        TaskCompleteInput, TaskFailInput, TaskHeartbeatInput, TaskLeaseInput, WorkerDrainInput,
+        WorkerRegisterInput,
+    },
 };
 use crate::{
-    app::{self, worker},
+    app::{self, lease, worker},
     db::TaskRow,
-    engine::Worker as WorkerEntity,
 };
 
 /// What can be done.
@@ -93,92 +98,6 @@ pub struct QueueResumeInput {
 pub struct ScheduleDeleteInput {
     /// The schedule's name.
     name: String,
-}
-
-/// What a worker says about itself.
-#[derive(InputObject)]
-pub struct WorkerRegisterInput {
-    /// A name for people.
-    name: String,
-    /// The queues it works on, 1 to 50.
-    queues: Vec<String>,
-    /// The types it knows, at most 200; empty for all.
-    #[graphql(default)]
-    types: Vec<String>,
-    /// What it has: an object of texts, numbers and truth values. A task is handed out only to a
-    /// worker that has everything the task requires, with the same value.
-    capabilities: Option<Json<Value>>,
-    /// Tasks it works on at the same time.
-    #[graphql(default = 1)]
-    concurrency: i32,
-}
-
-/// What a worker wants.
-#[derive(InputObject)]
-pub struct TaskLeaseInput {
-    /// The worker's id, from `workerRegister`.
-    worker_id: Id<WorkerEntity>,
-    /// Only of these of its queues.
-    queues: Option<Vec<String>>,
-    /// What it has now, instead of what it registered with.
-    capabilities: Option<Json<Value>>,
-    /// The most tasks, up to 100.
-    #[graphql(default = 1)]
-    max: i32,
-    /// How long the leases are to hold without a heartbeat, from 5 to 3600 seconds.
-    lease_seconds: Option<i32>,
-}
-
-/// What a worker tells about a task.
-#[derive(InputObject)]
-pub struct TaskHeartbeatInput {
-    /// The lease.
-    lease_id: Id<Lease>,
-    /// How much is done, from 0 to 1.
-    progress: Option<f64>,
-    /// The step it is in.
-    step: Option<String>,
-    /// What is left, by the worker's reckoning, in milliseconds.
-    eta_ms: Option<Long>,
-    /// New lines for the task's log, at most 100.
-    #[graphql(default)]
-    log: Vec<String>,
-    /// How long the lease is to hold from now, from 5 to 3600 seconds.
-    lease_seconds: Option<i32>,
-}
-
-/// What came out of a task.
-#[derive(InputObject)]
-pub struct TaskCompleteInput {
-    /// The lease.
-    lease_id: Id<Lease>,
-    /// The result, at most 64 KiB; larger things go to storage.
-    result: Option<Json<Value>>,
-}
-
-/// Why a task was not done.
-#[derive(InputObject)]
-pub struct TaskFailInput {
-    /// The lease.
-    lease_id: Id<Lease>,
-    /// Stable code to match on: letters, digits, dots, dashes and underscores.
-    #[graphql(default_with = "\"FAILED\".to_owned()")]
-    code: String,
-    /// What went wrong; the task's owner reads it.
-    message: String,
-    /// Whether it may work later; if not, the task has failed for good.
-    #[graphql(default = true)]
-    retryable: bool,
-    /// The worker stopped because the task is to be cancelled.
-    #[graphql(default)]
-    cancelled: bool,
-}
-
-/// Which worker.
-#[derive(InputObject)]
-pub struct WorkerDrainInput {
-    /// The worker's id.
-    worker_id: Id<WorkerEntity>,
 }
 
 fn value(json: Option<Json<Value>>) -> Value {
@@ -314,7 +233,50 @@ impl Mutation {
         )
     }
 
-    /// Registers an external worker.
+    /// Binds the credential of external workers to queues and types of tasks.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn worker_grant_set(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which credential, and what it is bound to.")] input: WorkerGrantSetInput,
+    ) -> Result<WorkerGrantSetPayload> {
+        mutation(
+            ctx,
+            app::grant::set(engine(ctx), actor(ctx), input.into())
+                .await
+                .map(Into::into),
+        )
+    }
+
+    /// Takes away what a credential was granted: its workers lease nothing more, and what they have
+    /// goes to others when its leases run out.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn worker_grant_remove(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which credential.")] input: WorkerGrantRemoveInput,
+    ) -> Result<WorkerGrantRemovePayload> {
+        mutation(
+            ctx,
+            app::grant::remove(engine(ctx), actor(ctx), input.access_token_id).await,
+        )
+    }
+
+    /// Declares what the results of a type of task look like; external workers can end its tasks with no
+    /// others.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn task_result_declare(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which type, and what its results look like.")]
+        input: TaskResultDeclareInput,
+    ) -> Result<TaskResultDeclarePayload> {
+        let Json(shape) = input.result;
+        let declared = app::grant::declare(engine(ctx), actor(ctx), input.task_type, shape).await;
+        mutation(ctx, declared.map(Into::into))
+    }
+
+    /// Registers an external worker, for queues and types that its credential was granted.
     #[graphql(requires_scopes = "worker", tag = "worker")]
     async fn worker_register(
         &self,
@@ -341,14 +303,14 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What the worker wants.")] input: TaskLeaseInput,
     ) -> Result<TaskLeasePayload> {
-        let request = worker::LeaseRequest {
+        let request = lease::LeaseRequest {
             worker: input.worker_id,
             queues: input.queues,
             capabilities: input.capabilities.map(|Json(value)| value),
             max: input.max,
             lease_seconds: input.lease_seconds,
         };
-        let leases = worker::lease(engine(ctx), actor(ctx), request).await;
+        let leases = lease::lease(engine(ctx), actor(ctx), request).await;
         let granted = leases.map(|leases| TaskLeases {
             leases: leases.tasks.into_iter().map(Into::into).collect(),
             draining: leases.draining,
@@ -363,7 +325,7 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What the worker tells.")] input: TaskHeartbeatInput,
     ) -> Result<TaskHeartbeatPayload> {
-        let beat = worker::Heartbeat {
+        let beat = lease::Heartbeat {
             lease: input.lease_id.uuid(),
             progress: input.progress,
             step: input.step,
@@ -373,20 +335,21 @@ impl Mutation {
         };
         mutation(
             ctx,
-            worker::heartbeat(engine(ctx), actor(ctx), beat)
+            lease::heartbeat(engine(ctx), actor(ctx), beat)
                 .await
                 .map(Into::into),
         )
     }
 
-    /// Ends a task with a result.
+    /// Ends a task with a result. One that does not look as the type demands is refused, and the lease
+    /// stays.
     #[graphql(requires_scopes = "worker", tag = "worker")]
     async fn task_complete(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What came out of the task.")] input: TaskCompleteInput,
     ) -> Result<TaskCompletePayload> {
-        let ended = worker::complete(
+        let ended = lease::complete(
             engine(ctx),
             actor(ctx),
             input.lease_id.uuid(),
@@ -403,7 +366,7 @@ impl Mutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Why it was not done.")] input: TaskFailInput,
     ) -> Result<TaskFailPayload> {
-        let failure = worker::Failure {
+        let failure = lease::Failure {
             lease: input.lease_id.uuid(),
             retry: input.retryable,
             code: input.code,
@@ -412,7 +375,7 @@ impl Mutation {
         };
         mutation(
             ctx,
-            worker::fail(engine(ctx), actor(ctx), failure)
+            lease::fail(engine(ctx), actor(ctx), failure)
                 .await
                 .map(Into::into),
         )

@@ -1,9 +1,13 @@
 //! What mutations answer.
 
-use atelier_kit::payload;
+use atelier_kit::{
+    id::{AccessToken, Id},
+    payload,
+};
 
 use super::{
     error::{TaskErrorCode, TaskUserError},
+    grant::{TaskResultShape, WorkerGrant},
     queue::Queue,
     schedule::Schedule,
     task::Task,
@@ -78,6 +82,33 @@ payload!(
     pub struct ScheduleDeletePayload {
         /// The name of the schedule that is gone.
         deleted_name: String,
+    },
+    TaskErrorCode,
+    TaskUserError
+);
+payload!(
+    /// What became of the grant.
+    pub struct WorkerGrantSetPayload {
+        /// The grant as it is now.
+        grant: WorkerGrant,
+    },
+    TaskErrorCode,
+    TaskUserError
+);
+payload!(
+    /// What became of the grant.
+    pub struct WorkerGrantRemovePayload {
+        /// The credential that is bound to nothing any more.
+        access_token_id: Id<AccessToken>,
+    },
+    TaskErrorCode,
+    TaskUserError
+);
+payload!(
+    /// What became of the declaration.
+    pub struct TaskResultDeclarePayload {
+        /// What results look like from now on.
+        result: TaskResultShape,
     },
     TaskErrorCode,
     TaskUserError

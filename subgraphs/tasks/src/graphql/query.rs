@@ -9,6 +9,7 @@ use atelier_kit::{
 
 use super::{
     engine,
+    grant::{TaskResultShape, WorkerGrant},
     input::TaskWhere,
     load_task,
     queue::{Queue, TaskType},
@@ -130,6 +131,26 @@ impl Query {
     #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
     async fn task_types(&self, ctx: &Context<'_>) -> Result<Vec<TaskType>> {
         Ok(app::queue::types(engine(ctx), actor(ctx))
+            .await?
+            .into_iter()
+            .map(Into::into)
+            .collect())
+    }
+
+    /// What the credentials of external workers are bound to, newest first; at most 500.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn worker_grants(&self, ctx: &Context<'_>) -> Result<Vec<WorkerGrant>> {
+        Ok(app::grant::list(engine(ctx), actor(ctx))
+            .await?
+            .into_iter()
+            .map(Into::into)
+            .collect())
+    }
+
+    /// What the results of types of tasks look like, by type; at most 500.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn task_result_shapes(&self, ctx: &Context<'_>) -> Result<Vec<TaskResultShape>> {
+        Ok(app::grant::shapes(engine(ctx), actor(ctx))
             .await?
             .into_iter()
             .map(Into::into)

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::task::UserReference;
 use crate::{
-    app::worker::LeaseState,
+    app::lease::LeaseState,
     db::worker::WorkerRow,
     engine::{self, Leased},
 };
@@ -94,8 +94,8 @@ pub struct TaskLease {
     pub task_type: String,
     /// The queue it was in.
     pub queue: String,
-    /// What is to be done.
-    pub payload: Json<Value>,
+    /// What is to be done; null if its type says it all.
+    pub payload: Option<Json<Value>>,
     /// Which attempt this is, from 1.
     pub attempt: i32,
     /// Attempts before the task has failed for good.
@@ -117,7 +117,10 @@ impl From<Leased> for TaskLease {
             task_id: row.id,
             task_type: row.task_type,
             queue: row.queue,
-            payload: Json(row.payload),
+            // GraphQL's null is no value: where one is demanded it takes the whole answer with it.
+            payload: Some(row.payload)
+                .filter(|payload| !payload.is_null())
+                .map(Json),
             attempt: row.attempt.into(),
             max_attempts: row.max_attempts.into(),
             owner: row.owner.map(|id| UserReference { id }),

@@ -133,6 +133,7 @@ impl Worker {
             max: 0,
             lease: config.lease,
             worker: None,
+            owner: None,
         };
         let slots = Arc::new(Semaphore::new(config.concurrency.max(1)));
         Some(Self {
@@ -150,6 +151,7 @@ impl Worker {
             let registration = Registration {
                 name: self.config.name.clone(),
                 owner: None,
+                access_token: None,
                 queues: self.wanted.queues.clone(),
                 types: self.wanted.types.clone().unwrap_or_default(),
                 capabilities: self.config.capabilities.clone(),

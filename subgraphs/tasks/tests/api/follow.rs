@@ -1,7 +1,7 @@
 //! Subscriptions.
 
-use atelier_kit::actor::Actor;
-use atelier_tasks::engine::{Leased, Outcome, Report};
+use atelier_kit::{actor::Actor, stream::StreamItem};
+use atelier_tasks::engine::{Leased, Moment, Outcome, Report, Status};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
@@ -215,4 +215,33 @@ async fn the_callers_tasks_are_followed_and_resumed_without_gap() {
     assert_eq!(told, ["RUNNING", "SUCCEEDED"]);
     let mut anonymous = world.subscribe(&Actor::anonymous(), EVENTS, json!({}));
     assert_eq!(code(&anonymous.next().await.unwrap()), "UNAUTHENTICATED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_task_of_nobody_is_told_at_once() {
+    let world = world().await;
+    let mut stream = world
+        .engine
+        .deps()
+        .hub
+        .subscribe("tasks:progress", None)
+        .await
+        .unwrap();
+    let id = world.enqueue(world.task(None)).await;
+    let task = world.lease(1).await.remove(0);
+    world
+        .engine
+        .finish(vec![(task.lease_id, Outcome::Succeeded(Value::Null))])
+        .await
+        .unwrap();
+    // The stream wakes those who watch; without an entry they find out when they next look.
+    let Some(StreamItem::Entry(entry)) = stream.next().await else {
+        panic!("an entry comes")
+    };
+    let moment: Moment = serde_json::from_slice(&entry.payload).unwrap();
+    assert_eq!(
+        (moment.task, moment.status),
+        (id, Status::Succeeded),
+        "nothing else was told"
+    );
 }

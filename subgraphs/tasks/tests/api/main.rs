@@ -1,10 +1,13 @@
 //! The tasks subgraph against a real PostgreSQL and Redis.
 
 mod cancel;
+mod clock;
 mod enqueue;
+mod failover;
 mod family;
 mod fault;
 mod follow;
+mod grants;
 mod lease;
 mod progress;
 mod queue;

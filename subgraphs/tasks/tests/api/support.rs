@@ -29,7 +29,7 @@ pub struct World {
     pub subgraph: Subgraph,
     pub engine: Engine,
     pub clock: ManualClock,
-    _test: TestDeps,
+    test: Arc<TestDeps>,
     stop: CancellationToken,
 }
 
@@ -40,29 +40,41 @@ impl Drop for World {
 }
 
 pub async fn world() -> World {
-    let test = deps(NAME, &MIGRATIONS).await;
-    let config = EngineConfig {
-        arrival: Duration::from_secs(2),
-        ..EngineConfig::default()
-    };
-    let engine = Engine::new(test.deps.clone(), config.clone());
-    let subgraph = subgraph(
-        test.deps.clone(),
-        TasksConfig {
-            engine: config,
-            ..TasksConfig::default()
-        },
-    );
-    World {
-        subgraph,
-        engine,
-        clock: test.clock.clone(),
-        _test: test,
-        stop: CancellationToken::new(),
-    }
+    world_with(EngineConfig::default()).await
+}
+
+pub async fn world_with(config: EngineConfig) -> World {
+    World::on(Arc::new(deps(NAME, &MIGRATIONS).await), config)
 }
 
 impl World {
+    fn on(test: Arc<TestDeps>, config: EngineConfig) -> Self {
+        let config = EngineConfig {
+            arrival: Duration::from_secs(2),
+            ..config
+        };
+        let engine = Engine::new(test.deps.clone(), config.clone());
+        let subgraph = subgraph(
+            test.deps.clone(),
+            TasksConfig {
+                engine: config,
+                ..TasksConfig::default()
+            },
+        );
+        World {
+            subgraph,
+            engine,
+            clock: test.clock.clone(),
+            test,
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// The domain once more on the same servers, otherwise configured.
+    pub fn again(&self, config: EngineConfig) -> Self {
+        Self::on(Arc::clone(&self.test), config)
+    }
+
     pub fn clock_now(&self) -> chrono::DateTime<chrono::Utc> {
         self.engine.deps().clock.now()
     }
@@ -185,6 +197,7 @@ pub fn wanted(max: usize) -> Wanted {
         max,
         lease: Duration::from_secs(30),
         worker: None,
+        owner: None,
     }
 }
 

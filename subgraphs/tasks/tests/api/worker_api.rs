@@ -3,7 +3,10 @@
 use atelier_kit::{actor::Actor, jobs::NewTask};
 use serde_json::{Value, json};
 
-use crate::support::{World, admin, until, world};
+use crate::{
+    grants::program,
+    support::{World, admin, until, world},
+};
 
 const REGISTER: &str = "mutation($input: WorkerRegisterInput!) { workerRegister(input: $input) { worker { id draining } userErrors { code } } }";
 const LEASE: &str = "mutation($input: TaskLeaseInput!) { taskLease(input: $input) { granted { draining leases { leaseId taskId type payload attempt } } userErrors { code } } }";
@@ -18,7 +21,7 @@ struct External {
 }
 
 async fn external(world: &World) -> External {
-    let actor = Actor::user(world.user(), &["worker"]);
+    let actor = program(world, &["work"], &["test.work"]).await;
     let input = json!({"name": "python", "queues": ["work"], "capabilities": {"gpu": 1}});
     let data = world.data(&actor, REGISTER, json!({"input": input})).await;
     External {
@@ -321,4 +324,69 @@ async fn what_workers_say_is_bounded() {
             "{mutation} {input}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_without_a_payload_is_leased_with_the_others() {
+    let world = world().await;
+    let upsert = "mutation($input: ScheduleUpsertInput!) { scheduleUpsert(input: $input) { schedule { payload } userErrors { code } } }";
+    let input = json!({"name": "bare", "cron": "0 * * * *", "type": "test.work", "queue": "work"});
+    let data = world
+        .data(&admin(&world), upsert, json!({"input": input}))
+        .await;
+    assert_eq!(
+        data["scheduleUpsert"],
+        json!({"schedule": {"payload": null}, "userErrors": []})
+    );
+    world.advance(3600);
+    assert_eq!(world.engine.run_schedules().await.unwrap(), 1);
+    world.enqueue(world.task(None)).await;
+    let worker = external(&world).await;
+    let leases = worker.lease(&world).await;
+    let payloads: Vec<&Value> = leases.iter().map(|lease| &lease["payload"]).collect();
+    assert_eq!(leases.len(), 2);
+    assert!(
+        payloads.contains(&&Value::Null) && payloads.contains(&&json!({"n": 1})),
+        "{payloads:?}"
+    );
+    for lease in &leases {
+        let done = worker
+            .run(&world, COMPLETE, json!({"leaseId": lease["leaseId"]}))
+            .await;
+        assert_eq!(done["task"]["status"], "SUCCEEDED");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_payload_that_is_taken_up_can_be_leased() {
+    let world = world().await;
+    let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({ "": [inner] }));
+    let odd = [
+        json!({"": 1, "a b": 2, "__typename": 3, "$": {"-": []}}),
+        json!([1.5, 1e20, u64::MAX, i64::MIN]),
+        json!("\u{202e}\u{fffd}\\u0000"),
+        nested(32),
+        Value::Null,
+    ];
+    for payload in &odd {
+        let task = NewTask {
+            payload: payload.clone(),
+            ..world.task(None)
+        };
+        world.enqueue(task).await;
+    }
+    let worker = external(&world).await;
+    let leases = worker.lease(&world).await;
+    assert_eq!(leases.len(), odd.len());
+    for payload in &odd {
+        assert!(
+            leases.iter().any(|lease| lease["payload"] == *payload),
+            "{payload}"
+        );
+    }
+    let unreadable = NewTask {
+        payload: nested(60),
+        ..world.task(None)
+    };
+    assert!(world.engine.enqueue(&[unreadable]).await.is_err());
 }
