@@ -1,5 +1,6 @@
 //! Atelier: an open-source backend for creator communities, as one federated GraphQL API.
 
+mod admin;
 mod cli;
 mod doctor;
 mod domains;
@@ -9,6 +10,7 @@ mod identity;
 mod lifecycle;
 mod local_servers;
 mod nodes;
+mod open_files;
 mod parts;
 mod report;
 mod schema;
@@ -56,12 +58,13 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Doctor => return doctor::run(&cli.settings).await,
         Command::Migrate => "atelier-migrate",
     };
+    open_files::raise();
     let telemetry = telemetry::init(&cli.settings.telemetry(service))?;
     let done = match cli.command {
         Command::Up(args) => up::run(args, cli.settings).await,
         Command::Router(args) => parts::router(args, cli.settings).await,
         Command::Subgraph(args) => parts::subgraphs(args, cli.settings).await,
-        Command::Worker(args) => parts::worker(args).await,
+        Command::Worker(args) => parts::worker(args, cli.settings).await,
         Command::Migrate => parts::migrate().await,
         Command::Schema(_) | Command::Doctor => Ok(()),
     };
