@@ -5,6 +5,7 @@ mod harness;
 mod journey;
 mod launcher;
 mod nodes;
+mod operators;
 mod outages;
 mod polling;
 mod refusals;

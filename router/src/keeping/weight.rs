@@ -7,7 +7,7 @@ use crate::plan::{ObjectShape, OperationPlan, Target, ValueProjection};
 /// A selection, value or variable in a parsed document, with its strings.
 const PER_NODE: usize = 340;
 /// A selection in a subgraph's document, as text and parsed.
-const PER_ASKED_BYTE: usize = 30;
+const PER_ASKED_BYTE: usize = 20;
 /// A key of a subgraph's answer.
 const PER_SHAPE: usize = 96;
 /// A field of the client's answer.

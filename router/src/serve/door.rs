@@ -1,6 +1,6 @@
 //! Who gets a connection. Those who do not are told so, as far as that costs little.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{IpAddr, Shutdown};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl Door {
     }
 }
 
-/// Refused connections that are listened to until their clients have read why.
+/// Refused connections that are listened to, so that their clients read why.
 const LINGERING: usize = 64;
 /// What such a client may still send.
 const LINGER_BYTES: usize = 64 * 1024;
@@ -73,33 +73,42 @@ pub(crate) fn turn_away(stream: std::net::TcpStream, full: Full) {
          retry-after: 5\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
-    // A new connection's buffer has room for it.
-    if (&stream).write_all(answer.as_bytes()).is_err() || stream.shutdown(Shutdown::Write).is_err()
-    {
-        return;
-    }
-    // Closed with bytes unread, it would be reset and the answer lost.
-    if let Ok(permit) = Arc::clone(&LINGERERS).try_acquire_owned() {
-        tokio::spawn(async move {
-            let _ = tokio::time::timeout(LINGER, drain(stream)).await;
-            drop(permit);
-        });
-    } else {
-        let _ = (&stream).read(&mut [0; 4096]);
-    }
-}
-
-async fn drain(stream: std::net::TcpStream) {
-    let Ok(stream) = TcpStream::from_std(stream) else {
+    // Clients take an answer that comes before their request for nonsense, and a
+    // connection that is closed with bytes unread is reset: where that is cheap, it is
+    // waited for what they ask.
+    let Ok(permit) = Arc::clone(&LINGERERS).try_acquire_owned() else {
+        let _ = tell(&stream, &answer);
         return;
     };
+    tokio::spawn(async move {
+        let _ = tokio::time::timeout(LINGER, answered(stream, &answer)).await;
+        drop(permit);
+    });
+}
+
+/// A new connection's buffer has room for the answer.
+fn tell(mut stream: &std::net::TcpStream, answer: &str) -> std::io::Result<()> {
+    stream.write_all(answer.as_bytes())?;
+    stream.shutdown(Shutdown::Write)
+}
+
+async fn answered(stream: std::net::TcpStream, answer: &str) -> std::io::Result<()> {
+    let writer = stream.try_clone()?;
+    let stream = TcpStream::from_std(stream)?;
     let (mut buffer, mut total) = ([0; 4096], 0);
-    while total < LINGER_BYTES && stream.readable().await.is_ok() {
+    while total < LINGER_BYTES {
+        stream.readable().await?;
         match stream.try_read(&mut buffer) {
-            Ok(0) => return,
-            Ok(bytes) => total += bytes,
+            Ok(0) => break,
+            Ok(bytes) => {
+                if total == 0 {
+                    tell(&writer, answer)?;
+                }
+                total += bytes;
+            }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
+            Err(error) => return Err(error),
         }
     }
+    Ok(())
 }

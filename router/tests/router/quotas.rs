@@ -131,7 +131,7 @@ async fn sockets_of_one_person_are_limited_whichever_credentials_open_them() {
     );
 }
 
-const FOLLOW: &str = "subscription { priceChanged { upc } }";
+const FOLLOW: &str = "subscription { productChanged { upc } }";
 
 fn follow(base: &str, person: u64) -> Request<String> {
     Request::post(format!("{base}/graphql"))

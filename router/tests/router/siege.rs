@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use atelier_router::config::{Connections, Limits, Quotas};
 use atelier_router::{
-    Router, RouterConfig, SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse,
+    ClientRequest, Outcome, Router, RouterConfig, SubgraphClient, SubgraphError, SubgraphRequest,
+    SubgraphResponse,
 };
 use futures::StreamExt;
 use futures::future::join_all;
@@ -145,7 +146,7 @@ impl SubgraphClient for Long {
         _: SubgraphRequest,
     ) -> Result<BoxStream<'static, Result<SubgraphResponse, SubgraphError>>, SubgraphError> {
         let text = "x".repeat(self.0);
-        let event = format!(r#"{{"data":{{"priceChanged":{{"upc":"{text}"}}}}}}"#);
+        let event = format!(r#"{{"data":{{"productChanged":{{"upc":"{text}"}}}}}}"#);
         let event = Ok(SubgraphResponse::Json(event.into()));
         Ok(futures::stream::iter([event]).boxed())
     }
@@ -296,6 +297,17 @@ async fn an_answer_that_is_too_long_is_an_error_and_nothing_else() {
     assert_eq!(answer["errors"].as_array().unwrap().len(), 1);
     let answer = crate::harness::ask(&long(3000, short_answers(4000)), LONG).await;
     assert!(answer.get("errors").is_none(), "{answer}");
+
+    // So is each event.
+    let follow = ClientRequest::new("subscription { productChanged { upc } }");
+    let Outcome::Stream(mut events, _) = router.execute(follow).await else {
+        panic!("no stream");
+    };
+    let event: Value = serde_json::from_slice(&events.next().await.unwrap()).unwrap();
+    assert_eq!(
+        event["errors"][0]["extensions"]["code"], "RESPONSE_TOO_LARGE",
+        "{event}"
+    );
 
     // Introspection is an answer like others.
     let shop = in_process_with(short_answers(1000)).router;
