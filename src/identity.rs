@@ -171,8 +171,16 @@ impl Verifier {
         let scopes: Arc<[String]> = actor.scopes.iter().cloned().collect();
         let locale = Some(actor.locale.tag().into());
         let identity = identity(&actor);
-        let mut hasher = DefaultHasher::new();
-        identity.hash(&mut hasher);
+        let hash = |value: &dyn Fn(&mut DefaultHasher)| {
+            let mut hasher = DefaultHasher::new();
+            value(&mut hasher);
+            hasher.finish()
+        };
+        let person = match &actor.identity {
+            Identity::User { user, .. } => hash(&|hasher| user.hash(hasher)),
+            Identity::Anonymous | Identity::Service { .. } => 0,
+        };
+        let fingerprint = hash(&|hasher| identity.hash(hasher));
         let mut extensions = axum::http::Extensions::new();
         extensions.insert(Arc::new(actor));
         Ok(Caller {
@@ -180,7 +188,8 @@ impl Verifier {
             scopes,
             extensions,
             forward,
-            fingerprint: hasher.finish(),
+            fingerprint,
+            person,
             identity: Some(identity.into()),
             locale,
             expires_at: expires_at.and_then(|at| {
