@@ -171,16 +171,11 @@ impl Verifier {
         let scopes: Arc<[String]> = actor.scopes.iter().cloned().collect();
         let locale = Some(actor.locale.tag().into());
         let identity = identity(&actor);
-        let hash = |value: &dyn Fn(&mut DefaultHasher)| {
-            let mut hasher = DefaultHasher::new();
-            value(&mut hasher);
-            hasher.finish()
-        };
         let person = match &actor.identity {
-            Identity::User { user, .. } => hash(&|hasher| user.hash(hasher)),
+            Identity::User { user, .. } => hashed(user),
             Identity::Anonymous | Identity::Service { .. } => 0,
         };
-        let fingerprint = hash(&|hasher| identity.hash(hasher));
+        let fingerprint = hashed(&identity);
         let mut extensions = axum::http::Extensions::new();
         extensions.insert(Arc::new(actor));
         Ok(Caller {
@@ -199,6 +194,12 @@ impl Verifier {
             ..Caller::default()
         })
     }
+}
+
+fn hashed(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Everything that may change an answer, and nothing that differs by request.

@@ -45,7 +45,7 @@ pub mod code {
     pub const SERVER_DRAINING: &str = "SERVER_DRAINING";
     /// Another schema is served that a subscription does not fit.
     pub const SCHEMA_CHANGED: &str = "SCHEMA_CHANGED";
-    /// Introspection is switched off.
+    /// The caller may not ask for the schema.
     pub const INTROSPECTION_DISABLED: &str = "INTROSPECTION_DISABLED";
     /// Something broke inside of the router or a subgraph.
     pub const INTERNAL: &str = "INTERNAL";
