@@ -32,6 +32,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
         ("Redis", redis().await),
         ("Object store", storage().await),
         ("Data directory", data_dir(&settings.data_dir)),
+        ("Open files", crate::open_files::check()),
         ("Port 4000", port(4000)),
     ];
     let mut failed = 0;

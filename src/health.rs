@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use atelier_kit::{Subgraph, health::Health};
+use atelier_kit::{db::Database, health::Health};
 
 use crate::domains::Shared;
 
-/// Checks of every database, Redis and the object store.
-pub fn checks(subgraphs: &[Subgraph], shared: &Shared) -> Health {
-    let databases: Vec<_> = subgraphs
-        .iter()
-        .map(|subgraph| subgraph.deps.db.clone())
-        .collect();
+/// Checks of these databases, Redis and the object store.
+pub fn checks(databases: Vec<Database>, shared: &Shared) -> Health {
     let databases = Arc::new(databases);
     let (redis, storage) = (shared.redis.clone(), shared.storage.clone());
     Health::new()

@@ -308,8 +308,11 @@ impl Verifier {
         let scopes: Arc<[String]> = actor.scopes.iter().cloned().collect();
         let locale = Some(actor.locale.tag().into());
         let identity = identity(&actor, &credential);
-        let mut hasher = DefaultHasher::new();
-        identity.hash(&mut hasher);
+        let person = match &actor.identity {
+            Identity::User { user, .. } => hashed(user),
+            Identity::Anonymous | Identity::Service { .. } => 0,
+        };
+        let fingerprint = hashed(&identity);
         let actor = Arc::new(actor);
         let mut extensions = axum::http::Extensions::new();
         extensions.insert(Arc::clone(&actor));
@@ -318,7 +321,8 @@ impl Verifier {
             scopes,
             extensions,
             proof: self.signer.clone().map(|signer| proof(signer, actor)),
-            fingerprint: hasher.finish(),
+            fingerprint,
+            person,
             identity: Some(identity.into()),
             locale,
             expires_at: expires_at.and_then(|at| {
@@ -348,6 +352,12 @@ fn proof(signer: ActorSigner, actor: Arc<Actor>) -> Proof {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hashed(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Everything that may change an answer, and nothing that differs by request. What one credential

@@ -2,6 +2,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod admin;
 mod cli;
 mod doctor;
 mod domains;
@@ -12,6 +13,7 @@ mod keys;
 mod lifecycle;
 mod local_servers;
 mod nodes;
+mod open_files;
 mod parts;
 mod report;
 mod say;
@@ -61,12 +63,13 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Doctor => return doctor::run(&cli.settings).await,
         Command::Migrate => "atelier-migrate",
     };
+    open_files::raise();
     let telemetry = telemetry::init(&cli.settings.telemetry(service))?;
     let done = match cli.command {
         Command::Up(args) => up::run(args, cli.settings).await,
         Command::Router(args) => parts::router(args, cli.settings).await,
         Command::Subgraph(args) => parts::subgraphs(args, cli.settings).await,
-        Command::Worker(args) => parts::worker(args).await,
+        Command::Worker(args) => parts::worker(args, cli.settings).await,
         Command::Migrate => parts::migrate().await,
         Command::Schema(_) | Command::Keys(_) | Command::Doctor => Ok(()),
     };

@@ -10,15 +10,16 @@ use atelier_kit::{
     peers::{HttpPeers, Peers},
     redis::Redis,
 };
-use atelier_router::Reloader;
+use atelier_router::{Reloader, Server, config::Connections};
 use axum::Router;
 
 use crate::{
+    admin::Admin,
     cli::{RouterArgs, SubgraphArgs, WorkerArgs},
     domains::{self, Shared},
     graph, health,
     identity::Verifier,
-    lifecycle,
+    lifecycle, open_files,
     say::say,
     serve,
     settings::{self, Servers, Settings},
@@ -35,7 +36,7 @@ fn http_peers(pairs: &[String], keys: &KeyFolder) -> anyhow::Result<Arc<dyn Peer
 /// # Errors
 /// Whatever is missing or in the way, with what to do about it.
 pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> {
-    let config = graph::config(args.config.as_deref())?;
+    let mut config = graph::config(args.config.as_deref())?;
     if args.check_config {
         say("The configuration is fine.");
         return Ok(());
@@ -44,7 +45,9 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
     let listen = args
         .port
         .map_or(args.listen, |port| SocketAddr::from(([127, 0, 0, 1], port)));
-    let listener = serve::listen(listen).await?;
+    let listener = serve::listen(listen, "--listen").await?;
+    let operators = Admin::listen(settings.admin_listen).await?;
+    open_files::fit(&mut config.connections);
     let metrics = metrics::install();
     let urls = settings::urls(&args.subgraphs)?;
     let (router, health) = match &args.supergraph {
@@ -72,13 +75,11 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
     let reloader = Reloader::new(router.clone(), args.supergraph.clone());
     lifecycle::on_hangup(reloader.trigger(), &stop)?;
     tokio::spawn(reloader.run(stop.clone()));
-    let trusted = settings.trusted_proxies;
-    let server = router
-        .clone()
-        .server()
-        .merge(health.router())
-        .merge(metrics::router(metrics))
-        .admit(move |request, peer| serve::note_client(&mut request.headers, peer, trusted));
+    let server = router.clone().server().merge(health.public_router());
+    let server = serve::knowing_clients(server, settings.trusted_proxies);
+    if let Some(operators) = operators {
+        operators.serve(&health, metrics, stop.clone());
+    }
     let draining = stop.clone();
     tokio::spawn(async move {
         draining.cancelled().await;
@@ -99,7 +100,8 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
 pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result<()> {
     let chosen = domains::find(&args.names)?;
     let stop = lifecycle::stop_on_signal()?;
-    let listener = serve::listen(args.listen).await?;
+    let listener = serve::listen(args.listen, "--listen").await?;
+    let operators = Admin::listen(settings.admin_listen).await?;
     let metrics = metrics::install();
     let servers = Servers::from_env()?;
     let keys = settings::keys_from_env()?;
@@ -112,19 +114,22 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
     for domain in chosen {
         subgraphs.push((domain.build)(shared.deps(domain.name)?, &shared)?);
     }
-    let health = health::checks(&subgraphs, &shared);
+    let databases = subgraphs.iter().map(|subgraph| subgraph.deps.db.clone());
+    let health = health::checks(databases.collect(), &shared);
     let app = subgraphs
         .iter()
         .fold(Router::new(), |app, subgraph| {
             app.merge(subgraph_server::routes(subgraph, &keys))
         })
-        .merge(health.router())
-        .merge(metrics::router(metrics));
+        .merge(health.public_router());
     let names = domains::names();
-    let running = subgraphs
+    let mut running: Vec<_> = subgraphs
         .iter_mut()
         .flat_map(|subgraph| subgraph.start(&names, &stop))
         .collect();
+    if let Some(operators) = operators {
+        running.push(operators.serve(&health, metrics, stop.clone()));
+    }
     for subgraph in &subgraphs {
         say(format_args!(
             "The subgraph {0} listens on http://{1}/{0}/graphql",
@@ -136,18 +141,27 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
         draining.cancelled().await;
         health.drain();
     });
-    let served = serve::serve(listener, app, settings.trusted_proxies, stop.clone()).await;
+    // Its clients are a few routers with many connections each.
+    let mut limits = Connections {
+        max_per_address: usize::MAX,
+        ..Connections::default()
+    };
+    open_files::fit(&mut limits);
+    let server = serve::knowing_clients(Server::of(app, limits), settings.trusted_proxies);
+    let served = server.serve(listener, stop.clone()).await;
     stop.cancel();
     lifecycle::finish(running).await;
-    served
+    served.context("the listener broke")
 }
 
 /// `atelier worker`.
 ///
 /// # Errors
 /// Whatever is missing or in the way, with what to do about it.
-pub async fn worker(args: WorkerArgs) -> anyhow::Result<()> {
+pub async fn worker(args: WorkerArgs, settings: Settings) -> anyhow::Result<()> {
     let stop = lifecycle::stop_on_signal()?;
+    let operators = Admin::listen(settings.admin_listen).await?;
+    let metrics = metrics::install();
     let servers = Servers::from_env()?;
     let keys = settings::keys_from_env()?;
     let all: Vec<_> = domains::DOMAINS.iter().collect();
@@ -162,6 +176,12 @@ pub async fn worker(args: WorkerArgs) -> anyhow::Result<()> {
         lease: Duration::from_secs(args.lease),
     };
     running.push(worker::spawn(&shared, wanted, &stop)?);
+    if let Some(operators) = operators {
+        let databases = domains::DOMAINS.iter();
+        let databases = databases.map(|domain| Ok(shared.deps(domain.name)?.db));
+        let health = health::checks(databases.collect::<anyhow::Result<_>>()?, &shared);
+        running.push(operators.serve(&health, metrics, stop.clone()));
+    }
     say("The worker is at work.");
     stop.cancelled().await;
     lifecycle::finish(running).await;

@@ -1,6 +1,6 @@
 //! What `atelier up` tells a person once it is ready.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use atelier_accounts::{DEMO_PASSWORD, DEMO_USERNAME};
 
@@ -16,6 +16,7 @@ pub fn ready(
     args: &UpArgs,
     settings: &Settings,
     servers: &Servers,
+    operators: Option<SocketAddr>,
     admin: Option<&Admin>,
     took: Duration,
 ) {
@@ -28,7 +29,13 @@ pub fn ready(
         ("GraphQL", format!("{base}/graphql")),
         ("Subscriptions", socket),
         ("Health", format!("{base}/health/ready")),
-        ("Metrics", format!("{base}/metrics")),
+        (
+            "Metrics",
+            operators.map_or_else(
+                || "nowhere; give a place with: --admin-listen 127.0.0.1:4009".to_owned(),
+                |address| format!("http://{address}/metrics"),
+            ),
+        ),
         ("Object store", servers.storage.public_endpoint.clone()),
         ("Data", data.display().to_string()),
     ];

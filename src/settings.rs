@@ -1,6 +1,6 @@
 //! Where things are and how they look: flags and `ATELIER_` variables, secrets by variable or file.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, bail};
 use atelier_kit::{
@@ -55,6 +55,10 @@ pub struct Settings {
         default_value_t = 0
     )]
     pub trusted_proxies: usize,
+    /// Where to listen for operators: `/metrics`, and `/health/ready` in detail. Nowhere, unless
+    /// given.
+    #[arg(long, global = true, env = "ATELIER_ADMIN_LISTEN")]
+    pub admin_listen: Option<SocketAddr>,
 }
 
 impl Settings {

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use atelier_kit::{Subgraph, graphql::Service, metrics, peers::LocalPeers};
 use atelier_local::DataDir;
 use axum::Router;
@@ -13,13 +14,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admin::Admin,
     cli::UpArgs,
     domains::{self, DOMAINS, Shared},
     graph, health,
     identity::Verifier,
     lifecycle,
     local_servers::LocalServers,
-    serve,
+    open_files, serve,
     settings::Settings,
     worker,
 };
@@ -36,8 +38,10 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
     let stop = lifecycle::stop_on_signal()?;
     refuse_open_demo(&args)?;
     // First what costs nothing to find out: the port, the data directory.
-    let listener = serve::listen(args.listen).await?;
-    let config = graph::config(args.config.as_deref())?;
+    let listener = serve::listen(args.listen, "--listen").await?;
+    let operators = Admin::listen(settings.admin_listen).await?;
+    let mut config = graph::config(args.config.as_deref())?;
+    open_files::fit(&mut config.connections);
     let data = DataDir::lock(&settings.data_dir)?;
     let metrics = metrics::install();
     let (local, servers) = LocalServers::start(&data).await?;
@@ -58,17 +62,23 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
 
     let verifier = Arc::new(Verifier::new(Arc::new(peers), None));
     let router = graph::in_process(&services, Arc::clone(&verifier) as _, config)?;
-    let health = health::checks(&subgraphs, &shared);
-    let app = router
+    let databases = subgraphs.iter().map(|subgraph| subgraph.deps.db.clone());
+    let health = health::checks(databases.collect(), &shared);
+    let server = router
         .clone()
-        .into_axum()
+        .server()
+        .here()
         .merge(subgraphs.iter().fold(Router::new(), |routes, subgraph| {
             routes.merge(subgraph.routes.clone())
         }))
-        .merge(health.router())
-        .merge(metrics::router(metrics));
+        .merge(health.public_router());
+    let server = serve::knowing_clients(server, settings.trusted_proxies);
 
     let mut running = start(&mut subgraphs, &stop);
+    let operators_at = operators.as_ref().map(|operators| operators.address);
+    if let Some(operators) = operators {
+        running.push(operators.serve(&health, metrics, stop.clone()));
+    }
     running.push(tokio::spawn(
         verifier.follow_changes(shared.redis.clone(), stop.clone()),
     ));
@@ -91,18 +101,19 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
         &args,
         &settings,
         &servers,
+        operators_at,
         admin.as_ref(),
         started.elapsed(),
     );
     // The servers outlive everything that uses them.
     let servers_stop = CancellationToken::new();
     let supervised = tokio::spawn(local.supervise(servers_stop.clone()));
-    let served = serve::serve(listener, app, settings.trusted_proxies, stop.clone()).await;
+    let served = server.serve(listener, stop.clone()).await;
     stop.cancel();
     lifecycle::finish(running).await;
     servers_stop.cancel();
     lifecycle::finish(vec![supervised]).await;
-    served
+    served.context("the listener broke")
 }
 
 /// Everybody knows the demo user's password, so strangers must not reach it.

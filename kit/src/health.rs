@@ -181,6 +181,26 @@ impl Health {
         readiness
     }
 
+    /// As [`router`](Self::router) without details, for whoever can reach the process.
+    pub fn public_router(&self) -> Router {
+        let health = self.clone();
+        Router::new()
+            .route(
+                "/health/live",
+                get(async || Json(serde_json::json!({"status": "live"}))),
+            )
+            .route(
+                "/health/ready",
+                get(async move || {
+                    let status = health.readiness().await.status;
+                    (
+                        http_status(status),
+                        Json(serde_json::json!({ "status": status })),
+                    )
+                }),
+            )
+    }
+
     /// `GET /health/live` (200 while the process answers at all) and `GET /health/ready` (200, or
     /// 503 when something required is down or the process is draining).
     pub fn router(&self) -> Router {
@@ -198,11 +218,14 @@ impl Health {
 }
 
 fn answer(readiness: Readiness) -> Response {
-    let status = match readiness.status {
+    (http_status(readiness.status), Json(readiness)).into_response()
+}
+
+fn http_status(status: Status) -> StatusCode {
+    match status {
         Status::Ready | Status::Degraded => StatusCode::OK,
         Status::Down | Status::Draining => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    (status, Json(readiness)).into_response()
+    }
 }
 
 fn overall(checks: &[CheckReport]) -> Status {

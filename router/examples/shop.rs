@@ -48,6 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("http://{}/graphql", listener.local_addr()?);
-    axum::serve(listener, router.into_axum()).await?;
+    let stop = tokio_util::sync::CancellationToken::new();
+    router.server().here().serve(listener, stop).await?;
     Ok(())
 }

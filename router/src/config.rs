@@ -1,6 +1,7 @@
 //! The router's configuration: one typed file, unknown keys refused.
 
 mod edge;
+mod holding;
 mod serving;
 mod subgraphs;
 
@@ -8,7 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use self::edge::{Cors, Csrf, Http, Introspection, Limits, Playground};
+pub use self::edge::{Cors, Csrf, Http, Introspect, Introspection, Limits, Playground};
+pub use self::holding::{Connections, Quotas};
 pub use self::serving::{Cache, Dedup, Headers, Reload, Subscriptions, Timeouts};
 pub use self::subgraphs::{
     HeaderSource, SubgraphDefaults, SubgraphOverride, SubgraphSettings, SubscriptionIdentity,
@@ -35,6 +37,10 @@ pub struct RouterConfig {
     pub cache: Cache,
     /// How long things may take.
     pub timeouts: Timeouts,
+    /// Connections of clients.
+    pub connections: Connections,
+    /// What clients may keep open.
+    pub quotas: Quotas,
     /// Identical queries under way at the same time.
     pub dedup: Dedup,
     /// What is passed on to subgraphs.
@@ -96,6 +102,24 @@ impl RouterConfig {
         positive(
             "subgraph_defaults.timeout_ms",
             self.subgraph_defaults.timeout_ms,
+        )?;
+        positive(
+            "limits.max_response_bytes",
+            self.limits.max_response_bytes as u64,
+        )?;
+        let connections = &self.connections;
+        positive("connections.max", connections.max as u64)?;
+        positive(
+            "connections.max_per_address",
+            connections.max_per_address as u64,
+        )?;
+        positive("connections.head_ms", connections.head_ms)?;
+        positive("connections.idle_ms", connections.idle_ms)?;
+        positive("connections.body_ms", connections.body_ms)?;
+        positive("connections.write_ms", connections.write_ms)?;
+        positive(
+            "connections.buffered_bytes",
+            connections.buffered_bytes as u64,
         )?;
         positive("subscriptions.queue", self.subscriptions.queue as u64)?;
         if !self.http.path.starts_with('/') {

@@ -13,6 +13,10 @@ pub mod code {
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
     /// The request itself is malformed.
     pub const BAD_REQUEST: &str = "BAD_REQUEST";
+    /// The answer exceeds a limit.
+    pub const RESPONSE_TOO_LARGE: &str = "RESPONSE_TOO_LARGE";
+    /// The router has as much to do or to hold as it can; try again later.
+    pub const OVERLOADED: &str = "OVERLOADED";
     /// The document exceeds a limit.
     pub const OPERATION_TOO_LARGE: &str = "OPERATION_TOO_LARGE";
     /// Sign-in is needed.
@@ -41,7 +45,7 @@ pub mod code {
     pub const SERVER_DRAINING: &str = "SERVER_DRAINING";
     /// Another schema is served that a subscription does not fit.
     pub const SCHEMA_CHANGED: &str = "SCHEMA_CHANGED";
-    /// Introspection is switched off.
+    /// The caller may not ask for the schema.
     pub const INTROSPECTION_DISABLED: &str = "INTROSPECTION_DISABLED";
     /// Something broke inside of the router or a subgraph.
     pub const INTERNAL: &str = "INTERNAL";

@@ -77,6 +77,9 @@ pub struct Caller {
     pub proof: Option<Proof>,
     /// Callers whose answers may differ must differ here.
     pub fingerprint: u64,
+    /// Who it is, whichever credentials they use: what one person may hold open is
+    /// limited. 0 where that is not known; then the fingerprint tells.
+    pub person: u64,
     /// What the fingerprint is of, in full: everything about the caller that may
     /// change an answer. Compared before answers are shared between callers;
     /// without it a fingerprint that is not 0 is believed.
@@ -91,6 +94,16 @@ pub struct Caller {
     pub expires_at: Option<std::time::SystemTime>,
 }
 
+impl Caller {
+    /// The person, if somebody is signed in.
+    pub(crate) fn person(&self) -> Option<u64> {
+        let known = [self.person, self.fingerprint]
+            .into_iter()
+            .find(|id| *id != 0);
+        known.filter(|_| self.authenticated)
+    }
+}
+
 impl Default for Caller {
     fn default() -> Self {
         Self {
@@ -101,6 +114,7 @@ impl Default for Caller {
             forward: HeaderMap::new(),
             proof: None,
             fingerprint: 0,
+            person: 0,
             identity: None,
             renew: None,
             locale: None,

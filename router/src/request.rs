@@ -1,5 +1,6 @@
 //! What goes into the router and what comes out, without any transport.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -35,6 +36,8 @@ pub struct ClientRequest {
     pub params: GraphqlParams,
     /// Who asks.
     pub caller: Arc<Caller>,
+    /// From where, if it is known.
+    pub address: Option<IpAddr>,
     /// The client's headers, as far as they are passed on.
     pub headers: HeaderMap,
     /// For logs and for `extensions.requestId`.
@@ -57,6 +60,7 @@ impl ClientRequest {
                 ..GraphqlParams::default()
             },
             caller: Arc::new(Caller::default()),
+            address: None,
             headers: HeaderMap::new(),
             request_id: new_request_id(),
             accepts: Accepts::Everything,
@@ -181,4 +185,8 @@ pub enum ResponseStatus {
     TimedOut,
     /// The router is shutting down.
     Draining,
+    /// The client has as much open as it may.
+    Limited,
+    /// The router has too much to do.
+    Overloaded,
 }

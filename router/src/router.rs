@@ -4,8 +4,10 @@ mod builder;
 mod refused;
 mod stages;
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -22,6 +24,7 @@ use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::{Caller, Identify, IdentifyError};
 use crate::operation::PreparedOperation;
+use crate::quota::{Budget, Held};
 use crate::request::{ClientRequest, Outcome, ResponseStatus};
 use crate::snapshot::Snapshot;
 use crate::subgraph::{Clients, Propagate, RequestContext, SubgraphClient};
@@ -47,6 +50,10 @@ struct Inner {
     propagate: Option<Propagate>,
     own: Own,
     streams: crate::http::Streams,
+    quotas: Held,
+    budget: Budget,
+    /// Only this machine can connect.
+    is_local: AtomicBool,
     draining: CancellationToken,
 }
 
@@ -109,6 +116,16 @@ impl Router {
         Arc::clone(&self.snapshot().supergraph)
     }
 
+    /// Bytes of memory that parsed documents and their plans take, as estimated.
+    pub fn cached_bytes(&self) -> u64 {
+        self.snapshot().kept_bytes()
+    }
+
+    /// Bytes of answers that wait for their clients to take them.
+    pub fn buffered_bytes(&self) -> usize {
+        self.inner.budget.held()
+    }
+
     /// The client of a subgraph, for commands between domains: they reach it the
     /// way queries do.
     pub fn subgraph(&self, name: &str) -> Option<Arc<dyn SubgraphClient>> {
@@ -145,6 +162,20 @@ impl Router {
         &self.inner.streams
     }
 
+    pub(crate) fn quotas(&self) -> &Held {
+        &self.inner.quotas
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.inner.budget
+    }
+
+    /// Where clients reach it. Requests without a listener are this program's own.
+    pub(crate) fn listens_on(&self, address: IpAddr) {
+        let local = address.to_canonical().is_loopback();
+        self.inner.is_local.fetch_and(local, Ordering::Relaxed);
+    }
+
     pub(crate) fn draining(&self) -> &CancellationToken {
         &self.inner.draining
     }
@@ -156,6 +187,11 @@ impl Router {
         if self.is_draining() {
             let error = GraphqlError::new("The server is shutting down.").with_code(code::INTERNAL);
             return refuse(&[error], ResponseStatus::Draining, &request_id);
+        }
+        if self.inner.budget.is_spent() {
+            let message = "The server holds more answers than its clients take; try again later.";
+            let error = GraphqlError::new(message).with_code(code::OVERLOADED);
+            return refuse(&[error], ResponseStatus::Overloaded, &request_id);
         }
         let span = tracing::info_span!(
             target: "atelier_router",

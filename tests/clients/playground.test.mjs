@@ -38,6 +38,7 @@ let browser;
 let context;
 let page;
 let foreign;
+let forbidden;
 let user;
 
 before(async () => {
@@ -51,6 +52,10 @@ before(async () => {
   page = await context.newPage();
   page.setDefaultTimeout(60_000);
   foreign = [];
+  forbidden = [];
+  page.on('console', (message) => {
+    if (/Content Security Policy/.test(message.text())) forbidden.push(message.text());
+  });
   page.on('request', (request) => {
     const { protocol, origin } = new URL(request.url());
     if (/^(http|ws)s?:$/.test(protocol) && origin.replace(/^ws/, 'http') !== new URL(base).origin) {
@@ -161,4 +166,12 @@ test('signing out takes the caller from the next query', async () => {
 
 test('nothing was loaded from anywhere else', () => {
   assert.deepEqual(foreign, []);
+});
+
+test('the page asks for nothing that its content security policy forbids, and stands in no frame', async () => {
+  assert.deepEqual(forbidden, []);
+  const { headers } = await fetch(base).then((answer) => ({ headers: answer.headers }));
+  assert.match(headers.get('content-security-policy'), /script-src 'self';.*frame-ancestors 'none'/);
+  assert.equal(headers.get('x-frame-options'), 'DENY');
+  assert.equal(headers.get('x-content-type-options'), 'nosniff');
 });

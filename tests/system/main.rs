@@ -6,6 +6,7 @@ mod harness;
 mod journey;
 mod launcher;
 mod nodes;
+mod operators;
 mod outages;
 mod output;
 mod polling;

@@ -47,6 +47,13 @@ impl Account {
             .map_err(|errno| LocalError::io("cannot hand over", path)(errno.into()))
     }
 
+    /// Lets this account, and nobody else but root, pass `directory`.
+    pub(crate) fn admit(&self, directory: &Path) -> Result<(), LocalError> {
+        chown(directory, None, Some(self.gid))
+            .map_err(|errno| LocalError::io("cannot hand over", directory)(errno.into()))?;
+        crate::place::set_mode(directory, 0o710)
+    }
+
     /// The account's name.
     pub(crate) fn name(&self) -> &str {
         &self.name

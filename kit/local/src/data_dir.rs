@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::LocalError;
+use crate::account::Account;
+use crate::place::set_mode;
 
 /// Free space below which no server is started, in MiB: PostgreSQL needs about 40 for an empty
 /// database and 32 for its first WAL segments, and panics when it cannot write WAL.
@@ -33,6 +35,7 @@ impl DataDir {
             .canonicalize()
             .map_err(LocalError::io("cannot resolve", path))?;
         let file_path = path.join("lock");
+        protect(&path, &file_path)?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -65,6 +68,23 @@ impl DataDir {
     /// The directory as an absolute path without symbolic links.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Closes the directory to other accounts; when this one is root, to all but the one that the servers
+/// in it run as. One that holds other things than ours stays as it is: it may be a home or `/tmp`.
+fn protect(path: &Path, lock: &Path) -> Result<(), LocalError> {
+    let unreadable = LocalError::io("cannot read", path);
+    let is_empty = std::fs::read_dir(path)
+        .map_err(unreadable)?
+        .next()
+        .is_none();
+    if !is_empty && !lock.exists() {
+        return Ok(());
+    }
+    match Account::to_drop_to() {
+        Ok(Some(account)) => account.admit(path),
+        Ok(None) | Err(_) => set_mode(path, 0o700),
     }
 }
 

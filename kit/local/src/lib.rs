@@ -14,6 +14,7 @@
 mod account;
 mod data_dir;
 mod error;
+mod place;
 mod port;
 mod postgres;
 mod process;

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::place::Place;
 use crate::process::{self, ServerProcess};
 use crate::{Installed, LocalError, port};
 
@@ -49,6 +50,8 @@ pub struct PrivateRedis {
     process: ServerProcess,
     port: u16,
     password: String,
+    /// As it was asked for.
+    asked: PathBuf,
     dir: PathBuf,
 }
 
@@ -60,24 +63,25 @@ impl PrivateRedis {
     /// Every [`LocalError`] says what to do about it.
     pub async fn start(dir: &Path, options: RedisOptions) -> Result<Self, LocalError> {
         crate::data_dir::check_disk_space(dir)?;
-        std::fs::create_dir_all(dir).map_err(LocalError::io("cannot create", dir))?;
-        let dir = dir
-            .canonicalize()
-            .map_err(LocalError::io("cannot resolve", dir))?;
+        let asked = dir.to_owned();
+        let place = Place::prepare(dir)?;
+        let dir = place.root.clone();
         let binary = find_binary()?;
         new_enough(version_of(&binary).await?)?;
-        let password = crate::secret::remembered(&dir.join("password"))?;
+        let password = crate::secret::remembered(&place.password_file())?;
         clear_leftover(&dir).await?;
+        place.own_contents()?;
         let mut attempt = 1;
         loop {
-            let port = port::choose(options.port, &dir.join("port"), "Redis")?;
-            match launch(&binary, &dir, port, &password, &options).await {
+            let port = port::choose(options.port, &place.port_file(), "Redis")?;
+            match launch(&binary, &place, port, &password, &options).await {
                 Ok(process) => {
                     return Ok(Self {
                         options,
                         process,
                         port,
                         password,
+                        asked,
                         dir,
                     });
                 }
@@ -132,7 +136,7 @@ impl PrivateRedis {
             port: Some(self.port),
             ..self.options.clone()
         };
-        *self = Self::start(&self.dir, options).await?;
+        *self = Self::start(&self.asked, options).await?;
         Ok(())
     }
 
@@ -217,14 +221,14 @@ async fn clear_leftover(dir: &Path) -> Result<(), LocalError> {
 
 async fn launch(
     binary: &Path,
-    dir: &Path,
+    place: &Place,
     port: u16,
     password: &str,
     options: &RedisOptions,
 ) -> Result<ServerProcess, LocalError> {
-    let log = dir.join("log");
+    let log = place.log();
     let process = ServerProcess::spawn(
-        command(binary, dir, port, password, options)?,
+        command(binary, place, port, password, options)?,
         Signal::SIGTERM,
     )
     .await
@@ -261,12 +265,13 @@ async fn launch(
 
 fn command(
     binary: &Path,
-    dir: &Path,
+    place: &Place,
     port: u16,
     password: &str,
     options: &RedisOptions,
 ) -> Result<Command, LocalError> {
-    let log_path = dir.join("log");
+    let dir = place.root.as_path();
+    let log_path = place.log();
     let log = File::create(&log_path).map_err(LocalError::io("cannot write", &log_path))?;
     let log_too = log
         .try_clone()
@@ -294,6 +299,9 @@ fn command(
         .stdin(config_on_stdin(&config).map_err(LocalError::io("cannot configure", binary))?)
         .stdout(Stdio::from(log))
         .stderr(Stdio::from(log_too));
+    if let Some(account) = &place.account {
+        account.apply(&mut command);
+    }
     Ok(command)
 }
 

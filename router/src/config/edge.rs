@@ -10,6 +10,8 @@ pub struct Http {
     pub path: String,
     /// Said to clients that send `multipart/form-data`.
     pub upload_hint: String,
+    /// `cache-control` of answers; they may hold tokens. Empty: none.
+    pub cache_control: String,
 }
 
 impl Default for Http {
@@ -17,6 +19,7 @@ impl Default for Http {
         Self {
             path: "/graphql".to_owned(),
             upload_hint: "Ask the API for a presigned upload and send the bytes there.".to_owned(),
+            cache_control: "no-store".to_owned(),
         }
     }
 }
@@ -39,6 +42,8 @@ pub struct Limits {
     pub max_root_fields: usize,
     /// Selections, fragments expanded.
     pub max_selections: usize,
+    /// Bytes of an answer, of an event, and of each piece of an answer.
+    pub max_response_bytes: usize,
 }
 
 impl Default for Limits {
@@ -51,6 +56,7 @@ impl Default for Limits {
             max_aliases: 200,
             max_root_fields: 50,
             max_selections: 4_000,
+            max_response_bytes: 16 * 1024 * 1024,
         }
     }
 }
@@ -105,18 +111,30 @@ impl Default for Csrf {
     }
 }
 
-/// Schema introspection by clients.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// Schema introspection by clients: `__schema` and `__type`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Introspection {
-    /// Answer `__schema` and `__type`.
-    pub enabled: bool,
+    /// Who may.
+    pub allow: Introspect,
+    /// Callers with one of these scopes may, whatever `allow` says.
+    pub scopes: Vec<String>,
 }
 
-impl Default for Introspection {
-    fn default() -> Self {
-        Self { enabled: true }
-    }
+/// Who may ask for the schema.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Introspect {
+    /// Everybody where only this machine can connect, elsewhere only callers with
+    /// one of the scopes.
+    #[default]
+    Loopback,
+    /// Everybody.
+    Everyone,
+    /// Who is signed in.
+    Authenticated,
+    /// Only callers with one of the scopes.
+    Nobody,
 }
 
 /// The playground page at `/`.

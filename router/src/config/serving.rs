@@ -6,17 +6,17 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
-    /// Parsed documents; bytes of their texts, at least 1024 for each.
+    /// Bytes of memory for documents with what was made of them, as estimated.
     pub document_bytes: u64,
-    /// Plans.
-    pub plans: u64,
+    /// Bytes of memory for plans of other writings of the same operations.
+    pub plan_bytes: u64,
 }
 
 impl Default for Cache {
     fn default() -> Self {
         Self {
-            document_bytes: 4 * 1024 * 1024,
-            plans: 2_000,
+            document_bytes: 96 * 1024 * 1024,
+            plan_bytes: 32 * 1024 * 1024,
         }
     }
 }

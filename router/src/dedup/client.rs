@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Epoch, Flights, same_caller, same_headers};
 use crate::identity::Caller;
+use crate::keeping::Owner;
 use crate::operation::Kind;
 use crate::operation::document::Operation;
 use crate::request::{
@@ -76,7 +77,9 @@ impl Router {
         let Some(text) = request.params.query.as_deref() else {
             return self.stages(request).await;
         };
-        let entry = snapshot.document(text).await.map_err(Refused::request)?;
+        let who = Owner::of(&request.caller, request.address);
+        let entry = snapshot.document(text, who).await;
+        let entry = entry.map_err(Refused::request)?;
         let chosen = choose(&entry.document, request.params.operation_name.as_deref());
         let in_pieces =
             |operation: &Operation| request.incremental.is_some() && operation.defers.possibly();

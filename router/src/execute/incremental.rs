@@ -18,7 +18,7 @@ use tracing::Instrument;
 use self::by_id::Ledger;
 use super::fetch::Answered;
 use super::payload::{self, Payload, PieceAt};
-use super::project::{Found, project, project_deferred};
+use super::project::{Ceiling, Found, project, project_deferred};
 use super::{Run, Source};
 use crate::error::{GraphqlError, PathSegment, code};
 use crate::operation::PreparedOperation;
@@ -38,6 +38,8 @@ pub(crate) struct Incremental {
     pub(crate) variables: Map<String, Value>,
     pub(crate) context: Arc<RequestContext>,
     pub(crate) format: Format,
+    /// Of each piece.
+    pub(crate) ceiling: Ceiling,
 }
 
 /// What comes out, in this order.
@@ -229,6 +231,7 @@ impl<'a> Pieces<'a> {
             schema: &self.work.snapshot.supergraph.schema,
             store: &self.run.store,
             variables: &self.work.variables,
+            ceiling: self.work.ceiling,
         }
     }
 

@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 pub(crate) use feeds::Feeds;
 pub(crate) use fetch::Run;
 pub(crate) use incremental::{Incremental, Message};
-pub(crate) use project::{Source, project};
+pub(crate) use project::{Ceiling, Source, project};
 pub use subscribe::Position;
 pub(crate) use subscribe::{Subscription, events};
 

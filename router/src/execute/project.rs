@@ -21,6 +21,35 @@ pub(super) struct NotNullable;
 /// Nulls in forbidden places that are reported; more are only nulled.
 const MAX_NULL_ERRORS: usize = 100;
 
+/// How long what is written may become.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ceiling {
+    /// Bytes of any answer.
+    pub(crate) limit: usize,
+    /// Bytes that all answers together leave for this one.
+    pub(crate) free: usize,
+}
+
+impl Ceiling {
+    fn bytes(self) -> usize {
+        self.limit.min(self.free)
+    }
+
+    /// Tells that there was more to write.
+    fn error(self) -> GraphqlError {
+        if self.limit <= self.free {
+            let message = format!(
+                "The answer is longer than {} bytes; ask for less.",
+                self.limit
+            );
+            GraphqlError::new(message).with_code(code::RESPONSE_TOO_LARGE)
+        } else {
+            let message = "The server holds more answers than its clients take; try again later.";
+            GraphqlError::new(message).with_code(code::OVERLOADED)
+        }
+    }
+}
+
 /// What is written from.
 pub(crate) struct Source<'a> {
     pub(crate) plan: &'a OperationPlan,
@@ -28,6 +57,7 @@ pub(crate) struct Source<'a> {
     pub(crate) schema: &'a Schema,
     pub(crate) store: &'a Store,
     pub(crate) variables: &'a Map<String, Value>,
+    pub(crate) ceiling: Ceiling,
 }
 
 /// Fields that come later of an object that was written.
@@ -83,6 +113,9 @@ struct Projector<'a, 'o> {
     found: Vec<Found>,
     /// Set on the way up from an object that its subgraph does not have.
     absent: Option<&'a Absent>,
+    ceiling: usize,
+    /// It was reached: all that was written is given up.
+    is_over: bool,
 }
 
 impl<'a, 'o> Projector<'a, 'o> {
@@ -105,13 +138,25 @@ impl<'a, 'o> Projector<'a, 'o> {
             nulls: 0,
             found: Vec::new(),
             absent: None,
+            ceiling: source.ceiling.bytes(),
+            is_over: false,
         }
     }
 
     /// Runs `write`; what it wrote becomes null when it fails.
     fn all(&mut self, write: impl FnOnce(&mut Self) -> Result<(), NotNullable>) {
         let (start, depth) = (self.out.len(), self.path.len());
-        if write(self).is_err() {
+        let written = write(self);
+        if self.is_over || self.out.len() > self.ceiling {
+            self.path.truncate(depth);
+            self.out.truncate(start);
+            self.out.extend_from_slice(b"null");
+            self.found.clear();
+            self.errors.clear();
+            self.errors.push(self.source.ceiling.error());
+            return;
+        }
+        if written.is_err() {
             self.path.truncate(depth);
             if let Some(absent) = self.absent.take() {
                 self.report_absent(absent);
@@ -162,7 +207,18 @@ impl<'a, 'o> Projector<'a, 'o> {
         self.fields(list, object)
     }
 
+    /// Stops writing when there is too much: that nulls all that is around.
+    fn has_room(&mut self, more: usize) -> Result<(), NotNullable> {
+        self.is_over |= self.out.len() + more > self.ceiling;
+        if self.is_over {
+            Err(NotNullable)
+        } else {
+            Ok(())
+        }
+    }
+
     fn fields(&mut self, list: usize, object: u32) -> Result<(), NotNullable> {
+        self.has_room(0)?;
         let list = &self.source.plan.projection.lists[list];
         for deferred in &list.deferred {
             let path = self.here();
@@ -208,8 +264,9 @@ impl<'a, 'o> Projector<'a, 'o> {
                     source.variables,
                     selected,
                     self.out,
+                    self.ceiling,
                 );
-                Ok(())
+                self.has_room(0)
             }
             value => {
                 let store = self.source.store;
@@ -286,6 +343,9 @@ impl<'a, 'o> Projector<'a, 'o> {
             if at > 0 {
                 self.out.push(b',');
             }
+            if self.is_over {
+                return Err(NotNullable);
+            }
             self.path.push(Step::Index(at));
             self.value(value, item, *slot)?;
             self.path.pop();
@@ -295,6 +355,7 @@ impl<'a, 'o> Projector<'a, 'o> {
     }
 
     fn leaf(&mut self, leaf: &Leaf, shape: &Shape, text: &[u8]) -> Result<(), NotNullable> {
+        self.has_room(text.len())?;
         let checked = match leaf {
             Leaf::Any if !shape.has_non_null_items() => None,
             Leaf::Any if !nullify::may_hold_null(text) => None,
@@ -348,7 +409,7 @@ impl<'a, 'o> Projector<'a, 'o> {
 
     /// Tells why there is a null here, unless an error already explains it.
     fn explain(&mut self, error: impl FnOnce() -> GraphqlError) {
-        if self.nulls == MAX_NULL_ERRORS {
+        if self.nulls == MAX_NULL_ERRORS || self.is_over {
             return;
         }
         let here = self.here();

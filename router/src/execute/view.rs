@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 
 use super::source::Source as Subscribed;
 use super::store::Store;
-use super::{Run, Source, refusal, response};
+use super::{Ceiling, Run, Source, refusal, response};
 use crate::error::{GraphqlError, code};
 use crate::identity::Caller;
+use crate::keeping::Owner;
 use crate::operation::authorize::Decisions;
 use crate::operation::{PreparedOperation, variables};
 use crate::plan::{Denial, OperationPlan, ValueProjection, Variants};
@@ -30,6 +31,8 @@ pub(super) struct View {
     variables: Map<String, Value>,
     /// Position of the subscription's fetch in the plan.
     at: usize,
+    /// Bytes of an event.
+    limit: usize,
 }
 
 /// What another supergraph makes of a view.
@@ -82,6 +85,7 @@ impl View {
             operation,
             variables,
             at,
+            limit: snapshot.config.limits.max_response_bytes,
         };
         Ok((view, source))
     }
@@ -118,7 +122,7 @@ impl View {
         let Some(text) = &document.text else {
             return Replanned::Kept;
         };
-        let entry = match snapshot.document(text).await {
+        let entry = match snapshot.document(text, Owner::default()).await {
             Ok(entry) => entry,
             Err(errors) => return Replanned::Ended(outdated(&errors)),
         };
@@ -132,7 +136,7 @@ impl View {
         let conditions = variables::conditions(operation, &variables);
         let decisions = Decisions::new(&operation.rules, caller);
         let planned = snapshot
-            .variant(&entry, index, conditions, decisions, None)
+            .variant(text, &entry, index, conditions, decisions, None)
             .await;
         // It is the router's fault that there is no plan, so the client hears nothing of it.
         let Ok(variant) = planned else {
@@ -160,6 +164,7 @@ impl View {
             operation: Arc::clone(&self.operation),
             variables: self.variables.clone(),
             at: self.at,
+            limit: self.limit,
         }
     }
 
@@ -170,6 +175,11 @@ impl View {
             schema: &self.supergraph.schema,
             store,
             variables: &self.variables,
+            ceiling: Ceiling {
+                limit: self.limit,
+                // One event is written for all who follow it.
+                free: usize::MAX,
+            },
         };
         response(&source, errors, request_id)
     }

@@ -12,7 +12,8 @@ use axum::routing::get;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use parking_lot::Mutex;
@@ -23,6 +24,12 @@ use rust_embed::RustEmbed;
 #[folder = "graphiql/dist"]
 #[allow_missing = true]
 struct Files;
+
+/// What the page may do: run its own scripts and workers and talk to its own server.
+/// Monaco makes style elements. Nobody may show the page in a frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>GraphQL</title>\
 <p>This is a GraphQL endpoint. The playground was not built into this binary.</p></html>";
@@ -36,7 +43,11 @@ pub(super) fn routes() -> axum::Router {
 async fn index(headers: HeaderMap) -> Response {
     match serve("index.html", &headers) {
         Some(response) => response,
-        None => Html(PLACEHOLDER).into_response(),
+        None => {
+            let mut response = Html(PLACEHOLDER).into_response();
+            protect(response.headers_mut());
+            response
+        }
     }
 }
 
@@ -121,6 +132,7 @@ fn respond(
     };
     let out = response.headers_mut();
     out.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
+    protect(out);
     out.insert(VARY, HeaderValue::from_static("accept-encoding"));
     // Files under assets/ carry a hash of their content in their names.
     let cache = if path.starts_with("assets/") {
@@ -136,6 +148,19 @@ fn respond(
         out.insert(ETAG, etag);
     }
     response
+}
+
+/// Browsers get no more than what is meant for them.
+fn protect(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // For browsers that do not know `frame-ancestors`.
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        "cross-origin-opener-policy",
+        HeaderValue::from_static("same-origin"),
+    );
 }
 
 fn media_type(path: &str) -> &'static str {
@@ -195,6 +220,24 @@ mod tests {
                 assert!(!body(plain).await.starts_with(&[0x1f, 0x8b]), "{path}");
             }
             assert!(body(compressed).await.starts_with(&[0x1f, 0x8b]), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_file_comes_with_what_browsers_must_not_do_with_it() {
+        for path in ["index.html", "assets/licenses.txt"] {
+            let response = asked(path, None).unwrap();
+            let headers = response.headers();
+            assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+            assert_eq!(headers[X_FRAME_OPTIONS], "DENY");
+            let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(policy.contains("default-src 'none'"), "{policy}");
+            assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+            assert!(!policy.contains("unsafe-eval"), "{policy}");
+            let scripts = policy
+                .split("; ")
+                .find(|part| part.starts_with("script-src"));
+            assert_eq!(scripts, Some("script-src 'self'"));
         }
     }
 

@@ -1,6 +1,7 @@
 //! GraphQL over HTTP: GET and POST.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +15,12 @@ use serde_json::{Map, Value};
 
 use super::negotiate::{BodyType, MediaType, Multipart};
 use super::observe::{Observed, request_id};
+use super::server::ClientAddress;
 use super::{csrf, multipart, sse, sse_single, websocket};
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::{Caller, Credentials, IdentifyError};
+use crate::quota::Full;
 use crate::request::{
     Accepts, ClientRequest, ClientResponse, GraphqlParams, IncrementalFormat, Outcome, Summary,
 };
@@ -69,7 +72,10 @@ pub(super) async fn get(State(router): State<Arc<Router>>, request: Request) -> 
             return StatusCode::FORBIDDEN.into_response();
         }
         return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => websocket::upgrade(router, upgrade, parts.headers),
+            Ok(upgrade) => {
+                let address = address(&parts.extensions);
+                websocket::upgrade(router, upgrade, parts.headers, address)
+            }
             Err(rejection) => rejection.into_response(),
         };
     }
@@ -92,45 +98,71 @@ pub(super) async fn get(State(router): State<Arc<Router>>, request: Request) -> 
             "Requests from other sites must be preflighted: send the header \"x-requested-with\".",
         ))
     };
-    answer(
-        &router,
-        observed,
-        &parts.headers,
-        prepared,
-        Accepts::Queries,
-    )
-    .await
+    let from = From {
+        headers: &parts.headers,
+        address: address(&parts.extensions),
+    };
+    answer(&router, observed, from, prepared, Accepts::Queries).await
 }
 
 pub(super) async fn post(State(router): State<Arc<Router>>, request: Request) -> Response {
+    let address = address(request.extensions());
+    answer_post(&router, request, address).await
+}
+
+/// The client's address, where the server tells it.
+pub(super) fn address(extensions: &http::Extensions) -> Option<IpAddr> {
+    let known = extensions.get::<ClientAddress>();
+    known.map(|ClientAddress(address)| *address)
+}
+
+pub(super) async fn answer_post(
+    router: &Arc<Router>,
+    request: Request,
+    address: Option<IpAddr>,
+) -> Response {
     let (parts, body) = request.into_parts();
     let observed = Observed::new(Method::POST, &parts.headers);
-    let prepared = read_body(&router, &parts.headers, body).await;
+    let prepared = read_body(router, &parts.headers, body).await;
     let token = sse_single::token(&parts.headers, parts.uri.query());
     if let (Some(token), Ok(params)) = (token, &prepared) {
-        let caller = match identify(&router, &parts.headers, None, &observed.id).await {
+        let caller = match identify(router, &parts.headers, None, &observed.id).await {
             Ok(caller) => Arc::new(caller),
             Err(error) => return unidentified(error),
         };
         let request = ClientRequest {
             params: params.clone(),
             caller,
-            headers: forwarded(&router, &parts.headers),
+            address,
+            headers: forwarded(router, &parts.headers),
             request_id: Arc::clone(&observed.id),
             accepts: Accepts::Everything,
             incremental: IncrementalFormat::of(params),
             last_event_id: None,
         };
-        let response = sse_single::run(&router, token, request).await;
-        return observed.finish(&router.config().http.path, response, &Summary::default());
+        let response = sse_single::run(router, token, request).await;
+        return observed.finish(&router.config().http, response, &Summary::default());
     }
-    answer(&router, observed, &parts.headers, prepared, Accepts::Single).await
+    let from = From {
+        headers: &parts.headers,
+        address,
+    };
+    answer(router, observed, from, prepared, Accepts::Single).await
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+struct From<'a> {
+    headers: &'a HeaderMap,
+    address: Option<IpAddr>,
 }
 
 /// Reserves an event stream for many operations.
-pub(super) async fn put(State(router): State<Arc<Router>>, headers: HeaderMap) -> Response {
-    match identify(&router, &headers, None, &request_id(&headers)).await {
-        Ok(caller) => sse_single::reserve(&router, caller.fingerprint),
+pub(super) async fn put(State(router): State<Arc<Router>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let id = request_id(&parts.headers);
+    match identify(&router, &parts.headers, None, &id).await {
+        Ok(caller) => sse_single::reserve(&router, caller.fingerprint, address(&parts.extensions)),
         Err(error) => unidentified(error),
     }
 }
@@ -146,6 +178,23 @@ pub(super) async fn delete(State(router): State<Arc<Router>>, request: Request) 
         Ok(caller) => sse_single::end(&router, &token, query, caller.fingerprint),
         Err(error) => unidentified(error),
     }
+}
+
+/// Too much is open already.
+pub(super) fn refused(full: Full) -> Response {
+    let (status, code, message) = match full {
+        Full::Holder => (
+            StatusCode::TOO_MANY_REQUESTS,
+            code::RATE_LIMITED,
+            "There are too many connections from your address.",
+        ),
+        Full::InAll => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            code::OVERLOADED,
+            "The server has too many connections; try again later.",
+        ),
+    };
+    EdgeError::new(status, code, message).response(MediaType::Json, "")
 }
 
 fn unidentified(error: IdentifyError) -> Response {
@@ -278,17 +327,17 @@ fn params_of_query(mut query: HashMap<String, String>) -> Result<GraphqlParams, 
 async fn answer(
     router: &Arc<Router>,
     observed: Observed,
-    headers: &HeaderMap,
+    From { headers, address }: From<'_>,
     params: Result<GraphqlParams, EdgeError>,
     accepts: Accepts,
 ) -> Response {
-    let path = router.config().http.path.as_str();
+    let config = &router.config().http;
     let parts = Multipart::of(headers);
     let media = MediaType::negotiate(headers).or(parts.any().then_some(MediaType::Json));
     let refused = |error: EdgeError, observed: Observed| {
         let response = error.response(media.unwrap_or(MediaType::Json), &observed.id);
         observed.finish(
-            path,
+            config,
             response,
             &Summary {
                 errors: 1,
@@ -323,6 +372,7 @@ async fn answer(
     let request = ClientRequest {
         params,
         caller: Arc::new(caller),
+        address,
         headers: forwarded(router, headers),
         request_id: Arc::clone(&observed.id),
         accepts,
@@ -337,7 +387,7 @@ async fn answer(
                 MediaType::EventStream => single(MediaType::Graphql, response),
                 media => single(media, response),
             };
-            observed.finish(path, http, &summary)
+            observed.finish(config, http, &summary)
         }
         Outcome::Stream(events, summary) => {
             let http = match media {
@@ -346,14 +396,14 @@ async fn answer(
                     multipart::stream(router, events, summary.position.clone())
                 }
             };
-            observed.finish(path, http, &summary)
+            observed.finish(config, http, &summary)
         }
         Outcome::Incremental(messages, summary) => {
             let http = match (media, incremental) {
                 (MediaType::EventStream, _) => sse::pieces(router, messages),
                 (_, format) => multipart::pieces(messages, format),
             };
-            observed.finish(path, http, &summary)
+            observed.finish(config, http, &summary)
         }
     }
 }

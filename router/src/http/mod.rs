@@ -31,7 +31,14 @@ use crate::router::Router;
 impl Router {
     /// The routes of the router: the endpoint at `http.path`, and the playground
     /// at `/` unless switched off.
+    /// [`Router::server`] also limits connections. Who can reach these routes is not
+    /// known, so introspection that is open on loopback only is closed.
     pub fn into_axum(self) -> axum::Router {
+        self.listens_on(std::net::Ipv4Addr::UNSPECIFIED.into());
+        self.routes()
+    }
+
+    fn routes(self) -> axum::Router {
         let path = self.config().http.path.clone();
         let cors = cors(&self.config().cors);
         let playground = self.config().playground.enabled;

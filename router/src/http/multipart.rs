@@ -58,7 +58,7 @@ fn response(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(
         CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, no-transform"),
+        HeaderValue::from_static("no-store, no-transform"),
     );
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

@@ -59,7 +59,10 @@ impl MediaType {
             ResponseStatus::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             ResponseStatus::Failed => StatusCode::INTERNAL_SERVER_ERROR,
             ResponseStatus::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            ResponseStatus::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            ResponseStatus::Draining | ResponseStatus::Overloaded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            ResponseStatus::Limited => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 }

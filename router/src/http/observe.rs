@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::Response;
+use http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method};
 
+use crate::config::Http;
 use crate::request::{Summary, new_request_id};
 
 /// Longer ids of clients are not taken over.
@@ -26,6 +28,17 @@ pub(super) fn request_id(headers: &HeaderMap) -> Arc<str> {
     }
 }
 
+/// Answers may hold tokens: nobody keeps them, or takes them for something else.
+pub(super) fn protect(http: &Http, headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Streams have one of their own.
+    if let Ok(value) = HeaderValue::from_str(&http.cache_control)
+        && !value.is_empty()
+    {
+        headers.entry(CACHE_CONTROL).or_insert(value);
+    }
+}
+
 /// A request being answered.
 pub(super) struct Observed {
     pub(super) id: Arc<str>,
@@ -43,7 +56,9 @@ impl Observed {
     }
 
     /// Gives the answer the request's id, and tells the log and the metrics.
-    pub(super) fn finish(self, path: &str, mut response: Response, summary: &Summary) -> Response {
+    pub(super) fn finish(self, http: &Http, mut response: Response, summary: &Summary) -> Response {
+        let path = http.path.as_str();
+        protect(http, response.headers_mut());
         if let Ok(id) = HeaderValue::from_str(&self.id) {
             response.headers_mut().insert("x-request-id", id);
         }

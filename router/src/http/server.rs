@@ -2,45 +2,50 @@
 //! connections of clients and, through them, its own connections to subgraphs.
 //! A request then never waits for another thread to be woken.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
-use http::{Method, Request, Response, header, request};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpStream};
+use axum::extract::ConnectInfo;
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderValue, Method, Request, Response, header, request};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::graphql;
+use crate::config::Connections;
+use crate::quota::{Budget, Seat};
 use crate::router::Router;
+use crate::serve::{Connector, Door, Served, turn_away};
 
-/// A client has to send its head within this time.
-const HEAD: Duration = Duration::from_secs(30);
 /// Connections accepted but not yet taken by their thread.
 const ACCEPTED: usize = 1024;
 /// Blocking threads per serving thread: planning and name resolution.
 const BLOCKING: usize = 16;
 
-/// Looks at each request before anything else, for example to note the client's address.
-type Admit = Arc<dyn Fn(&mut request::Parts, SocketAddr) + Send + Sync>;
+/// Looks at each request before anything else and tells whose it is.
+type Admit = Arc<dyn Fn(&mut request::Parts, SocketAddr) -> IpAddr + Send + Sync>;
 
-/// A router about to be served.
+/// Where a request came from: the client's address, as far as it is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClientAddress(pub(super) IpAddr);
+
+/// Routes about to be served, with limits on their connections.
 pub struct Server {
-    router: Router,
+    router: Option<Router>,
     routes: axum::Router,
+    limits: Connections,
+    budget: Budget,
+    /// Own threads; none serves on the runtime of whoever calls.
     threads: usize,
     grace: Duration,
     admit: Option<Admit>,
+    proxied: bool,
 }
 
 impl std::fmt::Debug for Server {
@@ -56,16 +61,34 @@ impl Router {
     /// Serves on one thread per core, with 20 seconds of grace at the end.
     pub fn server(self) -> Server {
         Server {
-            routes: self.clone().into_axum(),
-            router: self,
+            routes: self.clone().routes(),
+            limits: self.config().connections.clone(),
+            budget: self.budget().clone(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            router: Some(self),
             grace: Duration::from_secs(20),
             admit: None,
+            proxied: false,
         }
     }
 }
 
 impl Server {
+    /// Serves `routes` without a graph, on the runtime of whoever calls, with 20
+    /// seconds of grace at the end.
+    pub fn of(routes: axum::Router, limits: Connections) -> Self {
+        Self {
+            router: None,
+            routes,
+            budget: Budget::new(limits.buffered_bytes),
+            limits,
+            threads: 0,
+            grace: Duration::from_secs(20),
+            admit: None,
+            proxied: false,
+        }
+    }
+
     /// Serves `routes` besides those of the router.
     #[must_use]
     pub fn merge(mut self, routes: axum::Router) -> Self {
@@ -80,6 +103,14 @@ impl Server {
         self
     }
 
+    /// Serves on the runtime of whoever calls: for programs whose requests mostly
+    /// wait for other work of the same runtime.
+    #[must_use]
+    pub fn here(mut self) -> Self {
+        self.threads = 0;
+        self
+    }
+
     /// How long requests under way may take once the end is near.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
@@ -87,11 +118,20 @@ impl Server {
         self
     }
 
-    /// Lets `admit` see each request first, with the address it comes from.
+    /// Connections come from a proxy, so their addresses are not those of clients:
+    /// `admit` tells these, and connections are only limited in all.
+    #[must_use]
+    pub fn behind_proxies(mut self, proxied: bool) -> Self {
+        self.proxied = proxied;
+        self
+    }
+
+    /// Lets `admit` see each request first, with the address it comes from; it gives
+    /// the client's address.
     #[must_use]
     pub fn admit(
         mut self,
-        admit: impl Fn(&mut request::Parts, SocketAddr) + Send + Sync + 'static,
+        admit: impl Fn(&mut request::Parts, SocketAddr) -> IpAddr + Send + Sync + 'static,
     ) -> Self {
         self.admit = Some(Arc::new(admit));
         self
@@ -106,37 +146,50 @@ impl Server {
         listener: TcpListener,
         stop: CancellationToken,
     ) -> std::io::Result<()> {
+        if let Some(router) = &self.router {
+            router.listens_on(listener.local_addr()?.ip());
+        }
         let grace = self.grace;
         let ended = CancellationToken::new();
-        let mut threads = Vec::new();
+        let door = Door::new(&self.limits, !self.proxied);
+        let mut workers = Vec::new();
         for at in 0..self.threads {
-            threads.push(Thread::start(at, self.site(), stop.clone(), ended.clone())?);
+            let connector = self.connector(&door);
+            workers.push(Worker::thread(at, connector, stop.clone(), ended.clone())?);
+        }
+        if workers.is_empty() {
+            workers.push(Worker::here(self.connector(&door), stop.clone()));
         }
         let accepted = stop
-            .run_until_cancelled(accept(&listener, &threads))
+            .run_until_cancelled(accept(&listener, &door, &workers))
             .await
             .unwrap_or(Ok(()));
         drop(listener);
         // Also when the listener broke: what was begun is finished.
         stop.cancel();
-        let done = threads.into_iter().map(|thread| thread.done);
+        let done = workers.into_iter().map(|worker| worker.done);
         let _ = tokio::time::timeout(grace, futures::future::join_all(done)).await;
         ended.cancel();
         accepted
     }
 
-    fn site(&self) -> Arc<Site> {
-        Arc::new(Site {
-            path: self.router.config().http.path.clone(),
-            router: Arc::new(self.router.clone()),
+    fn connector(&self, door: &Door) -> Arc<Connector<Site>> {
+        let graph = self.router.as_ref().map(|router| Graph {
+            path: router.config().http.path.clone(),
+            router: Arc::new(router.clone()),
+        });
+        let site = Site {
+            graph,
             routes: self.routes.clone(),
             admit: self.admit.clone(),
-        })
+        };
+        let budget = self.budget.clone();
+        Arc::new(Connector::new(site, door.clone(), budget, &self.limits))
     }
 }
 
-/// Gives each connection to the thread with the fewest.
-async fn accept(listener: &TcpListener, threads: &[Thread]) -> std::io::Result<()> {
+/// Gives each connection to the worker with the fewest.
+async fn accept(listener: &TcpListener, door: &Door, workers: &[Worker]) -> std::io::Result<()> {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -150,15 +203,22 @@ async fn accept(listener: &TcpListener, threads: &[Thread]) -> std::io::Result<(
         };
         let _ = stream.set_nodelay(true);
         let stream = stream.into_std()?;
-        let Some(thread) = threads
+        let seat = match door.enter(peer.ip()) {
+            Ok(seat) => seat,
+            Err(full) => {
+                turn_away(stream, full);
+                continue;
+            }
+        };
+        let Some(worker) = workers
             .iter()
-            .min_by_key(|thread| thread.open.load(Ordering::Relaxed))
+            .min_by_key(|worker| worker.open.load(Ordering::Relaxed))
         else {
             return Ok(());
         };
-        thread.open.fetch_add(1, Ordering::Relaxed);
-        if thread.streams.send((stream, peer)).await.is_err() {
-            thread.open.fetch_sub(1, Ordering::Relaxed);
+        worker.open.fetch_add(1, Ordering::Relaxed);
+        if worker.streams.send((stream, peer, seat)).await.is_err() {
+            worker.open.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -171,17 +231,25 @@ fn is_of_connection(error: &std::io::Error) -> bool {
     )
 }
 
-/// One serving thread.
-struct Thread {
-    streams: mpsc::Sender<(std::net::TcpStream, SocketAddr)>,
+type Accepted = (std::net::TcpStream, SocketAddr, Seat);
+
+/// Serves connections on one thread, or on the runtime it was made on.
+struct Worker {
+    streams: mpsc::Sender<Accepted>,
     open: Arc<AtomicUsize>,
     done: tokio::sync::oneshot::Receiver<()>,
 }
 
-impl Thread {
-    fn start(
+impl Worker {
+    fn here(connector: Arc<Connector<Site>>, stop: CancellationToken) -> Self {
+        let (worker, serve) = Self::new(connector, stop);
+        tokio::spawn(serve);
+        worker
+    }
+
+    fn thread(
         at: usize,
-        site: Arc<Site>,
+        connector: Arc<Connector<Site>>,
         stop: CancellationToken,
         ended: CancellationToken,
     ) -> std::io::Result<Self> {
@@ -189,98 +257,95 @@ impl Thread {
             .enable_all()
             .max_blocking_threads(BLOCKING)
             .build()?;
-        let (streams, mut incoming) = mpsc::channel(ACCEPTED);
+        let (worker, serve) = Self::new(connector, stop);
+        std::thread::Builder::new()
+            .name(format!("router-{at}"))
+            .spawn(move || {
+                runtime.block_on(async {
+                    serve.await;
+                    // WebSockets outlive their connection's task; they end by the router's drain.
+                    ended.cancelled().await;
+                });
+                runtime.shutdown_background();
+            })?;
+        Ok(worker)
+    }
+
+    fn new(
+        connector: Arc<Connector<Site>>,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (streams, mut incoming) = mpsc::channel::<Accepted>(ACCEPTED);
         let open = Arc::new(AtomicUsize::new(0));
         let (finished, done) = tokio::sync::oneshot::channel();
         let counted = Arc::clone(&open);
         let serve = async move {
             let connections = TaskTracker::new();
-            while let Some(Some((stream, peer))) = stop.run_until_cancelled(incoming.recv()).await {
-                let site = Arc::clone(&site);
+            while let Some(Some((stream, peer, seat))) =
+                stop.run_until_cancelled(incoming.recv()).await
+            {
+                let connector = Arc::clone(&connector);
                 let counted = Arc::clone(&counted);
                 let stopping = stop.clone();
                 connections.spawn(async move {
-                    site.connection(stream, peer, stopping).await;
+                    connector.serve(stream, peer, seat, stopping).await;
                     counted.fetch_sub(1, Ordering::Relaxed);
                 });
             }
             connections.close();
             connections.wait().await;
             let _ = finished.send(());
-            // WebSockets outlive their connection's task; they end by the router's drain.
-            ended.cancelled().await;
         };
-        std::thread::Builder::new()
-            .name(format!("router-{at}"))
-            .spawn(move || {
-                runtime.block_on(serve);
-                runtime.shutdown_background();
-            })?;
-        Ok(Self {
+        let worker = Self {
             streams,
             open,
             done,
-        })
+        };
+        (worker, serve)
     }
 }
 
-/// What a thread serves.
-struct Site {
+/// A graph, and where.
+struct Graph {
     path: String,
     router: Arc<Router>,
+}
+
+/// What is served.
+struct Site {
+    graph: Option<Graph>,
     routes: axum::Router,
     admit: Option<Admit>,
 }
 
-impl Site {
-    async fn connection(
-        self: Arc<Self>,
-        stream: std::net::TcpStream,
-        peer: SocketAddr,
-        stop: CancellationToken,
-    ) {
-        let Ok(stream) = TcpStream::from_std(stream) else {
-            return;
-        };
-        let site = Arc::clone(&self);
-        let service = service_fn(move |request| {
-            let site = Arc::clone(&site);
-            async move { Ok::<_, Infallible>(site.answer(request, peer).await) }
-        });
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD);
-        builder.http2().timer(TokioTimer::new());
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        // Errors are those of the client's connection; nobody is left to be told.
-        tokio::select! {
-            biased;
-            _ = connection.as_mut() => return,
-            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-        }
-        let _ = connection.await;
-    }
-
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+impl Served for Site {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
-        if let Some(admit) = &self.admit {
-            admit(&mut parts, peer);
-        }
-        let mut request = Request::from_parts(parts, Body::new(body));
+        let address = match &self.admit {
+            Some(admit) => admit(&mut parts, peer),
+            None => peer.ip(),
+        };
+        let mut request = Request::from_parts(parts, body);
         // What makes up nearly all requests goes past the table of routes; only
         // browsers send an origin, and they need its layers.
-        if request.method() == Method::POST
-            && request.uri().path() == self.path
+        if let Some(graph) = &self.graph
+            && request.method() == Method::POST
+            && request.uri().path() == graph.path
             && !request.headers().contains_key(header::ORIGIN)
         {
-            return graphql::post(State(Arc::clone(&self.router)), request).await;
+            return graphql::answer_post(&graph.router, request, Some(address)).await;
         }
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let extensions = request.extensions_mut();
+        extensions.insert(ConnectInfo(peer));
+        extensions.insert(ClientAddress(address));
         match self.routes.clone().oneshot(request).await {
-            Ok(response) => response,
+            Ok(mut response) => {
+                let headers = response.headers_mut();
+                if !headers.contains_key(X_CONTENT_TYPE_OPTIONS) {
+                    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+                }
+                response
+            }
             Err(never) => match never {},
         }
     }

@@ -160,7 +160,7 @@ fn with_headers(body: Body) -> Response {
     headers.insert(CONTENT_TYPE, MediaType::EventStream.header());
     headers.insert(
         CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, no-transform"),
+        HeaderValue::from_static("no-store, no-transform"),
     );
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

@@ -5,6 +5,7 @@
 //! `DELETE` ends one. Only the caller that reserved a stream may use it.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,18 +18,19 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::graphql::refused;
 use super::negotiate::MediaType;
 use super::pump::{Pumped, pump};
 use super::sse;
 use crate::execute;
 use crate::json::write;
+use crate::quota::Seat;
 use crate::request::{ClientRequest, Outcome, Position};
 use crate::router::Router;
 
 const TOKEN: &str = "x-graphql-event-stream-token";
 /// A reserved stream that nobody opens is forgotten after this.
 const UNOPENED: Duration = Duration::from_secs(30);
-const MAX_STREAMS: usize = 10_000;
 
 /// All reserved and open streams of a router.
 #[derive(Debug, Default)]
@@ -41,6 +43,8 @@ struct Reserved {
     sender: mpsc::Sender<Bytes>,
     /// Taken when the stream is opened.
     receiver: Option<mpsc::Receiver<Bytes>>,
+    /// One of those that an address may have, until the stream is opened.
+    seat: Option<Seat>,
     operations: HashMap<String, AbortHandle>,
 }
 
@@ -66,19 +70,34 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 }
 
 /// `PUT`: a token for a new stream.
-pub(super) fn reserve(router: &Router, fingerprint: u64) -> Response {
+pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>) -> Response {
     let token = uuid::Uuid::new_v4().to_string();
     let (sender, receiver) = mpsc::channel(router.config().subscriptions.queue);
     let mut streams = router.streams().0.lock();
     streams.retain(|_, stream| stream.receiver.is_none() || stream.since.elapsed() < UNOPENED);
-    if streams.len() >= MAX_STREAMS {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    let seat = match router.quotas().reserved(address) {
+        Ok(seat) => seat,
+        Err(full) => return refused(full),
+    };
+    // Whoever means to open theirs does it at once.
+    let most = router.config().quotas.reserved_streams.max(1);
+    let unopened = || {
+        streams
+            .iter()
+            .filter(|(_, stream)| stream.receiver.is_some())
+    };
+    if unopened().count() >= most {
+        let oldest = unopened().min_by_key(|(_, stream)| stream.since);
+        if let Some(oldest) = oldest.map(|(token, _)| token.clone()) {
+            streams.remove(&oldest);
+        }
     }
     let reserved = Reserved {
         fingerprint,
         since: Instant::now(),
         sender,
         receiver: Some(receiver),
+        seat: Some(seat),
         operations: HashMap::new(),
     };
     streams.insert(token.clone(), reserved);
@@ -102,6 +121,7 @@ pub(super) fn open(router: &Arc<Router>, token: String, fingerprint: u64) -> Res
     let Some(receiver) = stream.receiver.take() else {
         return (StatusCode::CONFLICT, "The stream is open already.").into_response();
     };
+    stream.seat = None;
     drop(streams);
     let guard = Forget {
         router: Arc::clone(router),

@@ -1,6 +1,7 @@
 //! WebSockets: the upgrade, and the two halves of an open socket.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use http::HeaderMap;
 use http::header::UPGRADE;
 use tokio::sync::{mpsc, oneshot};
 
+use super::graphql::refused;
 use super::observe::request_id;
 use super::websocket_session::{Close, Session};
 use super::ws_protocol::Protocol;
+use crate::quota::{Budget, Charge};
 use crate::router::Router;
 
 /// Messages waiting for the socket; operations have queues of their own.
@@ -31,21 +34,54 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
+/// A message on its way to the client, counted until the socket has taken it.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) text: String,
+    pub(super) charge: Option<Charge>,
+}
+
+impl Outgoing {
+    pub(super) fn counted(text: String, budget: &Budget) -> Self {
+        let charge = Some(budget.charge(text.len()));
+        Self { text, charge }
+    }
+}
+
+impl From<String> for Outgoing {
+    fn from(text: String) -> Self {
+        Self { text, charge: None }
+    }
+}
+
 /// Answers the upgrade and runs the session on a task of its own.
 pub(super) fn upgrade(
     router: Arc<Router>,
     upgrade: WebSocketUpgrade,
     headers: HeaderMap,
+    address: Option<IpAddr>,
 ) -> Response {
+    let seat = match router.quotas().socket(address) {
+        Ok(seat) => seat,
+        Err(full) => return refused(full),
+    };
     let limit = router.config().limits.max_body_bytes;
     upgrade
         .protocols(Protocol::NAMES.map(Cow::Borrowed))
         .max_message_size(limit)
         .max_frame_size(limit)
-        .on_upgrade(move |socket| serve(router, socket, headers))
+        .on_upgrade(move |socket| async move {
+            serve(router, socket, headers, address).await;
+            drop(seat);
+        })
 }
 
-async fn serve(router: Arc<Router>, mut socket: WebSocket, headers: HeaderMap) {
+async fn serve(
+    router: Arc<Router>,
+    mut socket: WebSocket,
+    headers: HeaderMap,
+    address: Option<IpAddr>,
+) {
     let name = socket.protocol().and_then(|name| name.to_str().ok());
     let Some(protocol) = name.and_then(Protocol::named) else {
         let frame = Close::new(4406, "Subprotocol not acceptable").into_frame();
@@ -59,7 +95,7 @@ async fn serve(router: Arc<Router>, mut socket: WebSocket, headers: HeaderMap) {
     let writer = tokio::spawn(write(sink, messages, closing));
     let id = request_id(&headers);
     let draining = router.draining().clone();
-    let mut session = Session::new(router, protocol, headers, id, outgoing);
+    let mut session = Session::new(router, protocol, headers, address, id, outgoing);
     let end = session.run(&mut stream).await;
     drop(session);
     let told = end.as_ref().is_some_and(|end| !end.farewell.is_empty());
@@ -82,7 +118,7 @@ async fn serve(router: Arc<Router>, mut socket: WebSocket, headers: HeaderMap) {
 /// Sends what comes, until it is told how to close.
 async fn write(
     mut sink: SplitSink<WebSocket, Message>,
-    mut messages: mpsc::Receiver<String>,
+    mut messages: mpsc::Receiver<Outgoing>,
     mut closing: oneshot::Receiver<Option<Close>>,
 ) {
     let end = loop {
@@ -90,8 +126,10 @@ async fn write(
             biased;
             end = &mut closing => break end.ok().flatten(),
             message = messages.recv() => match message {
-                Some(text) => {
-                    if sink.send(Message::Text(text.into())).await.is_err() {
+                Some(Outgoing { text, charge }) => {
+                    let sent = sink.send(Message::Text(text.into())).await;
+                    drop(charge);
+                    if sent.is_err() {
                         return;
                     }
                 }
@@ -101,8 +139,8 @@ async fn write(
     };
     if let Some(mut close) = end {
         // What operations had handed over comes first.
-        while let Ok(text) = messages.try_recv() {
-            let _ = sink.feed(Message::Text(text.into())).await;
+        while let Ok(message) = messages.try_recv() {
+            let _ = sink.feed(Message::Text(message.text.into())).await;
         }
         for text in close.farewell.drain(..) {
             let _ = sink.feed(Message::Text(text.into())).await;

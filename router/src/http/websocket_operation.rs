@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pump::{End, Pumped, pump};
 use super::sse::Open;
+use super::websocket::Outgoing;
 use super::ws_protocol::{self, Protocol};
 use crate::execute;
 use crate::request::{ClientRequest, Outcome, Position};
@@ -25,7 +26,7 @@ pub(super) struct Operation {
     pub(super) sent: Sent,
     pub(super) protocol: Protocol,
     pub(super) router: Arc<Router>,
-    pub(super) outgoing: mpsc::Sender<String>,
+    pub(super) outgoing: mpsc::Sender<Outgoing>,
     pub(super) slow: CancellationToken,
     pub(super) request: ClientRequest,
 }
@@ -35,6 +36,8 @@ impl Operation {
         let started = std::time::Instant::now();
         let request_id = Arc::clone(&self.request.request_id);
         let (id, protocol) = (self.id, self.protocol);
+        let budget = self.router.budget().clone();
+        let counted = |text| Outgoing::counted(text, &budget);
         let outcome = self.router.execute(self.request).await;
         let summary = match &outcome {
             Outcome::Single(response) => response.summary.clone(),
@@ -55,26 +58,26 @@ impl Operation {
             Outcome::Single(response) if response.is_result() => {
                 let _ = self
                     .outgoing
-                    .send(ws_protocol::next(protocol, &id, &response.body))
+                    .send(counted(ws_protocol::next(protocol, &id, &response.body)))
                     .await;
-                let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
+                let _ = self.outgoing.send(ws_protocol::complete(&id).into()).await;
             }
             Outcome::Single(response) => {
                 let errors = errors_of(&response.body);
                 let _ = self
                     .outgoing
-                    .send(ws_protocol::error(protocol, &id, &errors))
+                    .send(ws_protocol::error(protocol, &id, &errors).into())
                     .await;
             }
             // The client sets the pace: nothing runs on while it does not read.
             Outcome::Incremental(mut messages, _) => {
                 while let Some(message) = messages.next().await {
                     let message = ws_protocol::next(protocol, &id, &message);
-                    if self.outgoing.send(message).await.is_err() {
+                    if self.outgoing.send(counted(message)).await.is_err() {
                         return;
                     }
                 }
-                let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
+                let _ = self.outgoing.send(ws_protocol::complete(&id).into()).await;
             }
             Outcome::Stream(events, summary) => {
                 let _open = Open::new();
@@ -90,7 +93,7 @@ impl Operation {
                     match pumped {
                         Pumped::Event(event, cursor) => {
                             let message = ws_protocol::next(protocol, &id, &event);
-                            if self.outgoing.send(message).await.is_err() {
+                            if self.outgoing.send(counted(message)).await.is_err() {
                                 return;
                             }
                             if let Some((_, sent)) = &mut *self.sent.lock() {
@@ -103,9 +106,9 @@ impl Operation {
                             if let Some(error) = end.error() {
                                 let last = execute::refusal(&[error], "");
                                 let next = ws_protocol::next(protocol, &id, &last);
-                                let _ = self.outgoing.send(next).await;
+                                let _ = self.outgoing.send(next.into()).await;
                             }
-                            let _ = self.outgoing.send(ws_protocol::complete(&id)).await;
+                            let _ = self.outgoing.send(ws_protocol::complete(&id).into()).await;
                             return;
                         }
                     }

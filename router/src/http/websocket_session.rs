@@ -1,6 +1,7 @@
 //! One WebSocket: identification, then any number of operations side by side.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +17,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::graphql::{EdgeError, forwarded, identify, params_of_value};
 use super::pump::too_slow;
+use super::websocket::Outgoing;
 use super::websocket_operation::{Operation, Sent};
 use super::ws_protocol::{self, ClientMessage, Protocol};
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::{Caller, IdentifyError, Standing};
+use crate::quota::Seat;
 use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat};
 use crate::router::Router;
 
@@ -58,10 +61,13 @@ pub(super) struct Session {
     router: Arc<Router>,
     protocol: Protocol,
     headers: HeaderMap,
+    address: Option<IpAddr>,
     id: Arc<str>,
-    outgoing: mpsc::Sender<String>,
+    outgoing: mpsc::Sender<Outgoing>,
     /// Who is at the other end, once that was said.
     standing: Option<Standing>,
+    /// One of those that the caller may have.
+    seat: Option<Seat>,
     running: HashMap<String, Running>,
     started: u64,
     /// Cancelled by an operation whose client reads too slowly.
@@ -81,16 +87,19 @@ impl Session {
         router: Arc<Router>,
         protocol: Protocol,
         headers: HeaderMap,
+        address: Option<IpAddr>,
         id: Arc<str>,
-        outgoing: mpsc::Sender<String>,
+        outgoing: mpsc::Sender<Outgoing>,
     ) -> Self {
         Self {
             router,
             protocol,
             headers,
+            address,
             id,
             outgoing,
             standing: None,
+            seat: None,
             running: HashMap::new(),
             started: 0,
             slow: CancellationToken::new(),
@@ -130,7 +139,7 @@ impl Session {
                 }
                 _ = keep_alive.tick(), if self.standing.is_some() => {
                     // A full queue shows that the connection is alive, or will end as slow.
-                    let _ = self.outgoing.try_send(ws_protocol::keep_alive(self.protocol));
+                    let _ = self.outgoing.try_send(ws_protocol::keep_alive(self.protocol).into());
                 }
                 message = stream.next() => {
                     let text = match message {
@@ -214,6 +223,8 @@ impl Session {
         }
         match identify(&self.router, &self.headers, Some(payload), &self.id).await {
             Ok(caller) => {
+                let seat = self.router.quotas().socket_of(&caller);
+                self.seat = Some(seat.map_err(|_| Close::new(1013, "Too many connections"))?);
                 self.standing = Some(Standing::new(Arc::new(caller)));
                 self.send(ws_protocol::ack()).await;
                 Ok(())
@@ -337,6 +348,7 @@ impl Session {
                 incremental: IncrementalFormat::of(&params),
                 params,
                 caller,
+                address: self.address,
                 headers: forwarded(&self.router, &self.headers),
                 request_id,
                 accepts: Accepts::Everything,
@@ -351,7 +363,7 @@ impl Session {
             // A client that takes nothing would hold up this session for ever.
             () = self.slow.cancelled() => {}
             // Fails only when the socket is gone, which the reading half notices too.
-            _ = self.outgoing.send(message) => {}
+            _ = self.outgoing.send(message.into()) => {}
         }
     }
 }

@@ -74,7 +74,12 @@ impl ClientMessage {
             (Protocol::Transport, "subscribe") | (Protocol::Legacy, "start") => {
                 Ok(Self::Subscribe {
                     id: id(raw.id)?,
-                    payload: object(raw.payload)?,
+                    payload: match (protocol, raw.payload) {
+                        (Protocol::Transport, None | Some(Value::Null)) => {
+                            return Err("The message has no payload");
+                        }
+                        (_, payload) => object(payload)?,
+                    },
                 })
             }
             (Protocol::Transport, "complete") | (Protocol::Legacy, "stop") => {

@@ -9,18 +9,21 @@ use crate::json::write;
 use crate::supergraph::Schema;
 use crate::supergraph::schema::{DirectiveDef, EnumValueDef, FieldDef, InputDef};
 
-/// Writes the value of a `__schema` or `__type` field.
+/// Writes the value of a `__schema` or `__type` field. Stops somewhere when `out` has
+/// become longer than `ceiling`.
 pub(crate) fn write(
     schema: &Schema,
     operation: &PreparedOperation,
     variables: &Map<String, Value>,
     field: &query::Field,
     out: &mut Vec<u8>,
+    ceiling: usize,
 ) {
     let writer = Writer {
         schema,
         operation,
         variables,
+        ceiling,
     };
     match field.name.as_str() {
         "__schema" => writer.object(&Node::Schema, &field.selection_set, out),
@@ -85,6 +88,7 @@ pub(super) struct Writer<'a> {
     pub(super) schema: &'a Schema,
     operation: &'a PreparedOperation,
     variables: &'a Map<String, Value>,
+    ceiling: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -114,6 +118,9 @@ impl<'a> Writer<'a> {
     }
 
     fn object(&self, node: &Node<'a>, set: &query::SelectionSet, out: &mut Vec<u8>) {
+        if out.len() > self.ceiling {
+            return;
+        }
         let mut fields: Vec<(&str, Vec<&query::Field>)> = Vec::new();
         self.collect(node.typename(), set, &mut fields);
         out.push(b'{');

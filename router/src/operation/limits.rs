@@ -16,6 +16,9 @@ const MAX_NESTING: usize = 50;
 /// Nested lists an introspection query may ask for; the answer grows with each.
 const MAX_INTROSPECTION_LISTS: usize = 3;
 
+/// Aliases inside of introspection: each may repeat the whole schema.
+const MAX_INTROSPECTION_ALIASES: usize = 10;
+
 /// Deferred fragments of an operation, fragments expanded: each object in a list
 /// has a piece of the answer for each of them.
 const MAX_DEFERRED: usize = 100;
@@ -143,6 +146,12 @@ pub(crate) fn check_document(ast: &query::Document, limits: &Limits) -> Result<(
             .or_else(|| over("aliases", size.aliases, limits.max_aliases))
             .or_else(|| over("deferred fragments", size.deferred, MAX_DEFERRED))
             .or_else(|| over("selections", size.selections, limits.max_selections))
+            // An answer would have the schema once for each.
+            .or_else(|| over("\"__schema\" fields", size.schemas, 1))
+            .or_else(|| {
+                let most = MAX_INTROSPECTION_ALIASES;
+                over("aliases in introspection", size.introspection_aliases, most)
+            })
             .or_else(|| {
                 is_operation
                     .then(|| over("root fields", size.roots, limits.max_root_fields))
@@ -162,6 +171,10 @@ struct Size {
     selections: usize,
     roots: usize,
     introspection_lists: usize,
+    /// `__schema` fields.
+    schemas: usize,
+    /// Aliases inside of `__schema` and `__type`.
+    introspection_aliases: usize,
     deferred: usize,
 }
 
@@ -185,6 +198,10 @@ impl<'a> Counter<'a> {
             total.depth = total.depth.max(size.depth);
             total.introspection_lists = total.introspection_lists.max(size.introspection_lists);
             total.aliases = total.aliases.saturating_add(size.aliases);
+            total.schemas = total.schemas.saturating_add(size.schemas);
+            total.introspection_aliases = total
+                .introspection_aliases
+                .saturating_add(size.introspection_aliases);
             let defers = |directive: &query::Directive| directive.name == "defer";
             let is_deferred = directives_of(selection).iter().any(defers);
             total.deferred = total
@@ -211,6 +228,10 @@ impl<'a> Counter<'a> {
         let mut size = self.measure(&field.selection_set)?;
         size.depth += 1;
         size.roots = 1;
+        if matches!(field.name.as_str(), "__schema" | "__type") {
+            size.introspection_aliases = size.aliases;
+            size.schemas = usize::from(field.name == "__schema");
+        }
         size.aliases = size
             .aliases
             .saturating_add(usize::from(field.alias.is_some()));

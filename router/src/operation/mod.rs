@@ -8,6 +8,7 @@ pub(crate) mod introspect;
 mod introspect_type;
 pub(crate) mod keys;
 pub(crate) mod limits;
+pub(crate) mod nodes;
 mod overlap;
 pub(crate) mod parse;
 pub(crate) mod prepare;

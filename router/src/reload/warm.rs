@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::keeping::Owner;
 use crate::operation::PreparedOperation;
 use crate::snapshot::{Entry, Snapshot};
 
@@ -10,12 +11,12 @@ impl Snapshot {
     pub(super) async fn warm(&self, old: &Snapshot, most: usize) {
         for used in old.most_used(most) {
             // What the new schema refuses its clients will hear when they ask.
-            let Ok(entry) = self.document(&used.text).await else {
+            let Ok(entry) = self.document(&used.text, Owner::default()).await else {
                 continue;
             };
             entry.used(used.hits / 2);
             for variant in used.variants {
-                self.again(&entry, &variant.operation).await;
+                self.again(&used.text, &entry, &variant.operation).await;
             }
         }
     }
@@ -26,19 +27,20 @@ impl Snapshot {
             let Some(text) = &operation.document.text else {
                 continue;
             };
-            if let Ok(entry) = self.document(text).await {
-                self.again(&entry, &operation).await;
+            if let Ok(entry) = self.document(text, Owner::default()).await {
+                self.again(text, &entry, &operation).await;
             }
         }
     }
 
     /// Plans what an older snapshot has planned.
-    async fn again(&self, entry: &Entry, operation: &PreparedOperation) {
+    async fn again(&self, text: &str, entry: &Arc<Entry>, operation: &PreparedOperation) {
         if operation.index >= entry.document.operations.len() {
             return;
         }
         let _ = self
             .variant(
+                text,
                 entry,
                 operation.index,
                 operation.conditions.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use crate::config::{ConfigError, RouterConfig};
 use crate::dedup::{ClientFlights, Epoch};
 use crate::execute;
 use crate::identity::{Anonymous, Caller, Identify, IdentifyError};
+use crate::quota::{Budget, Held};
 use crate::snapshot::Snapshot;
 use crate::subgraph::{Clients, Propagate, SubgraphClient};
 use crate::supergraph::Supergraph;
@@ -125,6 +127,9 @@ impl RouterBuilder {
             inner: Arc::new(Inner {
                 feeds: execute::Feeds::new(Arc::clone(&config), Arc::clone(&snapshot)),
                 snapshot: ArcSwap::new(snapshot),
+                quotas: Held::new(&config.quotas),
+                budget: Budget::new(config.connections.buffered_bytes),
+                is_local: AtomicBool::new(true),
                 config,
                 clients,
                 shared,

@@ -2,6 +2,7 @@
 
 use crate::error::{GraphqlError, code};
 use crate::execute;
+use crate::quota::Full;
 use crate::request::{ClientResponse, Outcome, ResponseStatus, Summary};
 
 /// A request that did not run.
@@ -41,6 +42,25 @@ impl Refused {
         Self {
             errors: vec![error],
             status: ResponseStatus::BadRequest,
+        }
+    }
+
+    /// The client, or all clients together, hold as much as they may.
+    pub(super) fn full(full: Full) -> Self {
+        let (error, status) = match full {
+            Full::Holder => (
+                GraphqlError::new("You have too many subscriptions.").with_code(code::RATE_LIMITED),
+                ResponseStatus::Limited,
+            ),
+            Full::InAll => (
+                GraphqlError::new("The server has too many subscriptions; try again later.")
+                    .with_code(code::OVERLOADED),
+                ResponseStatus::Overloaded,
+            ),
+        };
+        Self {
+            errors: vec![error],
+            status,
         }
     }
 

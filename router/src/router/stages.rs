@@ -1,14 +1,18 @@
 //! The stages of a request, in order.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
 use super::Router;
 use super::refused::{Refused, refuse};
+use crate::config::Introspect;
 use crate::error::{GraphqlError, code};
-use crate::execute::{self, Incremental, Message, Run, Source};
+use crate::execute::{self, Ceiling, Incremental, Message, Run, Source};
+use crate::identity::Caller;
+use crate::keeping::Owner;
 use crate::operation::authorize::Decisions;
 use crate::operation::document::Operation;
 use crate::operation::{Document, Kind, variables};
@@ -31,7 +35,9 @@ impl Router {
         let text = params.query.as_deref().ok_or_else(Refused::no_query)?;
 
         // 1. Parse, limit and validate the document (cached by text).
-        let entry = snapshot.document(text).await.map_err(Refused::request)?;
+        let who = Owner::of(&request.caller, request.address);
+        let entry = snapshot.document(text, who).await;
+        let entry = entry.map_err(Refused::request)?;
         // 2. Choose the operation and see that the transport can carry it.
         let name = params.operation_name.as_deref();
         let (index, operation) = choose(&entry.document, name)?;
@@ -41,7 +47,7 @@ impl Router {
             span.record("graphql.operation", name.as_str());
         }
         check_transport(operation, request.accepts)?;
-        self.check_introspection(&entry.document, operation)?;
+        self.check_introspection(&entry.document, operation, &request.caller)?;
         // 3. Check variables against the schema.
         let schema = &snapshot.supergraph.schema;
         let given = params.variables.unwrap_or_default();
@@ -56,7 +62,7 @@ impl Router {
             format.and_then(|format| operation.defers.decide(operation, &variables, format));
         // 5. Plan (cached by normalised operation).
         let planned = snapshot
-            .variant(&entry, index, conditions, decisions, deferral)
+            .variant(text, &entry, index, conditions, decisions, deferral)
             .await;
         let variant = planned.map_err(Refused::failed)?;
         // 6. Fetch, merge, and write the answer.
@@ -80,6 +86,10 @@ impl Router {
             position: None,
         };
         if variant.operation.kind == Kind::Subscription {
+            let seat = self
+                .quotas()
+                .subscription(request.address, &context.caller)
+                .map_err(Refused::full)?;
             let subscription = execute::Subscription {
                 snapshot,
                 variant,
@@ -91,7 +101,10 @@ impl Router {
                 .await
                 .map_err(|error| Refused::executed(vec![error]))?;
             summary.position = Some(position);
-            return Ok(Outcome::Stream(events, summary));
+            let events = events.inspect(move |_| {
+                let _held = &seat;
+            });
+            return Ok(Outcome::Stream(events.boxed(), summary));
         }
         let Variant { operation, plan } = variant;
         if let (Some(format), Some(_)) = (format, &plan.deferral) {
@@ -102,6 +115,7 @@ impl Router {
                 variables,
                 context,
                 format,
+                ceiling: self.ceiling(Kind::Query),
             };
             return Ok(in_pieces(work, summary).await);
         }
@@ -114,6 +128,7 @@ impl Router {
             schema,
             store: &store,
             variables: &variables,
+            ceiling: self.ceiling(plan.kind),
         };
         let (body, errors) = execute::response(&source, errors, &context.request_id);
         summary.errors = errors;
@@ -124,15 +139,38 @@ impl Router {
         }))
     }
 
+    /// How long an answer may become.
+    fn ceiling(&self, kind: Kind) -> Ceiling {
+        Ceiling {
+            limit: self.config().limits.max_response_bytes,
+            // A mutation has run: its answer is worth more than what it takes.
+            free: match kind {
+                Kind::Mutation => usize::MAX,
+                Kind::Query | Kind::Subscription => self.inner.budget.free(),
+            },
+        }
+    }
+
     fn check_introspection(
         &self,
         document: &Document,
         operation: &Operation,
+        caller: &Caller,
     ) -> Result<(), Refused> {
-        if self.config().introspection.enabled || !document.introspects(operation) {
+        let config = &self.config().introspection;
+        let may = match config.allow {
+            Introspect::Everyone => true,
+            Introspect::Loopback => self.inner.is_local.load(Ordering::Relaxed),
+            Introspect::Authenticated => caller.authenticated,
+            Introspect::Nobody => false,
+        };
+        if may || !document.introspects(operation) {
             return Ok(());
         }
-        let error = GraphqlError::new("Introspection is switched off.")
+        if config.scopes.iter().any(|s| caller.scopes.contains(s)) {
+            return Ok(());
+        }
+        let error = GraphqlError::new("You may not ask for the schema here.")
             .with_code(code::INTROSPECTION_DISABLED);
         Err(Refused::request(vec![error]))
     }

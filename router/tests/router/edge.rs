@@ -1,7 +1,7 @@
 //! GraphQL over HTTP as clients, browsers and proxies meet it.
 
 use atelier_router::RouterConfig;
-use atelier_router::config::{Introspection, Limits};
+use atelier_router::config::{Introspect, Introspection, Limits};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
@@ -266,7 +266,10 @@ async fn introspection_shows_the_public_schema_only() {
 #[tokio::test]
 async fn introspection_can_be_switched_off() {
     let base = edge(RouterConfig {
-        introspection: Introspection { enabled: false },
+        introspection: Introspection {
+            allow: Introspect::Nobody,
+            ..Introspection::default()
+        },
         ..RouterConfig::default()
     })
     .await;

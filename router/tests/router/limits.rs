@@ -150,6 +150,32 @@ async fn introspection_that_nests_lists() {
 }
 
 #[tokio::test]
+async fn introspection_that_repeats_the_schema() {
+    refused(
+        "{ a: __schema { queryType { name } } b: __schema { queryType { name } } }",
+        TOO_LARGE,
+    )
+    .await;
+    refused(
+        "{ ...F x: __schema { types { name } } } fragment F on Query { __schema { types { name } } }",
+        TOO_LARGE,
+    )
+    .await;
+    let types: String = (0..50)
+        .map(|at| format!("t{at}: types {{ fields {{ name }} }} "))
+        .collect();
+    refused(&format!("{{ __schema {{ {types} }} }}"), TOO_LARGE).await;
+    let fields: String = (0..50)
+        .map(|at| format!("f{at}: fields {{ name }} "))
+        .collect();
+    refused(
+        &format!("{{ __type(name: \"Product\") {{ {fields} }} }}"),
+        TOO_LARGE,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn variables_of_wrong_types() {
     let shop = in_process();
     let query = "query ($f: ProductFilter!, $n: Int) { productsWhere(filter: $f) { name } topProducts(first: $n) { name } }";

@@ -36,7 +36,8 @@ async fn other_routes_are_served_beside_the_graph_and_each_request_is_admitted()
         .admit(move |request, peer| {
             noted
                 .lock()
-                .push((request.uri.path().to_owned(), peer.ip()))
+                .push((request.uri.path().to_owned(), peer.ip()));
+            peer.ip()
         });
     let stop = CancellationToken::new();
     tokio::spawn(server.serve(listener, stop.clone()));

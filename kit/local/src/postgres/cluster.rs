@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use super::SUPERUSER;
 use super::binaries::Installation;
-use super::place::Place;
 use crate::LocalError;
+use crate::place::Place;
 
 /// The major version that made the cluster in `data`, or `None` when there is none yet.
 pub(super) fn version(data: &Path) -> Option<String> {

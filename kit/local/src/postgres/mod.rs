@@ -3,7 +3,7 @@
 
 mod binaries;
 mod cluster;
-mod place;
+mod layout;
 mod settings;
 mod standby;
 
@@ -13,10 +13,10 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::time::Instant;
 
+use crate::place::{self, Place};
 use crate::process::{self, ServerProcess};
 use crate::{Installed, LocalError, port};
 use binaries::Installation;
-use place::Place;
 
 /// The role and the database that exist from the start.
 const SUPERUSER: &str = "atelier";

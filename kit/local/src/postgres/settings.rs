@@ -4,8 +4,8 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 use super::binaries::Installation;
-use super::place::Place;
 use super::{LocalError, PostgresOptions};
+use crate::place::Place;
 
 /// Settings of every private server. Nothing secret may stand here: it is visible in `ps`.
 const ALWAYS: &[&str] = &[

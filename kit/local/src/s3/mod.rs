@@ -7,6 +7,7 @@ mod bucket_ops;
 mod checksum;
 mod conditions;
 mod error;
+mod listen;
 mod listing;
 mod multipart;
 mod multipart_ops;

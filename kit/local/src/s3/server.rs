@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::error_handling::HandleError;
 use axum::http::{HeaderName, StatusCode};
-use axum::serve::ListenerExt;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
@@ -14,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders};
 
+use super::listen;
 use super::protocol::Protocol;
 use super::store::S3Store;
 use crate::LocalError;
@@ -99,21 +99,11 @@ impl S3Server {
         let address = listener
             .local_addr()
             .map_err(LocalError::io("cannot listen for", path))?;
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "s3 connection without TCP_NODELAY");
-            }
-        });
         let (stop, stopped) = oneshot::channel();
-        let serving =
-            axum::serve(listener, router(store, &credentials)).with_graceful_shutdown(async {
-                let _ = stopped.await;
-            });
-        let task = tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "s3 server ended");
-            }
-        });
+        let app = router(store, &credentials);
+        let task = tokio::spawn(listen::serve(listener, app, async {
+            let _ = stopped.await;
+        }));
         Ok(Self {
             address,
             credentials,

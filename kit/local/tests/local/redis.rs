@@ -120,3 +120,31 @@ pub fn kill(pid: u32, signal: &str) {
             .success()
     );
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn it_never_runs_as_root_and_keeps_what_it_had_written_as_root() {
+    use std::os::unix::fs::MetadataExt;
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let redis = start(dir.path()).await;
+    assert_eq!(command(&redis.url(), "SET kept yes").await, "+OK");
+    let user = |pid: u32| std::fs::metadata(format!("/proc/{pid}")).unwrap().uid();
+    assert_ne!(user(redis.pid()), 0);
+    redis.stop().await;
+    // As an earlier version left it.
+    let own = |path: &std::path::Path| {
+        nix::unistd::chown(path, Some(nix::unistd::Uid::from_raw(0)), None).unwrap();
+    };
+    for entry in std::fs::read_dir(dir.path().join("appendonlydir")).unwrap() {
+        own(&entry.unwrap().path());
+    }
+    own(&dir.path().join("appendonlydir"));
+    own(dir.path());
+    let redis = start(dir.path()).await;
+    assert_eq!(command(&redis.url(), "GET kept").await, "yes");
+    assert_eq!(command(&redis.url(), "SET kept more").await, "+OK");
+    redis.stop().await;
+}

@@ -159,3 +159,25 @@ async fn a_browser_may_upload_from_any_page_and_read_the_etag() {
         "{exposed}"
     );
 }
+
+#[tokio::test]
+async fn a_refused_put_is_answered_although_nobody_wants_its_body() {
+    let world = World::new().await;
+    let put = world
+        .s3
+        .put_object()
+        .bucket(BUCKET)
+        .key("k")
+        .presigned(expired())
+        .await
+        .unwrap();
+    // More than the buffers of a connection hold, so that most of it is still to be sent
+    // when the store has made up its mind.
+    let body = vec![7_u8; 24 * 1024 * 1024];
+    for _ in 0..3 {
+        let answer = world.http.put(put.uri()).body(body.clone());
+        let answer = answer.send().await.expect("no answer");
+        assert_eq!(code_in(answer).await, (403, "AccessDenied".to_owned()));
+    }
+    assert_eq!(world.get("k").await, None);
+}

@@ -1,4 +1,4 @@
-//! Where the database lives and who owns it.
+//! Where the data of a private server lives and who owns it: it must not run as root.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,18 @@ const STATE_ROOT: &str = "/var/lib/atelier";
 /// The file in the directory asked for that says which one was taken instead.
 const NOTE: &str = "location";
 
-/// Longest path of a Unix socket, without the closing NUL (`sun_path` in unix(7); macOS and the
-/// BSDs have four bytes less).
-const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
-
-/// The directory of one private PostgreSQL.
+/// The directory of one private server.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The directory everything below is in.
-    pub(super) root: PathBuf,
+    pub(crate) root: PathBuf,
     /// The account the server runs as, when this process is root.
-    pub(super) account: Option<Account>,
+    pub(crate) account: Option<Account>,
 }
 
 impl Place {
     /// Creates the directory, or finds the one an earlier start chose instead of it.
-    pub(super) fn prepare(asked: &Path) -> Result<Self, LocalError> {
+    pub(crate) fn prepare(asked: &Path) -> Result<Self, LocalError> {
         std::fs::create_dir_all(asked).map_err(LocalError::io("cannot create", asked))?;
         let asked = asked
             .canonicalize()
@@ -46,49 +42,54 @@ impl Place {
         Ok(Self { root, account })
     }
 
-    /// The cluster itself.
-    pub(super) fn data(&self) -> PathBuf {
-        self.root.join("data")
+    /// Hands over what an earlier start, as another account, left here.
+    pub(crate) fn own_contents(&self) -> Result<(), LocalError> {
+        match &self.account {
+            Some(account) => own_below(&self.root, account),
+            None => Ok(()),
+        }
     }
 
-    /// The superuser's password.
-    pub(super) fn password_file(&self) -> PathBuf {
+    /// The password of the server.
+    pub(crate) fn password_file(&self) -> PathBuf {
         self.root.join("password")
     }
 
     /// The remembered TCP port.
-    pub(super) fn port_file(&self) -> PathBuf {
+    pub(crate) fn port_file(&self) -> PathBuf {
         self.root.join("port")
     }
 
-    /// What the server and initdb say.
-    pub(super) fn log(&self) -> PathBuf {
+    /// What the server says.
+    pub(crate) fn log(&self) -> PathBuf {
         self.root.join("log")
-    }
-
-    /// The directory for the Unix socket, or `None` where its path would be too long.
-    pub(super) fn socket_dir(&self) -> Result<Option<PathBuf>, LocalError> {
-        let directory = self.root.join("socket");
-        let longest = directory.join(".s.PGSQL.65535.lock");
-        if longest.as_os_str().len() > SOCKET_PATH_LIMIT {
-            return Ok(None);
-        }
-        std::fs::create_dir_all(&directory).map_err(LocalError::io("cannot create", &directory))?;
-        if let Some(account) = &self.account {
-            account.own(&directory)?;
-        }
-        set_mode(&directory, 0o700)?;
-        Ok(Some(directory))
     }
 }
 
-fn set_mode(path: &Path, mode: u32) -> Result<(), LocalError> {
+fn own_below(directory: &Path, account: &Account) -> Result<(), LocalError> {
+    let unreadable = || LocalError::io("cannot read", directory);
+    for entry in std::fs::read_dir(directory).map_err(unreadable())? {
+        let entry = entry.map_err(unreadable())?;
+        let kind = entry.file_type().map_err(unreadable())?;
+        // A link may lead out of here.
+        if kind.is_symlink() {
+            continue;
+        }
+        account.own(&entry.path())?;
+        if kind.is_dir() {
+            own_below(&entry.path(), account)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn set_mode(path: &Path, mode: u32) -> Result<(), LocalError> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
         .map_err(LocalError::io("cannot set the permissions of", path))
 }
 
-/// Where the database asked for in `asked` is, or would be, without creating anything.
-pub(super) fn current(asked: &Path) -> PathBuf {
+/// Where the data asked for in `asked` is, or would be, without creating anything.
+pub(crate) fn current(asked: &Path) -> PathBuf {
     noted(asked).unwrap_or_else(|| asked.to_owned())
 }
 

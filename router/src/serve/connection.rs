@@ -1,0 +1,138 @@
+//! One connection, from its first byte to its end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response, Version};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::body::{Active, Counted, Timed};
+use super::door::Door;
+use super::pace::{Limits, Pace};
+use super::transport::Transport;
+use crate::config::Connections;
+use crate::quota::{Budget, Seat};
+
+/// Bytes of a request's head.
+const MAX_HEAD: usize = 64 * 1024;
+/// Pings for HTTP/2 connections that are quiet: whoever does not answer is gone.
+const PING: Duration = Duration::from_secs(20);
+/// What a connection that has used up its time has to end in an orderly way.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Answers the requests of connections.
+pub(crate) trait Served: Send + Sync + 'static {
+    /// Never fails: what goes wrong is in the answer.
+    fn answer(
+        &self,
+        request: Request<Body>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// Serves connections to one listener.
+pub(crate) struct Connector<S> {
+    served: Arc<S>,
+    door: Door,
+    budget: Budget,
+    limits: Limits,
+    body: Duration,
+    builder: auto::Builder<TokioExecutor>,
+}
+
+impl<S: Served> Connector<S> {
+    pub(crate) fn new(served: S, door: Door, budget: Budget, config: &Connections) -> Self {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            // Ours tells an idle connection from a slow head, which this does not.
+            .header_read_timeout(None)
+            .max_buf_size(MAX_HEAD);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(config.max_streams)
+            .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING);
+        Self {
+            served: Arc::new(served),
+            door,
+            budget,
+            limits: Limits::new(config),
+            body: Duration::from_millis(config.body_ms.max(1)),
+            builder,
+        }
+    }
+
+    /// Serves a connection to its end. After `stop` requests under way are finished.
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+        seat: Seat,
+        stop: CancellationToken,
+    ) {
+        let Ok(stream) = TcpStream::from_std(stream) else {
+            return;
+        };
+        let pace = Arc::new(Pace::new(self.limits));
+        let io = TokioIo::new(Transport::new(stream, Arc::clone(&pace), seat));
+        let service = {
+            let (this, pace) = (Arc::clone(&self), Arc::clone(&pace));
+            service_fn(move |request| {
+                let active = Active::new(Arc::clone(&pace), request.version() == Version::HTTP_2);
+                let this = Arc::clone(&this);
+                async move { Ok::<_, Infallible>(this.answer(request, peer, active).await) }
+            })
+        };
+        let connection = self.builder.serve_connection_with_upgrades(io, service);
+        let mut connection = std::pin::pin!(connection);
+        // Errors are those of the client's connection; nobody is left to be told.
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+            () = self.over(&pace) => {
+                connection.as_mut().graceful_shutdown();
+                let _ = tokio::time::timeout(FAREWELL, connection).await;
+                return;
+            }
+        }
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => {}
+            () = self.over(&pace) => {}
+        }
+    }
+
+    /// Waits until the connection has used up its time.
+    async fn over(&self, pace: &Pace) {
+        loop {
+            tokio::time::sleep(self.limits.step()).await;
+            if pace.is_over(self.door.is_pressed()) {
+                metrics::counter!("http_connections_timed_out_total").increment(1);
+                return;
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<hyper::body::Incoming>,
+        peer: SocketAddr,
+        active: Active,
+    ) -> Response<Counted> {
+        let request = request.map(|body| Body::new(Timed::new(body, self.body)));
+        let response = self.served.answer(request, peer).await;
+        response.map(|body| Counted::new(body, self.budget.clone(), active))
+    }
+}

@@ -1,0 +1,114 @@
+//! Who gets a connection. Those who do not are told so, as far as that costs little.
+
+use std::io::Write;
+use std::net::{IpAddr, Shutdown};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use crate::config::Connections;
+use crate::error::code;
+use crate::quota::{Full, Most, Network, Quota, Seat};
+
+/// The connections of one listener.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    quota: Arc<Quota>,
+    /// Whether addresses are those of clients, and not of a proxy.
+    by_address: bool,
+}
+
+impl Door {
+    pub(crate) fn new(config: &Connections, by_address: bool) -> Self {
+        let quota = Quota::new(Most {
+            in_all: config.max,
+            per_address: config.max_per_address,
+            per_person: usize::MAX,
+        });
+        Self { quota, by_address }
+    }
+
+    pub(crate) fn enter(&self, address: IpAddr) -> Result<Seat, Full> {
+        let network = self.by_address.then(|| Network::of(address));
+        self.quota.take(network, None)
+    }
+
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.quota.is_pressed()
+    }
+}
+
+/// Refused connections that are listened to, so that their clients read why.
+const LINGERING: usize = 64;
+/// What such a client may still send.
+const LINGER_BYTES: usize = 64 * 1024;
+/// And how long.
+const LINGER: Duration = Duration::from_secs(1);
+
+static LINGERERS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(LINGERING)));
+
+/// Answers a connection that is not served, whatever it would have asked, and closes it.
+pub(crate) fn turn_away(stream: std::net::TcpStream, full: Full) {
+    metrics::counter!("http_connections_refused_total").increment(1);
+    let (status, code, message) = match full {
+        Full::InAll => (
+            "503 Service Unavailable",
+            code::OVERLOADED,
+            "The server has too many connections; try again later.",
+        ),
+        Full::Holder => (
+            "429 Too Many Requests",
+            code::RATE_LIMITED,
+            "There are too many connections from your address.",
+        ),
+    };
+    let body = serde_json::json!({
+        "errors": [{"message": message, "extensions": {"code": code}}]
+    })
+    .to_string();
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         retry-after: 5\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // Clients take an answer that comes before their request for nonsense, and a
+    // connection that is closed with bytes unread is reset: where that is cheap, it is
+    // waited for what they ask.
+    let Ok(permit) = Arc::clone(&LINGERERS).try_acquire_owned() else {
+        let _ = tell(&stream, &answer);
+        return;
+    };
+    tokio::spawn(async move {
+        let _ = tokio::time::timeout(LINGER, answered(stream, &answer)).await;
+        drop(permit);
+    });
+}
+
+/// A new connection's buffer has room for the answer.
+fn tell(mut stream: &std::net::TcpStream, answer: &str) -> std::io::Result<()> {
+    stream.write_all(answer.as_bytes())?;
+    stream.shutdown(Shutdown::Write)
+}
+
+async fn answered(stream: std::net::TcpStream, answer: &str) -> std::io::Result<()> {
+    let writer = stream.try_clone()?;
+    let stream = TcpStream::from_std(stream)?;
+    let (mut buffer, mut total) = ([0; 4096], 0);
+    while total < LINGER_BYTES {
+        stream.readable().await?;
+        match stream.try_read(&mut buffer) {
+            Ok(0) => break,
+            Ok(bytes) => {
+                if total == 0 {
+                    tell(&writer, answer)?;
+                }
+                total += bytes;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
