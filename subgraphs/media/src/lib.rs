@@ -87,10 +87,10 @@ pub async fn sweep(
     storage: Storage,
     config: MediaConfig,
 ) -> Result<Swept, atelier_kit::error::Error> {
-    app::sweep::sweep(&app::Media {
+    let media = app::Media {
         deps,
         storage,
         config: Arc::new(config),
-    })
-    .await
+    };
+    app::sweep::sweep(&media, true).await
 }

@@ -66,6 +66,7 @@ pub fn objects_of(
             storage_key,
             multipart_id: None,
             due_at,
+            upload_id: None,
         })
         .collect()
 }

@@ -344,6 +344,36 @@ impl World {
             .collect()
     }
 
+    /// From now on this world's domain works with another store.
+    pub fn set_storage(&mut self, storage: Storage) {
+        self.subgraph =
+            atelier_media::subgraph(self.test.deps.clone(), storage, self.config.clone());
+    }
+
+    /// A request for the only part of an upload that was signed for another length.
+    pub async fn sign_length(&self, upload: &Value, length: usize) -> Value {
+        let key = stored_at(&upload["id"]);
+        let pending = self.storage.list_multiparts(&key).await.unwrap();
+        let signed = self
+            .storage
+            .presign_upload_part(
+                &key,
+                &pending[0].upload_id,
+                1,
+                length as u64,
+                None,
+                std::time::Duration::from_secs(60),
+            )
+            .await
+            .unwrap();
+        let headers: Vec<_> = signed
+            .headers
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect();
+        json!({ "method": signed.method, "url": signed.url, "headers": headers })
+    }
+
     /// Runs every task that was asked for.
     pub async fn work(&self) -> Vec<Ran> {
         let mut ran = Vec::new();
@@ -422,6 +452,12 @@ impl World {
             answer.bytes().await.unwrap().to_vec(),
         )
     }
+}
+
+/// Where in the store an upload's bytes are kept.
+pub fn stored_at(upload: &Value) -> String {
+    let id: Id<atelier_media::Upload> = upload.as_str().unwrap().parse().unwrap();
+    format!("blobs/{}", id.uuid().simple())
 }
 
 /// The codes of a payload's user errors.
