@@ -25,6 +25,8 @@ use axum::{
 
 /// What a server was sent.
 type Seen = Arc<Mutex<Vec<(Method, String, HeaderMap, Bytes)>>>;
+/// Where paths redirect to, and with which status.
+type Redirects = Arc<HashMap<String, (u16, String)>>;
 
 /// A server that answers paths with redirects or text, and notes what it is sent.
 struct Server {
@@ -58,7 +60,7 @@ impl Server {
 }
 
 async fn answer(
-    State((seen, redirects)): State<(Seen, Arc<HashMap<String, (u16, String)>>)>,
+    State((seen, redirects)): State<(Seen, Redirects)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,

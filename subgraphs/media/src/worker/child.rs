@@ -66,7 +66,7 @@ fn work(order: &Order) -> io::Result<()> {
     let word = match made {
         Ok(Ok(made)) => Word::Done(Box::new(made)),
         Ok(Err(Ended::Picture(error))) => Word::Failed(error),
-        Ok(Err(Ended::Unheard)) => return Ok(()),
+        Ok(Err(Ended::Unheard)) => return Err(io::ErrorKind::BrokenPipe.into()),
         Err(_) => Word::Failed(PictureError::Broken("the decoder failed".to_owned())),
     };
     say(&mut out, &word)

@@ -114,7 +114,7 @@ fn with_profile(bytes: u64) -> Vec<u8> {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_bounded_whatever_asks_for_it() {
-    let limit = 64 * MIB;
+    let limit = 48 * MIB;
     let world = world_limited(ImageLimits {
         max_memory: limit,
         ..config().images
@@ -123,7 +123,7 @@ async fn memory_is_bounded_whatever_asks_for_it() {
     let me = somebody(&world);
     let watching = CancellationToken::new();
     let memory = watch_memory(watching.clone());
-    let bomb = with_profile(512 * MIB);
+    let bomb = with_profile(256 * MIB);
     assert!((bomb.len() as u64) < 4 * MIB);
     // A profile is nothing that a picture needs: whether the rest is read is the decoder's choice.
     let ran = derive(&world, &me, &bomb, "image/png").await;
@@ -131,7 +131,7 @@ async fn memory_is_bounded_whatever_asks_for_it() {
         assert!(failure(&ran).contains("too large"), "{}", failure(&ran));
     }
     // Pixels that would just fit, in a format that needs them twice.
-    let twice = pictures::webp(&pictures::halves(3800, 3800), None);
+    let twice = pictures::webp(&pictures::halves(3000, 3000), None);
     let ran = derive(&world, &me, &twice, "image/webp").await;
     assert!(failure(&ran).contains("too large"), "{}", failure(&ran));
     watching.cancel();
@@ -154,7 +154,7 @@ async fn a_picture_that_takes_too_long_is_given_up_and_nothing_goes_on() {
     })
     .await;
     let me = somebody(&world);
-    let ran = derive(&world, &me, &noisy(3000), "image/png").await;
+    let ran = derive(&world, &me, &noisy(2000), "image/png").await;
     assert_eq!(failure(&ran), "the picture takes too long to process");
     #[cfg(target_os = "linux")]
     assert_eq!(children(), Vec::<u32>::new());
@@ -170,7 +170,7 @@ async fn a_picture_that_takes_too_long_is_given_up_and_nothing_goes_on() {
 async fn a_picture_whose_task_is_stopped_meanwhile_is_left_to_another_worker() {
     let world = world_limited(config().images).await;
     let me = somebody(&world);
-    world.upload(&me, "a", "image/png", &noisy(3000)).await;
+    world.upload(&me, "a", "image/png", &noisy(2000)).await;
     let task = world.tasks().await.pop().unwrap();
     let on_step: OnStep = Box::new(|step, stop| {
         if step == "decode" {
@@ -200,7 +200,7 @@ async fn what_works_on_a_picture_has_no_secrets_files_or_rights() {
     // A descriptor that somebody forgot to keep to this process.
     let secret = tempfile::NamedTempFile::new().unwrap();
     fcntl(&secret, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
-    world.upload(&me, "a", "image/png", &noisy(3000)).await;
+    world.upload(&me, "a", "image/png", &noisy(2000)).await;
     let task = world.tasks().await.pop().unwrap();
     let seen = Arc::new(Mutex::new(None));
     let noted = Arc::clone(&seen);
@@ -308,7 +308,7 @@ fn look_at(pid: u32) -> Seen {
 #[test]
 fn a_process_whose_listener_is_gone_ends_by_itself() {
     let mut picture = tempfile::tempfile().unwrap();
-    picture.write_all(&noisy(4000)).unwrap();
+    picture.write_all(&noisy(1200)).unwrap();
     std::io::Seek::rewind(&mut picture).unwrap();
     let order = json!({
         "limits": { "max_pixels": 100_000_000, "max_memory": 512 * MIB, "avif_speed": 1 },
