@@ -39,6 +39,12 @@ pub enum Command {
     Schema(SchemaCommand),
     /// Check whether this machine has what is needed, and say what to do if not.
     Doctor,
+    /// Work on one picture; started by workers, of no use to anybody else.
+    #[command(hide = true)]
+    PictureWorker {
+        /// What the picture may cost.
+        order: String,
+    },
 }
 
 /// Options of `atelier up`.

@@ -12,7 +12,7 @@ use atelier_local::{LocalError, PrivatePostgres, PrivateRedis, check_disk_space}
 use crate::{
     domains,
     say::say,
-    settings::{Databases, Settings, storage_from_env, variable},
+    settings::{Databases, Settings, outbound_from_env, storage_from_env, variable},
 };
 
 /// How long a server may take to answer.
@@ -31,6 +31,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
         ("Migrations", migrations().await),
         ("Redis", redis().await),
         ("Object store", storage().await),
+        ("Calls to others", outbound()),
         ("Data directory", data_dir(&settings.data_dir)),
         ("Open files", crate::open_files::check()),
         ("Port 4000", port(4000)),
@@ -116,6 +117,23 @@ async fn storage() -> anyhow::Result<String> {
             Ok(format!("bucket {} at {}", config.bucket, config.endpoint))
         }
     }
+}
+
+fn outbound() -> anyhow::Result<String> {
+    let config = outbound_from_env()?;
+    let mut told = "public addresses only".to_owned();
+    if !config.allow_networks.is_empty() {
+        told = format!("public addresses and {}", list(&config.allow_networks));
+    }
+    if !config.deny_networks.is_empty() {
+        told.push_str(&format!(", but not {}", list(&config.deny_networks)));
+    }
+    Ok(told)
+}
+
+fn list(items: &[impl ToString]) -> String {
+    let texts: Vec<_> = items.iter().map(ToString::to_string).collect();
+    texts.join(", ")
 }
 
 fn data_dir(path: &Path) -> anyhow::Result<String> {

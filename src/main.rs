@@ -39,6 +39,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::PictureWorker { order } = &cli.command {
+        // Before there is a second thread, and without anything else that this program can do.
+        return atelier_media::run_picture_worker(order);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -61,6 +65,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Schema(command) => return schema::run(command),
         Command::Keys(command) => return keys::run(command),
         Command::Doctor => return doctor::run(&cli.settings).await,
+        Command::PictureWorker { .. } => return Ok(()),
         Command::Migrate => "atelier-migrate",
     };
     open_files::raise();
@@ -71,7 +76,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Subgraph(args) => parts::subgraphs(args, cli.settings).await,
         Command::Worker(args) => parts::worker(args, cli.settings).await,
         Command::Migrate => parts::migrate().await,
-        Command::Schema(_) | Command::Keys(_) | Command::Doctor => Ok(()),
+        Command::Schema(_) | Command::Keys(_) | Command::Doctor | Command::PictureWorker { .. } => {
+            Ok(())
+        }
     };
     telemetry.shutdown().await;
     done

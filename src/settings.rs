@@ -5,6 +5,7 @@ use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 use anyhow::{Context, bail};
 use atelier_kit::{
     actor::KeyFolder,
+    outbound::{self, OutboundConfig},
     redis::RedisConfig,
     secret::Secret,
     storage::StorageConfig,
@@ -287,6 +288,23 @@ pub fn storage_from_env() -> anyhow::Result<Option<StorageConfig>> {
         secret_key: required("ATELIER_S3_SECRET_KEY")?,
         path_style: variable("ATELIER_S3_PATH_STYLE")?.is_none_or(|value| value != "false"),
     }))
+}
+
+/// What requests to addresses that users give may reach, by `ATELIER_OUTBOUND_ALLOW` and
+/// `ATELIER_OUTBOUND_DENY`.
+///
+/// # Errors
+/// Names the first item that is no network.
+pub fn outbound_from_env() -> anyhow::Result<OutboundConfig> {
+    let networks = |name: &str| {
+        let list = variable(name)?.unwrap_or_default();
+        outbound::networks(&list).map_err(|problem| anyhow::anyhow!("{name}: {problem}"))
+    };
+    Ok(OutboundConfig {
+        allow_networks: networks("ATELIER_OUTBOUND_ALLOW")?,
+        deny_networks: networks("ATELIER_OUTBOUND_DENY")?,
+        ..OutboundConfig::default()
+    })
 }
 
 /// Reads `name=url` pairs.

@@ -3,7 +3,7 @@
 //! A domain is built from [`Deps`] into a [`Subgraph`]: a GraphQL schema ([`graphql`]) over
 //! operations that decide ([`actor`], [`error`]) and rows that are kept ([`db`], [`page`],
 //! [`loader`]). Facts leave it as events ([`event`]), work as tasks ([`jobs`]), bytes through
-//! presigned URLs ([`storage`]).
+//! presigned URLs ([`storage`]), requests to addresses that users give by [`outbound`].
 
 pub mod actor;
 pub mod cache;
@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod loader;
 mod locale;
 pub mod metrics;
+pub mod outbound;
 pub mod page;
 pub mod peers;
 pub mod redis;

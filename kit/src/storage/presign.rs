@@ -62,7 +62,9 @@ pub struct GetOptions {
 }
 
 impl Storage {
-    /// Lets a client put one object of exactly this type, length and (if given) content.
+    /// Lets a client put one object of exactly this type, length and (if given) content, as often as
+    /// it likes until the signature ends. What is to be judged and then kept is better signed as a
+    /// part ([`Self::presign_upload_part`]): that ends with its multipart upload.
     ///
     /// # Errors
     /// [`StorageError::Invalid`] for a lifetime of zero or more than seven days, or a bad key.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use crate::worker::PictureWorker;
+
 /// Mebibyte, in bytes.
 pub const MIB: u64 = 1024 * 1024;
 
@@ -40,14 +42,16 @@ pub struct ImageLimits {
     pub max_bytes: u64,
     /// The most pixels of an image.
     pub max_pixels: u64,
-    /// The most memory that decoding may take, in bytes.
+    /// The most memory that one image may take, in bytes, all in all.
     pub max_memory: u64,
-    /// How many images one process works on at a time; each may take twice `max_memory`.
+    /// How many images one process has worked on at a time; each may take `max_memory`.
     pub at_a_time: usize,
-    /// How long one image may take.
+    /// How long one image may take; then the process that works on it is killed.
     pub max_duration: Duration,
     /// The speed of the AVIF encoder, 1 (small files) to 10 (fast).
     pub avif_speed: u8,
+    /// What works on an image.
+    pub worker: PictureWorker,
 }
 
 impl Default for MediaConfig {
@@ -77,6 +81,7 @@ impl Default for ImageLimits {
             at_a_time: 2,
             max_duration: Duration::from_secs(120),
             avif_speed: 9,
+            worker: PictureWorker::default(),
         }
     }
 }

@@ -5,7 +5,8 @@
 //! what is to be removed from the store) and the events `asset.*` and `upload.*`.
 //!
 //! Bytes never pass through this process when it serves the schema: clients send them by signed
-//! requests, and read them by signed URLs. Only the tasks of [`handlers`] read whole files.
+//! requests, and read them by signed URLs. Only the tasks of [`handlers`] read whole files, and
+//! what reads pictures is a process of its own ([`run_picture_worker`]).
 //!
 //! The way of a file: `uploadCreate` reserves quota at accounts and plans how to send;
 //! `uploadComplete` judges what arrived by the store's word, makes the asset and asks for
@@ -22,6 +23,7 @@ mod jobs;
 mod picture;
 mod sniff;
 mod tables;
+mod worker;
 
 use std::sync::Arc;
 
@@ -29,8 +31,9 @@ use atelier_kit::{Deps, Subgraph, id::Id, jobs::Handler, storage::Storage};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 pub use app::sweep::Swept;
-pub use config::{ImageLimits, MediaConfig};
+pub use config::{ImageLimits, MediaConfig, PictureWorker};
 pub use error::MediaErrorCode;
+pub use worker::run as run_picture_worker;
 
 /// The domain's name, which is also its PostgreSQL schema.
 pub const NAME: &str = "media";
@@ -87,10 +90,10 @@ pub async fn sweep(
     storage: Storage,
     config: MediaConfig,
 ) -> Result<Swept, atelier_kit::error::Error> {
-    app::sweep::sweep(&app::Media {
+    let media = app::Media {
         deps,
         storage,
         config: Arc::new(config),
-    })
-    .await
+    };
+    app::sweep::sweep(&media, true).await
 }

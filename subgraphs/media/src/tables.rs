@@ -95,8 +95,16 @@ diesel::table! {
         storage_key -> Text,
         multipart_id -> Nullable<Text>,
         due_at -> Timestamptz,
+        upload_id -> Nullable<Uuid>,
     }
 }
 
 diesel::joinable!(asset -> blob (blob_id));
-diesel::allow_tables_to_appear_in_same_query!(asset, blob, derivative, upload, upload_part);
+diesel::allow_tables_to_appear_in_same_query!(
+    asset,
+    blob,
+    derivative,
+    doomed_object,
+    upload,
+    upload_part
+);

@@ -92,6 +92,13 @@ impl Bucket {
                 std::io::ErrorKind::NotFound => StoreError::NoSuchUpload,
                 _ => StoreError::from(error.error),
             })?;
+        if !dir.join("upload.json").exists() {
+            // Aborted or completed just now: whoever did it may have missed this part.
+            return match fs::remove_file(part_path(&dir, number)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+                _ => Err(StoreError::NoSuchUpload),
+            };
+        }
         self.sync_dir(&dir)?;
         Ok(meta)
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::error_handling::HandleError;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
@@ -193,7 +195,18 @@ fn router(store: S3Store, credentials: &S3Credentials) -> Router {
         tracing::error!(?error, "s3 request failed outside the protocol");
         StatusCode::INTERNAL_SERVER_ERROR
     });
-    Router::new().fallback_service(service).layer(cors())
+    Router::new()
+        .fallback_service(service)
+        .layer(map_response(told_type))
+        .layer(cors())
+}
+
+/// Objects are what their type says: browsers must not find something else in their bytes.
+async fn told_type(mut response: Response) -> Response {
+    let nosniff = HeaderValue::from_static("nosniff");
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
 }
 
 /// Browsers upload straight to the store with presigned URLs, from whatever origin the page has;

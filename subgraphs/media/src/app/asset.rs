@@ -190,9 +190,7 @@ pub async fn settle_removed(media: &Media, uploads: &[UploadRow]) {
     for row in uploads {
         quota::settle(media, row).await;
     }
-    if let Err(error) = sweep::remove_doomed(media).await {
-        tracing::warn!(target: "sweep", cause = error.cause_chain(), "the store is cleaned up later");
-    }
+    sweep::clean_up(media).await;
 }
 
 /// A URL under which the bytes of a file can be read for a while; `None` for quarantined files.

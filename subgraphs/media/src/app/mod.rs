@@ -19,6 +19,7 @@ use atelier_kit::{
 use crate::{
     MediaConfig,
     db::{doomed::NewDoomed, state::Format},
+    picture::{FORMATS, THUMBNAILS},
 };
 
 /// What every operation of the domain works with; cheap to clone.
@@ -34,10 +35,6 @@ pub fn storage_failed(cause: StorageError) -> Error {
     Error::caused(ErrorCode::StorageFailed, cause)
 }
 
-/// The longest sides of the thumbnails that are made, in pixels.
-pub const THUMBNAILS: [(&str, u32); 2] = [("thumbnail_256", 256), ("thumbnail_1024", 1024)];
-/// The formats that each thumbnail is made in.
-pub const FORMATS: [Format; 3] = [Format::Webp, Format::Jpeg, Format::Avif];
 /// Raised when the recipe changes, so that old and new derivatives never share a key.
 const RECIPE: u32 = 1;
 
@@ -66,6 +63,7 @@ pub fn objects_of(
             storage_key,
             multipart_id: None,
             due_at,
+            upload_id: None,
         })
         .collect()
 }

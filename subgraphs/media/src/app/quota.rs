@@ -2,7 +2,9 @@
 //!
 //! Every upload has one reservation there, named by the upload's id, so that each call may be
 //! repeated. A transaction here notes what accounts must hear (`commit_due`, `release_due`); it is
-//! told after the commit, and by the sweep until it has answered.
+//! told after the commit, and by the sweep until it has answered. What an upload without a file has
+//! reserved stays so (`held`) until the store has forgotten it: until then signed requests could
+//! bring bytes that nobody counts.
 
 use atelier_kit::{
     actor::Actor,
@@ -67,7 +69,9 @@ pub async fn try_settle(media: &Media, row: &UploadRow) -> Result<(), Error> {
     let to = match row.quota_state {
         QuotaState::CommitDue => commit(media, row).await?,
         QuotaState::ReleaseDue => release(media, row).await?,
-        QuotaState::Reserved | QuotaState::Committed | QuotaState::Released => return Ok(()),
+        QuotaState::Reserved | QuotaState::Held | QuotaState::Committed | QuotaState::Released => {
+            return Ok(());
+        }
     };
     let mut connection = media.deps.db.read().await?;
     upload::settle(&mut connection, row.id, row.quota_state, to).await

@@ -1,6 +1,8 @@
 //! What is done later, and again until it has worked: expired uploads, quota that accounts has not
 //! heard of, garbage in the store, the trash.
 
+use std::time::{Duration, Instant};
+
 use atelier_kit::error::Error;
 use chrono::TimeDelta;
 use diesel_async::AsyncConnection;
@@ -10,9 +12,9 @@ use super::{Media, asset as files, fact, quota, storage_failed, upload::discard}
 use crate::db::{
     asset,
     blob::{self, Findings},
-    doomed,
+    doomed::{self, DoomedRow},
     state::{BlobState, UploadStatus},
-    upload,
+    upload::{self, UploadRow},
 };
 
 /// Rows that one step of a sweep takes.
@@ -23,6 +25,10 @@ const ROUNDS: usize = 50;
 const REMEMBER: TimeDelta = TimeDelta::days(7);
 /// Multipart uploads that no row knows of are aborted this long after their last possible use.
 const ORPHANED_AFTER: TimeDelta = TimeDelta::days(1);
+/// How often they are looked for: the store lists all that are under way.
+const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
+/// When something is tried again that could not be removed.
+const TRY_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// What a sweep has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,12 +49,17 @@ pub struct Swept {
 pub async fn run(media: Media, stop: CancellationToken) {
     let mut turns = tokio::time::interval(media.config.sweep_every);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looked_at = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = turns.tick() => {}
         }
-        match sweep(&media).await {
+        let orphans = looked_at.is_none_or(|at: Instant| at.elapsed() >= ORPHANS_EVERY);
+        if orphans {
+            looked_at = Some(Instant::now());
+        }
+        match sweep(&media, orphans).await {
             Ok(swept) if swept != Swept::default() => {
                 tracing::info!(target: "sweep", ?swept, "swept")
             }
@@ -60,20 +71,22 @@ pub async fn run(media: Media, stop: CancellationToken) {
     }
 }
 
-/// Does everything that is due now.
-pub async fn sweep(media: &Media) -> Result<Swept, Error> {
+/// Does everything that is due now, and looks for `orphans` in the store.
+pub async fn sweep(media: &Media, orphans: bool) -> Result<Swept, Error> {
     let mut swept = Swept {
         expired: repeat(|| expire(media)).await?,
         purged: repeat(|| empty_trash(media)).await?,
         given_up: repeat(|| give_up(media)).await?,
-        // After the others, which leave something to be settled and removed.
+        // After the others, which leave something to be removed, which leaves something to be settled.
+        removed: repeat(|| remove_some(media)).await?,
         settled: settle(media).await?,
-        removed: repeat(|| remove_doomed(media)).await?,
     };
     let mut connection = media.deps.db.read().await?;
     upload::forget_closed(&mut connection, media.deps.clock.now() - REMEMBER, BATCH).await?;
     drop(connection);
-    swept.removed += abort_orphans(media).await?;
+    if orphans {
+        swept.removed += abort_orphans(media).await?;
+    }
     Ok(swept)
 }
 
@@ -171,36 +184,79 @@ async fn settle(media: &Media) -> Result<usize, Error> {
     Ok(settled)
 }
 
-/// Removes what is doomed from the store, up to a batch; tells how much.
-pub async fn remove_doomed(media: &Media) -> Result<usize, Error> {
-    let mut connection = media.deps.db.read().await?;
-    let rows = doomed::due(&mut connection, media.deps.clock.now(), BATCH).await?;
-    drop(connection);
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    // Unfinished uploads first: aborting one may race with its last part.
-    for row in &rows {
-        if let Some(multipart_id) = &row.multipart_id {
-            media
-                .storage
-                .abort_multipart(&row.storage_key, multipart_id)
-                .await
-                .map_err(storage_failed)?;
+/// Removes from the store what a request has doomed, and settles what follows from it. What fails
+/// here the sweep does.
+pub async fn clean_up(media: &Media) {
+    match remove_doomed(media).await {
+        Ok((_, released)) => {
+            for row in &released {
+                quota::settle(media, row).await;
+            }
+        }
+        Err(error) => {
+            tracing::warn!(target: "sweep", cause = error.cause_chain(), "the store is cleaned up later")
         }
     }
-    let keys: Vec<_> = rows
-        .iter()
-        .filter(|row| row.multipart_id.is_none())
-        .map(|row| row.storage_key.as_str())
-        .collect();
-    if !keys.is_empty() {
-        media.storage.delete(&keys).await.map_err(storage_failed)?;
-    }
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+}
+
+async fn remove_some(media: &Media) -> Result<usize, Error> {
+    let (removed, _) = remove_doomed(media).await?;
+    Ok(removed)
+}
+
+/// Removes what is doomed from the store, up to a batch; tells how much, and whose quota is due for
+/// release by that.
+async fn remove_doomed(media: &Media) -> Result<(usize, Vec<UploadRow>), Error> {
+    let now = media.deps.clock.now();
     let mut connection = media.deps.db.read().await?;
-    doomed::forget(&mut connection, &ids).await?;
-    Ok(rows.len())
+    let rows = doomed::due(&mut connection, now, BATCH).await?;
+    drop(connection);
+    if rows.is_empty() {
+        return Ok((0, Vec::new()));
+    }
+    let (removed, left) = remove(media, &rows).await;
+    let gone: Vec<i64> = removed.iter().map(|row| row.id).collect();
+    let uploads: Vec<_> = removed.iter().filter_map(|row| row.upload_id).collect();
+    let mut connection = media.deps.db.write().await?;
+    let released = connection
+        .transaction(async |connection| {
+            doomed::postpone(connection, &left, now + TRY_AGAIN).await?;
+            doomed::forget(connection, &gone).await?;
+            upload::release_held(connection, &uploads).await
+        })
+        .await?;
+    Ok((gone.len(), released))
+}
+
+/// Removes these from the store; tells what is gone, and the ids of what could not be removed.
+async fn remove<'a>(media: &Media, rows: &'a [DoomedRow]) -> (Vec<&'a DoomedRow>, Vec<i64>) {
+    let (mut removed, mut left) = (Vec::new(), Vec::new());
+    let (unfinished, objects): (Vec<_>, Vec<_>) =
+        rows.iter().partition(|row| row.multipart_id.is_some());
+    // Unfinished uploads first: aborting one may race with its completion, which leaves an object.
+    for row in unfinished {
+        let multipart_id = row.multipart_id.as_deref().unwrap_or_default();
+        let aborted = media
+            .storage
+            .abort_multipart(&row.storage_key, multipart_id)
+            .await;
+        match aborted {
+            Ok(()) => removed.push(row),
+            Err(cause) => {
+                tracing::warn!(target: "sweep", key = row.storage_key, %cause, "an upload could not be aborted");
+                left.push(row.id);
+            }
+        }
+    }
+    let keys: Vec<_> = objects.iter().map(|row| row.storage_key.as_str()).collect();
+    match media.storage.delete(&keys).await {
+        Ok(()) => removed.extend(objects),
+        Err(cause) => {
+            tracing::warn!(target: "sweep", objects = keys.len(), %cause, "objects could not be removed");
+            left.extend(objects.iter().map(|row| row.id));
+        }
+    }
+    (removed, left)
 }
 
 /// Aborts multipart uploads that a crash has left without a row.

@@ -233,7 +233,8 @@ pub async fn usage(connection: &mut Connection, owner: Id<User>) -> Result<Usage
          count(*) FILTER (WHERE trashed_at IS NOT NULL) AS trashed_assets, \
          coalesce(sum(byte_size) FILTER (WHERE trashed_at IS NOT NULL), 0)::bigint AS trashed_bytes, \
          (SELECT coalesce(sum(byte_size), 0)::bigint FROM media.upload \
-          WHERE owner_id = $1 AND status IN ('preparing', 'open')) AS uploading_bytes \
+          WHERE owner_id = $1 AND (status IN ('preparing', 'open') OR quota_state = 'held')) \
+         AS uploading_bytes \
          FROM media.asset JOIN media.blob ON blob.id = asset.blob_id WHERE owner_id = $1";
     Ok(diesel::sql_query(statement)
         .bind::<diesel::sql_types::Uuid, _>(owner)

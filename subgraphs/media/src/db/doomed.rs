@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::tables::doomed_object;
+use crate::{UploadId, tables::doomed_object};
 
 /// An object, or an unfinished multipart upload, to be removed.
 #[derive(Debug, Clone, Insertable)]
@@ -14,6 +14,8 @@ pub struct NewDoomed {
     pub storage_key: String,
     pub multipart_id: Option<String>,
     pub due_at: DateTime<Utc>,
+    /// The upload whose quota is held until this is removed.
+    pub upload_id: Option<UploadId>,
 }
 
 /// A doomed object's row.
@@ -24,6 +26,7 @@ pub struct DoomedRow {
     pub id: i64,
     pub storage_key: String,
     pub multipart_id: Option<String>,
+    pub upload_id: Option<UploadId>,
 }
 
 /// Dooms objects in the caller's transaction.
@@ -51,6 +54,22 @@ pub async fn due(
         .select(DoomedRow::as_select())
         .load(connection)
         .await?)
+}
+
+/// Puts off what could not be removed.
+pub async fn postpone(
+    connection: &mut Connection,
+    ids: &[i64],
+    due_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    diesel::update(doomed_object::table.filter(doomed_object::id.eq_any(ids)))
+        .set(doomed_object::due_at.eq(due_at))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Forgets what has been removed.

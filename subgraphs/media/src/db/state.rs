@@ -116,6 +116,8 @@ text_enum! {
     QuotaState {
         /// Reserved, or about to be.
         Reserved = "reserved",
+        /// To be given back when the store takes no more bytes for the upload.
+        Held = "held",
         /// To be committed.
         CommitDue = "commit_due",
         /// Counted as used.

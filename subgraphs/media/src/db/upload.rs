@@ -12,7 +12,10 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
 use super::state::{QuotaState, Strategy, UploadStatus};
-use crate::{Upload, tables::upload};
+use crate::{
+    Upload,
+    tables::{doomed_object, upload},
+};
 
 /// An upload's row.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -300,6 +303,28 @@ pub async fn settle(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Makes the held quota of those of these uploads due for release for which the store takes no more
+/// bytes, and tells which they are.
+pub async fn release_held(
+    connection: &mut Connection,
+    uploads: &[Id<Upload>],
+) -> Result<Vec<UploadRow>, Error> {
+    if uploads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let uuids: Vec<_> = uploads.iter().map(|id| id.uuid()).collect();
+    let open = doomed_object::table.filter(doomed_object::upload_id.eq(upload::id.nullable()));
+    let held = upload::table
+        .filter(upload::id.eq_any(uuids))
+        .filter(upload::quota_state.eq(QuotaState::Held))
+        .filter(diesel::dsl::not(diesel::dsl::exists(open)));
+    Ok(diesel::update(held)
+        .set(upload::quota_state.eq(QuotaState::ReleaseDue))
+        .returning(UploadRow::as_returning())
+        .get_results(connection)
+        .await?)
 }
 
 /// Makes the quota of purged assets due for release, and tells which uploads that are.

@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     db::{blob::BlobRow, state::Kind},
-    jobs::ImageFindings,
-    picture::{Exif, Position},
+    picture::{Exif, ImageFindings, Position},
 };
 
 /// What is known about the content of a file.

@@ -1,13 +1,12 @@
 //! `media.derive_images`: thumbnails, placeholder and camera notes of a picture.
 
-use std::{io::Read, path::Path, sync::Arc, time::Instant};
+use std::{io::Read, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use atelier_kit::{
     error::{Error, ErrorCode},
     jobs::{Handler, Running, TaskFailure},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
@@ -18,14 +17,14 @@ use super::{
     storage_failure,
 };
 use crate::{
-    app::{FORMATS, Media, THUMBNAILS, derivative_key},
-    config::ImageLimits,
+    app::{Media, derivative_key},
     db::{
         blob::{self, BlobRow, Findings},
         derivative::DerivativeRow,
-        state::{BlobState, Format},
+        state::BlobState,
     },
-    picture::{self, Exif, Picture, PictureError, Placeholder},
+    picture::{Made, MadePicture, PictureError, PictureLimits},
+    worker::Unworked,
 };
 
 /// The name of this kind of task.
@@ -33,39 +32,11 @@ pub const TASK_TYPE: &str = "media.derive_images";
 /// Its steps.
 pub const STEPS: [&str; 4] = ["fetch", "decode", "encode", "store"];
 
-/// What is kept about a picture.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ImageFindings {
-    /// Pixels from left to right, upright.
-    pub width: i32,
-    /// Pixels from top to bottom, upright.
-    pub height: i32,
-    /// Whether parts of it are transparent, or could be.
-    pub has_alpha: bool,
-    /// What the camera noted.
-    pub exif: Option<Exif>,
-}
-
 /// Makes pictures of pictures.
 pub struct DeriveImages {
     media: Media,
     /// Bounds the memory of all pictures together.
     turns: Semaphore,
-}
-
-/// Everything that was made of a picture.
-struct Made {
-    findings: ImageFindings,
-    placeholder: Placeholder,
-    pictures: Vec<MadePicture>,
-}
-
-struct MadePicture {
-    name: &'static str,
-    format: Format,
-    width: u32,
-    height: u32,
-    bytes: Vec<u8>,
 }
 
 impl DeriveImages {
@@ -153,8 +124,8 @@ impl Handler for DeriveImages {
             _ => return Ok(json!({ "skipped": true })),
         };
         task.progress(0.0, Some(STEPS[0]));
-        let limits = self.media.config.images.clone();
-        if u64::try_from(blob.byte_size).unwrap_or(u64::MAX) > limits.max_bytes {
+        let max_bytes = self.media.config.images.max_bytes;
+        if u64::try_from(blob.byte_size).unwrap_or(u64::MAX) > max_bytes {
             // Too large to be looked at as a picture; without its digest it is still a file.
             return self
                 .fail(
@@ -162,7 +133,7 @@ impl Handler for DeriveImages {
                     None,
                     &PictureError::TooLarge(format!(
                         "{} bytes, at most {} are read",
-                        blob.byte_size, limits.max_bytes
+                        blob.byte_size, max_bytes
                     )),
                 )
                 .await;
@@ -172,45 +143,71 @@ impl Handler for DeriveImages {
             () = task.stopped() => return Err(TaskFailure::Cancelled),
         };
         let file = self.fetch(&*task, &blob).await?;
-        let (worker, path) = (Arc::clone(&task), file.path().to_owned());
-        let (sha256, made) =
-            tokio::task::spawn_blocking(move || (digest(&path), make(&path, &limits, &*worker)))
-                .await?;
-        let sha256 = sha256?;
+        let path = file.path().to_owned();
+        let digest = tokio::task::spawn_blocking(move || digest(&path));
+        let (made, sha256) = tokio::join!(self.make(&*task, file.reopen()?), digest);
+        let sha256 = sha256??;
         match made {
-            Ok(made) => {
-                task.progress(0.85, Some(STEPS[3]));
-                let count = made.pictures.len();
-                let derivatives = self.store(&*task, &blob, made.pictures).await?;
-                let findings = Findings {
-                    failure: None,
-                    metadata: Some(serde_json::to_value(&made.findings)?),
-                    blurhash: Some(made.placeholder.blurhash),
-                    dominant_color: Some(made.placeholder.dominant_color),
-                };
-                finish(
-                    &self.media,
-                    blob.id,
-                    &Outcome {
-                        sha256,
-                        findings,
-                        derivatives,
-                    },
-                )
-                .await?;
-                task.progress(1.0, Some(STEPS[3]));
-                Ok(
-                    json!({ "width": made.findings.width, "height": made.findings.height, "derivatives": count }),
-                )
-            }
-            Err(PictureError::Stopped) if task.is_stopped() => Err(TaskFailure::Cancelled),
-            Err(PictureError::File(cause)) => Err(TaskFailure::Retry(Error::internal(cause))),
-            Err(cause) => self.fail(&blob, Some(sha256), &cause).await,
+            Ok((made, pictures)) => self.keep(&*task, &blob, sha256, made, pictures).await,
+            Err(Unworked::Stopped) => Err(TaskFailure::Cancelled),
+            Err(Unworked::Failed(cause)) => Err(TaskFailure::Retry(Error::internal(cause))),
+            Err(Unworked::Picture(cause)) => self.fail(&blob, Some(sha256), &cause).await,
         }
     }
 }
 
 impl DeriveImages {
+    /// Everything that takes reading the picture, in a process of its own.
+    async fn make(
+        &self,
+        task: &dyn Running,
+        file: std::fs::File,
+    ) -> Result<(Made, Vec<MadePicture>), Unworked> {
+        let images = &self.media.config.images;
+        let limits = PictureLimits {
+            max_pixels: images.max_pixels,
+            max_memory: images.max_memory,
+            avif_speed: images.avif_speed,
+        };
+        let tell = |share: f64, decoded: bool| {
+            task.progress(share, Some(STEPS[if decoded { 2 } else { 1 }]));
+        };
+        let work = images
+            .worker
+            .work(file, limits, images.max_duration, task.stopped(), tell);
+        work.await
+    }
+
+    /// Keeps what was made, and writes down what was found out.
+    async fn keep(
+        &self,
+        task: &dyn Running,
+        blob: &BlobRow,
+        sha256: Vec<u8>,
+        made: Made,
+        pictures: Vec<MadePicture>,
+    ) -> Result<Value, TaskFailure> {
+        task.progress(0.85, Some(STEPS[3]));
+        let count = pictures.len();
+        let derivatives = self.store(task, blob, pictures).await?;
+        let findings = Findings {
+            failure: None,
+            metadata: Some(serde_json::to_value(&made.findings)?),
+            blurhash: Some(made.placeholder.blurhash),
+            dominant_color: Some(made.placeholder.dominant_color),
+        };
+        let outcome = Outcome {
+            sha256,
+            findings,
+            derivatives,
+        };
+        finish(&self.media, blob.id, &outcome).await?;
+        task.progress(1.0, Some(STEPS[3]));
+        Ok(
+            json!({ "width": made.findings.width, "height": made.findings.height, "derivatives": count }),
+        )
+    }
+
     /// A picture that cannot be processed stays a file.
     async fn fail(
         &self,
@@ -218,10 +215,7 @@ impl DeriveImages {
         sha256: Option<Vec<u8>>,
         cause: &PictureError,
     ) -> Result<Value, TaskFailure> {
-        let failure = match cause {
-            PictureError::Stopped => "the picture takes too long to process".to_owned(),
-            cause => cause.to_string(),
-        };
+        let failure = cause.to_string();
         let Some(sha256) = sha256.or_else(|| blob.sha256.clone()) else {
             super::finish::fail_unread(&self.media, blob.id, &failure).await?;
             return Err(broken(&failure));
@@ -260,61 +254,4 @@ fn digest(path: &Path) -> std::io::Result<Vec<u8>> {
             read => digester.update(&buffer[..read]),
         }
     }
-}
-
-/// All the work on the CPU; looks up between the steps whether it should stop.
-fn make(path: &Path, limits: &ImageLimits, task: &dyn Running) -> Result<Made, PictureError> {
-    let deadline = Instant::now() + limits.max_duration;
-    let check = || {
-        if task.is_stopped() || Instant::now() > deadline {
-            Err(PictureError::Stopped)
-        } else {
-            Ok(())
-        }
-    };
-    task.progress(0.1, Some(STEPS[1]));
-    let Picture { pixels, exif } = picture::decode(path, limits)?;
-    check()?;
-    let placeholder = picture::placeholder(&pixels)?;
-    let findings = ImageFindings {
-        width: i32::try_from(pixels.width()).unwrap_or(i32::MAX),
-        height: i32::try_from(pixels.height()).unwrap_or(i32::MAX),
-        has_alpha: pixels.color().has_alpha(),
-        exif,
-    };
-    let longest = pixels.width().max(pixels.height());
-    // Largest first: the small ones are made of it, and the original's memory is free by then.
-    let mut source = pixels;
-    let mut pictures = Vec::new();
-    let wanted: Vec<_> = THUMBNAILS
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| *at == 0 || THUMBNAILS[at - 1].1 < longest)
-        .map(|(_, size)| *size)
-        .collect();
-    let total = wanted.len() * FORMATS.len();
-    for (name, side) in wanted.into_iter().rev() {
-        source = picture::shrink(&source, side)?;
-        for format in FORMATS {
-            check()?;
-            #[expect(clippy::cast_precision_loss, reason = "a handful of pictures")]
-            task.progress(
-                0.3 + 0.55 * pictures.len() as f64 / total as f64,
-                Some(STEPS[2]),
-            );
-            let bytes = picture::encode(&source, format, limits.avif_speed)?;
-            pictures.push(MadePicture {
-                name,
-                format,
-                width: source.width(),
-                height: source.height(),
-                bytes,
-            });
-        }
-    }
-    Ok(Made {
-        findings,
-        placeholder,
-        pictures,
-    })
 }

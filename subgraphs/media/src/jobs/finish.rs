@@ -39,6 +39,7 @@ pub async fn finish(media: &Media, id: crate::BlobId, outcome: &Outcome) -> Resu
                     storage_key: row.storage_key.clone(),
                     multipart_id: None,
                     due_at: now,
+                    upload_id: None,
                 });
                 return doomed::doom(connection, &keys.collect::<Vec<_>>()).await;
             };

@@ -4,7 +4,7 @@ mod derive_images;
 mod finish;
 mod verify_content;
 
-pub use derive_images::{DeriveImages, ImageFindings};
+pub use derive_images::DeriveImages;
 pub use verify_content::VerifyContent;
 
 use std::sync::Arc;

@@ -1,14 +1,14 @@
 //! Reading a picture within limits.
 
-use std::path::Path;
+use std::{fs::File, io::BufReader};
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, metadata::Orientation};
 
-use super::exif::Exif;
-use crate::config::ImageLimits;
+use super::{PictureLimits, exif::Exif};
 
-/// Why nothing can be made of a picture.
-#[derive(Debug, thiserror::Error)]
+/// Why nothing can be made of a picture, as its owner is told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PictureError {
     /// The file is damaged, or not a picture at all.
     #[error("the picture cannot be read: {0}")]
@@ -16,31 +16,32 @@ pub enum PictureError {
     /// Decoding it would take more than is allowed.
     #[error("the picture is too large: {0}")]
     TooLarge(String),
-    /// The file itself could not be read.
-    #[error("the file cannot be read")]
-    File(#[from] std::io::Error),
-    /// It took too long, or the task was stopped.
-    #[error("the work was stopped")]
-    Stopped,
+    /// It took more time than a picture may.
+    #[error("the picture takes too long to process")]
+    TooLong,
 }
 
-/// A decoded picture, upright.
+/// A decoded picture, as it lies in the file.
 pub struct Picture {
-    /// The pixels, 8 bits per channel, as they are to be looked at.
+    /// The pixels, in the file's own format.
     pub pixels: DynamicImage,
+    /// How it is to be turned for looking at.
+    pub orientation: Orientation,
     /// What the camera noted.
     pub exif: Option<Exif>,
 }
 
-/// Decodes the picture in a file and turns it upright.
+/// Decodes the picture in a file.
 ///
 /// The size is judged by the header, before memory is taken: a small file may announce a picture of
-/// many gigabytes.
+/// many gigabytes. What decoders take beside the pixels is bounded by the process that this runs in.
 ///
 /// # Errors
 /// [`PictureError`].
-pub fn decode(path: &Path, limits: &ImageLimits) -> Result<Picture, PictureError> {
-    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
+pub fn decode(file: File, limits: &PictureLimits) -> Result<Picture, PictureError> {
+    let mut reader = ImageReader::new(BufReader::new(file))
+        .with_guessed_format()
+        .map_err(|cause| PictureError::Broken(cause.to_string()))?;
     if reader.format().is_none() {
         return Err(PictureError::Broken("the format is not known".to_owned()));
     }
@@ -68,20 +69,11 @@ pub fn decode(path: &Path, limits: &ImageLimits) -> Result<Picture, PictureError
         .as_deref()
         .and_then(Orientation::from_exif_chunk)
         .unwrap_or(Orientation::NoTransforms);
-    let mut pixels = eight_bits(DynamicImage::from_decoder(decoder).map_err(refuse)?);
-    pixels.apply_orientation(orientation);
     Ok(Picture {
-        pixels,
+        pixels: DynamicImage::from_decoder(decoder).map_err(refuse)?,
+        orientation,
         exif: notes.and_then(Exif::read),
     })
-}
-
-fn eight_bits(pixels: DynamicImage) -> DynamicImage {
-    match pixels {
-        pixels @ (DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgba8(_)) => pixels,
-        pixels if pixels.color().has_alpha() => pixels.into_rgba8().into(),
-        pixels => pixels.into_rgb8().into(),
-    }
 }
 
 fn refuse(cause: ImageError) -> PictureError {

@@ -72,13 +72,33 @@ impl Exif {
         };
         (read != Self::default()).then_some(read)
     }
+
+    /// The same within the bounds that [`Self::read`] keeps, whoever made it.
+    pub fn checked(self) -> Self {
+        let text = |text: Option<String>| text.as_deref().and_then(clean);
+        let number = |number: Option<f64>| number.filter(|number| number.is_finite());
+        let position = |at: &Position| at.latitude.abs() <= 90.0 && at.longitude.abs() <= 180.0;
+        Self {
+            camera_make: text(self.camera_make),
+            camera_model: text(self.camera_model),
+            lens_model: text(self.lens_model),
+            exposure_seconds: number(self.exposure_seconds),
+            f_number: number(self.f_number),
+            focal_length: number(self.focal_length),
+            position: self.position.filter(position),
+            ..self
+        }
+    }
 }
 
 fn text(notes: &exif::Exif, tag: Tag) -> Option<String> {
     let Value::Ascii(lines) = &notes.get_field(tag, In::PRIMARY)?.value else {
         return None;
     };
-    let line = String::from_utf8_lossy(lines.first()?);
+    clean(&String::from_utf8_lossy(lines.first()?))
+}
+
+fn clean(line: &str) -> Option<String> {
     let clean: String = line
         .trim_matches(['\0', ' '])
         .chars()

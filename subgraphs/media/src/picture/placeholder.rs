@@ -5,7 +5,7 @@ use image::DynamicImage;
 use super::{PictureError, shrink};
 
 /// A picture in a few bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Placeholder {
     /// A blurred version (see <https://blurha.sh>).
     pub blurhash: String,

@@ -1,6 +1,7 @@
 //! The domain by its GraphQL schema, with a real database, Redis and object store.
 
 mod assets;
+mod bounds;
 mod derive;
 mod entities;
 mod events;

@@ -282,3 +282,28 @@ async fn an_aborted_upload_leaves_nothing() {
         ["UPLOAD_CLOSED"]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_that_come_after_completion_change_nothing() {
+    let world = world().await;
+    let me = somebody(&world);
+    let bytes = noise(6, SIZE);
+    let upload = begin(&world, &me, json!({})).await["id"].clone();
+    let numbers = json!([{ "number": 1 }, { "number": 2 }, { "number": 3 }]);
+    let signed = sign(&world, &me, &upload, numbers).await;
+    for number in 1..=3 {
+        let request = &signed["parts"][number - 1]["request"];
+        assert_eq!(world.send(request, part(&bytes, number)).await, 200);
+    }
+    let completed = world.complete(&me, &upload).await;
+    let request = &signed["parts"][2]["request"];
+    for sent in [part(&noise(7, SIZE), 3), part(&bytes, 3)] {
+        assert_eq!(world.send(request, sent).await, 404);
+    }
+    let query = "query($id: ID!) { asset(id: $id) { url { url } } }";
+    let read = world
+        .ask(&me, query, json!({ "id": completed["asset"]["id"] }))
+        .await;
+    assert_eq!(world.fetch(&read["asset"]["url"]["url"]).await.2, bytes);
+    assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
+}

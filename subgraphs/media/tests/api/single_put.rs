@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     pictures,
-    world::{codes, noise, sha256, somebody, world},
+    world::{codes, noise, sha256, somebody, stored_at, world},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,21 +105,14 @@ async fn nothing_sent_or_something_else_sent_is_refused_and_can_be_mended() {
         ["NOT_UPLOADED"]
     );
     // Whoever gets other bytes there nevertheless is found out.
-    let key = format!("incoming/{}", uuid_of(&upload["id"]));
-    world
-        .storage
-        .put_bytes(&key, "application/octet-stream", noise(3, 1999))
-        .await
-        .unwrap();
+    let short = world.sign_length(&upload, 1999).await;
+    assert_eq!(world.send(&short, noise(3, 1999)).await, 200);
     assert_eq!(
         codes(&world.complete(&me, &upload["id"]).await),
         ["SIZE_MISMATCH"]
     );
-    world
-        .storage
-        .put_bytes(&key, "application/octet-stream", noise(4, 2000))
-        .await
-        .unwrap();
+    let unchecked = world.sign_length(&upload, 2000).await;
+    assert_eq!(world.send(&unchecked, noise(4, 2000)).await, 200);
     assert_eq!(
         codes(&world.complete(&me, &upload["id"]).await),
         ["CHECKSUM_MISMATCH"]
@@ -136,11 +129,6 @@ async fn nothing_sent_or_something_else_sent_is_refused_and_can_be_mended() {
         world.complete(&me, &upload["id"]).await["upload"]["status"],
         "COMPLETED"
     );
-}
-
-fn uuid_of(id: &serde_json::Value) -> String {
-    let id: atelier_kit::id::Id<atelier_media::Upload> = id.as_str().unwrap().parse().unwrap();
-    id.uuid().simple().to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,26 +166,25 @@ async fn a_page_announced_as_a_picture_is_rejected_and_its_quota_given_back() {
         ["UPLOAD_CLOSED"]
     );
     // The bytes are gone too.
-    assert!(
-        world
-            .storage
-            .head(&format!("incoming/{}", uuid_of(&upload["id"])))
-            .await
-            .is_err()
-    );
+    assert!(world.storage.head(&stored_at(&upload["id"])).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sending_again_after_completion_does_not_change_the_file() {
+async fn sending_again_before_completion_replaces_and_after_it_changes_nothing() {
     let world = world().await;
     let me = somebody(&world);
     let bytes = noise(5, 3000);
     let input = json!({ "filename": "a", "contentType": "application/octet-stream", "byteSize": bytes.len() });
     let upload = world.create(&me, input).await;
-    world.send(&upload["put"], bytes.clone()).await;
+    // A lost answer is no trouble, nor a change of mind.
+    for sent in [&noise(6, 3000), &bytes, &bytes] {
+        assert_eq!(world.send(&upload["put"], sent.clone()).await, 200);
+    }
     let completed = world.complete(&me, &upload["id"]).await;
-    // The signature is still good for anything of this length.
-    assert_eq!(world.send(&upload["put"], noise(6, 3000)).await, 200);
+    // The signature is still good, but there is nothing left that it could bring bytes to.
+    for sent in [noise(6, 3000), bytes.clone()] {
+        assert_eq!(world.send(&upload["put"], sent).await, 404);
+    }
     let read = world
         .ask(
             &me,
@@ -206,6 +193,90 @@ async fn sending_again_after_completion_does_not_change_the_file() {
         )
         .await;
     assert_eq!(world.fetch(&read["asset"]["url"]["url"]).await.2, bytes);
+    assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_completion_that_died_after_taking_the_bytes_is_finished_by_the_next_one() {
+    let world = world().await;
+    let me = somebody(&world);
+    let bytes = noise(7, 3000);
+    let input = json!({ "filename": "a", "contentType": "application/octet-stream", "byteSize": bytes.len(), "sha256": sha256(&bytes) });
+    let upload = world.create(&me, input).await;
+    world.send(&upload["put"], bytes.clone()).await;
+    let key = stored_at(&upload["id"]);
+    let id = &world.storage.list_multiparts(&key).await.unwrap()[0].upload_id;
+    let parts = world.storage.list_parts(&key, id).await.unwrap();
+    let parts: Vec<_> = parts.into_iter().map(Into::into).collect();
+    let joined = world.storage.complete_multipart(&key, id, &parts).await;
+    joined.unwrap();
+    let completed = world.complete(&me, &upload["id"]).await;
+    assert_eq!(completed["upload"]["status"], "COMPLETED");
+    // What the store verified is forgotten with the parts: a worker reads the file.
+    world.work().await;
+    let query = "query($id: ID!) { asset(id: $id) { status sha256 } }";
+    let read = world.ask(&me, query, json!({ "id": completed["asset"]["id"] }));
+    assert_eq!(
+        read.await["asset"],
+        json!({ "status": "ACTIVE", "sha256": sha256(&bytes) })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_served_as_what_they_were_judged_to_be() {
+    let world = world().await;
+    let me = somebody(&world);
+    let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
+    let xhtml = "<?xml version=\"1.0\"?><html xmlns=\"http://www.w3.org/1999/xhtml\"><script>alert(1)</script></html>";
+    let page = "<!DOCTYPE html><script>alert(1)</script>";
+    let png = pictures::png(&pictures::halves(8, 8), None);
+    for (announced, bytes, served, shown) in [
+        ("image/svg+xml", svg.as_bytes(), "image/svg+xml", false),
+        (
+            "image/anything+xml",
+            xhtml.as_bytes(),
+            "image/anything+xml",
+            false,
+        ),
+        ("text/html", page.as_bytes(), "text/html", false),
+        ("text/plain", page.as_bytes(), "text/plain", true),
+        (
+            "application/octet-stream",
+            page.as_bytes(),
+            "application/octet-stream",
+            false,
+        ),
+        ("application/octet-stream", &png[..], "image/png", true),
+        ("IMAGE/PNG; x=y", &png[..], "image/png", true),
+    ] {
+        let completed = world.upload(&me, "a", announced, bytes).await;
+        let query = "query($id: ID!) { asset(id: $id) { contentType url { url } download: url(download: true) { url } } }";
+        let variables = json!({ "id": completed["asset"]["id"] });
+        let asset = world.ask(&me, query, variables).await["asset"].take();
+        assert_eq!(asset["contentType"], served, "{announced}");
+        let url = asset["url"]["url"].as_str().unwrap();
+        let answer = world.http.get(url).send().await.unwrap();
+        let headers = answer.headers();
+        assert_eq!(headers["content-type"], served, "{announced}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let disposition = headers["content-disposition"].to_str().unwrap();
+        assert_eq!(disposition.starts_with("inline"), shown, "{announced}");
+        let download = world.fetch(&asset["download"]["url"]).await;
+        assert!(download.1.starts_with("attachment"), "{}", download.1);
+        // The signature holds for these headers: nobody makes a page of a text.
+        let forged = url.replace(
+            "response-content-type=",
+            "response-content-type=text%2Fhtml&x=",
+        );
+        assert_eq!(world.http.get(forged).send().await.unwrap().status(), 403);
+        // What the store itself believes runs nowhere, whatever was announced.
+        let stored = world
+            .storage
+            .head(&stored_at(&completed["upload"]["id"]))
+            .await;
+        let stored = stored.unwrap().content_type;
+        assert_eq!(stored.as_deref(), Some("application/octet-stream"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,11 @@
 //! What is done when nobody asks.
 
-use atelier_kit::storage::{PartChecksum, StorageError};
+use atelier_kit::storage::{PartChecksum, Storage, StorageConfig, StorageError};
 use atelier_media::Swept;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::world::{PART, noise, somebody, world};
+use crate::world::{PART, noise, somebody, stored_at, world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_that_are_not_completed_in_time_are_swept_up() {
@@ -101,20 +101,14 @@ async fn multipart_uploads_that_no_row_knows_of_are_aborted_once_nobody_can_use_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_arrived_in_one_piece_is_removed_once_it_is_a_file() {
+async fn a_completed_upload_leaves_nothing_to_be_removed() {
     let world = world().await;
     let me = somebody(&world);
     world
         .upload(&me, "a", "application/octet-stream", &noise(1, 100))
         .await;
-    assert_eq!(
-        world.sweep().await.removed,
-        0,
-        "the signature is still good"
-    );
-    world.test.clock.advance(TimeDelta::hours(1));
-    assert_eq!(world.sweep().await.removed, 1);
     assert_eq!(world.count("media.doomed_object").await, 0);
+    assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,7 +172,7 @@ async fn files_that_no_worker_looks_at_become_usable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_come_after_an_abort_are_removed_too() {
+async fn an_aborted_upload_takes_no_more_bytes_and_its_quota_is_free() {
     let world = world().await;
     let me = somebody(&world);
     let upload = world
@@ -187,19 +181,67 @@ async fn bytes_that_come_after_an_abort_are_removed_too() {
             json!({ "filename": "a", "contentType": "text/plain", "byteSize": 5 }),
         )
         .await;
-    world.send(&upload["put"], "hello").await;
+    assert_eq!(world.send(&upload["put"], "hello").await, 200);
     world
         .mutate(&me, "uploadAbort", "", json!({ "uploadId": upload["id"] }))
         .await;
-    // Sent again with the old signature: the second removal finds it.
-    assert_eq!(world.send(&upload["put"], "hello").await, 200);
-    world.test.clock.advance(TimeDelta::hours(2));
-    assert_eq!(world.sweep().await.removed, 1);
-    let id: atelier_kit::id::Id<atelier_media::Upload> =
-        upload["id"].as_str().unwrap().parse().unwrap();
-    let gone = world
-        .storage
-        .head(&format!("incoming/{}", id.uuid().simple()))
-        .await;
+    assert_eq!(world.accounts.taken(), 0);
+    // The signature is good for an hour, and for nothing.
+    assert_eq!(world.send(&upload["put"], "hello").await, 404);
+    let gone = world.storage.head(&stored_at(&upload["id"])).await;
     assert!(matches!(gone, Err(StorageError::NotFound)));
+    assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
+    // Whatever was on its way meanwhile is looked for once more.
+    assert_eq!(world.count("media.doomed_object").await, 2);
+    world.test.clock.advance(TimeDelta::hours(2));
+    assert_eq!(world.sweep().await.removed, 2);
+    assert_eq!(world.count("media.doomed_object").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quota_is_held_until_the_store_takes_no_more_bytes() {
+    let mut world = world().await;
+    let me = somebody(&world);
+    for (content_type, size) in [("text/plain", 5), ("video/mp4", 2 * PART + 1)] {
+        let input = json!({ "filename": "a", "contentType": content_type, "byteSize": size });
+        let upload = world.create(&me, input).await;
+        let id = upload["id"].as_str().unwrap();
+        let request = if upload["put"].is_object() {
+            upload["put"].clone()
+        } else {
+            let fields = "parts { request { method url headers { name value } } }";
+            let input = json!({ "uploadId": id, "parts": [{ "number": 3 }] });
+            let signed = world.mutate(&me, "uploadPartsSign", fields, input).await;
+            signed["parts"][0]["request"].clone()
+        };
+        let bytes = if size == 5 { "hello" } else { "x" };
+        // The store cannot be told to forget the upload.
+        let nowhere = "http://127.0.0.1:1".to_owned();
+        let away = StorageConfig {
+            endpoint: nowhere.clone(),
+            public_endpoint: nowhere,
+            region: "us-east-1".to_owned(),
+            bucket: "b".to_owned(),
+            access_key: "a".to_owned(),
+            secret_key: "s".to_owned(),
+            path_style: true,
+        };
+        let there = world.storage.clone();
+        world.set_storage(Storage::new(&away).unwrap());
+        let input = json!({ "uploadId": id });
+        let aborted = world.mutate(&me, "uploadAbort", "upload { status }", input);
+        assert_eq!(aborted.await["upload"]["status"], "ABORTED");
+        assert_eq!(world.send(&request, bytes).await, 200);
+        assert_eq!(
+            world.accounts.state_of(id),
+            Some("reserved"),
+            "somebody must count these bytes"
+        );
+        world.set_storage(there);
+        world.test.clock.advance(TimeDelta::minutes(2));
+        world.sweep().await;
+        assert_eq!(world.accounts.state_of(id), Some("released"));
+        assert_eq!(world.send(&request, bytes).await, 404);
+        assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
+    }
 }

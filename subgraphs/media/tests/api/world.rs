@@ -19,11 +19,12 @@ use atelier_kit::{
     storage::{Storage, StorageConfig},
     testing::{TestDeps, deps_with, test_servers},
 };
-use atelier_media::{ImageLimits, MIGRATIONS, MediaConfig, NAME, Swept};
+use atelier_media::{ImageLimits, MIGRATIONS, MediaConfig, NAME, PictureWorker, Swept};
 use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 /// The smallest part that the store takes.
 pub const PART: usize = 5 * 1024 * 1024;
@@ -149,8 +150,13 @@ impl Peers for Accounts {
 pub struct Work {
     task: NewTask,
     pub steps: std::sync::Mutex<Vec<(f64, String)>>,
-    stopped: bool,
+    stop: CancellationToken,
+    /// What happens when a step begins.
+    on_step: OnStep,
 }
+
+/// What happens when a step begins: it hears the step, and may stop the task.
+pub type OnStep = Box<dyn Fn(&str, &CancellationToken) + Send + Sync>;
 
 #[async_trait]
 impl Running for Work {
@@ -171,15 +177,14 @@ impl Running for Work {
             .lock()
             .unwrap()
             .push((progress, step.unwrap_or_default().to_owned()));
+        (self.on_step)(step.unwrap_or_default(), &self.stop);
     }
     fn log(&self, _: String) {}
     async fn stopped(&self) {
-        if !self.stopped {
-            std::future::pending::<()>().await;
-        }
+        self.stop.cancelled().await;
     }
     fn is_stopped(&self) -> bool {
-        self.stopped
+        self.stop.is_cancelled()
     }
 }
 
@@ -196,6 +201,10 @@ pub fn config() -> MediaConfig {
         min_part_size: PART as u64,
         images: ImageLimits {
             avif_speed: 10,
+            worker: PictureWorker {
+                program: env!("CARGO_BIN_EXE_atelier-picture-worker").into(),
+                arguments: Vec::new(),
+            },
             ..ImageLimits::default()
         },
         ..MediaConfig::default()
@@ -344,6 +353,36 @@ impl World {
             .collect()
     }
 
+    /// From now on this world's domain works with another store.
+    pub fn set_storage(&mut self, storage: Storage) {
+        self.subgraph =
+            atelier_media::subgraph(self.test.deps.clone(), storage, self.config.clone());
+    }
+
+    /// A request for the only part of an upload that was signed for another length.
+    pub async fn sign_length(&self, upload: &Value, length: usize) -> Value {
+        let key = stored_at(&upload["id"]);
+        let pending = self.storage.list_multiparts(&key).await.unwrap();
+        let signed = self
+            .storage
+            .presign_upload_part(
+                &key,
+                &pending[0].upload_id,
+                1,
+                length as u64,
+                None,
+                std::time::Duration::from_secs(60),
+            )
+            .await
+            .unwrap();
+        let headers: Vec<_> = signed
+            .headers
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect();
+        json!({ "method": signed.method, "url": signed.url, "headers": headers })
+    }
+
     /// Runs every task that was asked for.
     pub async fn work(&self) -> Vec<Ran> {
         let mut ran = Vec::new();
@@ -356,6 +395,20 @@ impl World {
 
     /// Runs a task, as somebody who was told to stop or not.
     pub async fn run(&self, task: NewTask, stopped: bool) -> Ran {
+        let stop = CancellationToken::new();
+        if stopped {
+            stop.cancel();
+        }
+        self.run_watched(task, stop, Box::new(|_, _| {})).await
+    }
+
+    /// Runs a task and watches its steps.
+    pub async fn run_watched(
+        &self,
+        task: NewTask,
+        stop: CancellationToken,
+        on_step: OnStep,
+    ) -> Ran {
         let handlers = atelier_media::handlers(
             self.test.deps.clone(),
             self.storage.clone(),
@@ -368,7 +421,8 @@ impl World {
         let work = Arc::new(Work {
             task: task.clone(),
             steps: std::sync::Mutex::default(),
-            stopped,
+            stop,
+            on_step,
         });
         let outcome = handler.run(Arc::clone(&work) as Arc<dyn Running>).await;
         Ran {
@@ -422,6 +476,12 @@ impl World {
             answer.bytes().await.unwrap().to_vec(),
         )
     }
+}
+
+/// Where in the store an upload's bytes are kept.
+pub fn stored_at(upload: &Value) -> String {
+    let id: Id<atelier_media::Upload> = upload.as_str().unwrap().parse().unwrap();
+    format!("blobs/{}", id.uuid().simple())
 }
 
 /// The codes of a payload's user errors.

@@ -11,7 +11,7 @@ use crate::{
     UploadId,
     db::{
         doomed::{self, NewDoomed},
-        state::{QuotaState, Strategy, UploadStatus},
+        state::{QuotaState, UploadStatus},
         upload::{self, Closing, UploadRow},
     },
     error::{Fail, MediaErrorCode, Refusal},
@@ -42,16 +42,17 @@ pub async fn abort(media: &Media, actor: &Actor, id: UploadId) -> Result<UploadR
         })
         .await?;
     drop(connection);
-    // Done at once where possible; what fails here the sweep does.
     quota::settle(media, &row).await;
-    if let Err(error) = sweep::remove_doomed(media).await {
-        tracing::warn!(target: "sweep", cause = error.cause_chain(), "the store is cleaned up later");
-    }
+    // Done at once where possible; what fails here the sweep does.
+    sweep::clean_up(media).await;
     Ok(row)
 }
 
-/// Ends an upload without a file, in the caller's transaction: dooms its bytes and makes its quota
-/// due for release. The caller holds its lock.
+/// Ends an upload without a file, in the caller's transaction: dooms its bytes, and makes its quota
+/// due for release when they are gone. The caller holds its lock.
+///
+/// Once the store has forgotten the multipart upload, no signed request brings anything: it names the
+/// multipart upload, not the object.
 pub async fn discard(
     connection: &mut Connection,
     media: &Media,
@@ -59,31 +60,33 @@ pub async fn discard(
     status: UploadStatus,
 ) -> Result<UploadRow, Error> {
     let now = media.deps.clock.now();
-    let mut garbage = Vec::new();
-    let mut doom = |key: &String, multipart_id: Option<&String>, due_at| {
-        garbage.push(NewDoomed {
-            storage_key: key.clone(),
-            multipart_id: multipart_id.cloned(),
-            due_at,
-        });
+    let doom = |key: &String, multipart_id: Option<&String>| NewDoomed {
+        storage_key: key.clone(),
+        multipart_id: multipart_id.cloned(),
+        due_at: now,
+        upload_id: Some(row.id),
     };
-    if let Some(key) = &row.storage_key {
-        if row.multipart_id.is_some() {
-            doom(key, row.multipart_id.as_ref(), now);
-        }
-        doom(key, None, now);
-        // A request that is signed already can bring the bytes back until its signature is void.
-        if row.strategy == Strategy::SinglePut {
-            doom(key, None, now + media.config.signature_lifetime);
-        }
-    }
-    if let Some(key) = &row.claim_key {
-        doom(key, None, now);
+    let mut garbage = Vec::new();
+    if let (Some(key), Some(multipart_id)) = (&row.storage_key, &row.multipart_id) {
+        // A completion may have joined the parts already.
+        garbage.extend([doom(key, Some(multipart_id)), doom(key, None)]);
+        // A part, or a completion, that was on its way when the store forgot the upload may come
+        // after that: the store is asked once more.
+        let later = |doomed: NewDoomed| NewDoomed {
+            due_at: now + media.config.signature_lifetime,
+            upload_id: None,
+            ..doomed
+        };
+        garbage.extend([doom(key, Some(multipart_id)), doom(key, None)].map(later));
     }
     doomed::doom(connection, &garbage).await?;
     let closing = Closing {
         status,
-        quota_state: QuotaState::ReleaseDue,
+        quota_state: if garbage.is_empty() {
+            QuotaState::ReleaseDue
+        } else {
+            QuotaState::Held
+        },
         asset_id: None,
         task_id: None,
         at: now,

@@ -24,7 +24,7 @@ use crate::{
     db::{
         asset::{self, AssetRow},
         blob::{self, BlobRow},
-        doomed::{self, NewDoomed},
+        doomed,
         state::{BlobState, QuotaState, Strategy, UploadStatus},
         upload::{self, Closing, UploadRow},
     },
@@ -60,8 +60,7 @@ pub async fn complete(media: &Media, actor: &Actor, id: UploadId) -> Result<Comp
         Claim::Done(row) => return Ok(Completed::of(*row)),
         Claim::Mine(row) => *row,
     };
-    let keep_at = claimed.claim_key.clone().unwrap_or_default();
-    let received = renewing(media, &claimed, receive(media, &claimed, &keep_at)).await;
+    let received = renewing(media, &claimed, receive(media, &claimed)).await;
     let row = match received {
         Ok(object) => settle(media, &claimed, object).await?,
         Err(refused) => return Err(give_back(media, &claimed, refused).await?),
@@ -75,7 +74,7 @@ enum Claim {
     Mine(Box<UploadRow>),
 }
 
-/// Takes the right to complete an upload, and picks the place where its bytes are to be kept.
+/// Takes the right to complete an upload, under a name that no other completion has.
 async fn claim(media: &Media, actor: &Actor, id: UploadId) -> Result<Claim, Fail> {
     let mut connection = media.deps.db.read().await?;
     connection
@@ -92,21 +91,7 @@ async fn claim(media: &Media, actor: &Actor, id: UploadId) -> Result<Claim, Fail
             if row.claimed_until.is_some_and(|until| until > now) {
                 return Err(Fail::refused(MediaErrorCode::UploadBusy, "input.uploadId"));
             }
-            if let Some(abandoned) = row.claim_key.take() {
-                doomed::doom(
-                    connection,
-                    &[NewDoomed {
-                        storage_key: abandoned,
-                        multipart_id: None,
-                        due_at: now,
-                    }],
-                )
-                .await?;
-            }
-            row.claim_key = Some(format!(
-                "blobs/{}",
-                media.deps.new_id::<Blob>().uuid().simple()
-            ));
+            row.claim_key = Some(media.deps.new_id::<Blob>().uuid().simple().to_string());
             row.claimed_until = Some(now + CLAIM);
             upload::set_claim(connection, id, row.claimed_until, row.claim_key.as_deref()).await?;
             Ok(Claim::Mine(Box::new(row)))
@@ -155,16 +140,6 @@ async fn give_back(media: &Media, claimed: &UploadRow, refused: Refused) -> Resu
                     Some(discard(connection, media, row, UploadStatus::Rejected).await?)
                 }
                 (Some(row), _) => {
-                    let storage_key = row.claim_key.clone().unwrap_or_default();
-                    doomed::doom(
-                        connection,
-                        &[NewDoomed {
-                            storage_key,
-                            multipart_id: None,
-                            due_at: media.deps.clock.now(),
-                        }],
-                    )
-                    .await?;
                     upload::set_claim(connection, row.id, None, None).await?;
                     None
                 }
@@ -178,11 +153,8 @@ async fn give_back(media: &Media, claimed: &UploadRow, refused: Refused) -> Resu
         })
         .await?;
     drop(connection);
-    if let Some(row) = closed {
-        quota::settle(media, &row).await;
-        if let Err(error) = sweep::remove_doomed(media).await {
-            tracing::warn!(target: "sweep", cause = error.cause_chain(), "the store is cleaned up later");
-        }
+    if closed.is_some() {
+        sweep::clean_up(media).await;
     }
     Ok(fail)
 }
@@ -205,19 +177,6 @@ async fn settle(media: &Media, claimed: &UploadRow, object: Object) -> Result<Up
             } else {
                 None
             };
-            if let (Strategy::SinglePut, Some(arrived)) = (row.strategy, &row.storage_key) {
-                // Once the signature is void nothing can arrive there any more.
-                let due_at = media.deps.clock.now() + media.config.signature_lifetime;
-                doomed::doom(
-                    connection,
-                    &[NewDoomed {
-                        storage_key: arrived.clone(),
-                        multipart_id: None,
-                        due_at,
-                    }],
-                )
-                .await?;
-            }
             Ok(finish(connection, media, &row, &blob, File { content_type, task }).await?)
         })
         .await

@@ -23,6 +23,7 @@ use crate::{
         upload::{self, UploadRow},
     },
     error::{Fail, MediaErrorCode},
+    sniff,
 };
 
 /// The most parts, by the S3 protocol.
@@ -120,11 +121,10 @@ fn plan(
     } else {
         (size, 1)
     };
-    // The bytes of one request may be sent again for as long as its signature lives, so they arrive
-    // beside the place where they are kept. Joined parts are final.
+    // A signed request brings parts, also where there is only one: what was joined of them is final,
+    // and a request that comes later finds nothing to bring them to.
     let storage_key = match strategy {
-        Strategy::SinglePut => Some(format!("incoming/{}", id.uuid().simple())),
-        Strategy::Multipart => Some(format!("blobs/{}", id.uuid().simple())),
+        Strategy::SinglePut | Strategy::Multipart => Some(format!("blobs/{}", id.uuid().simple())),
         Strategy::Instant => None,
     };
     let challenge = known.map(|blob| Challenge::pick(&*deps.random, blob.id, size));
@@ -182,16 +182,19 @@ async fn prepare(media: &Media, row: UploadRow) -> Result<UploadRow, Fail> {
         ));
     }
     let multipart_id = match (&row.storage_key, row.strategy) {
-        (Some(key), Strategy::Multipart) => {
-            let checksum = if row.checksum_parts {
+        (Some(key), Strategy::SinglePut | Strategy::Multipart) => {
+            let whole = row.strategy == Strategy::SinglePut && row.declared_sha256.is_some();
+            let checksum = if row.checksum_parts || whole {
                 PartChecksum::Sha256
             } else {
                 PartChecksum::None
             };
+            // The type that was announced is not worth more than that; the true one is signed into
+            // the URLs for reading.
             Some(
                 media
                     .storage
-                    .create_multipart(key, &row.content_type, checksum)
+                    .create_multipart(key, sniff::UNKNOWN, checksum)
                     .await
                     .map_err(storage_failed)?,
             )

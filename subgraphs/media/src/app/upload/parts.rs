@@ -2,11 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use atelier_kit::{
-    actor::Actor,
-    error::Error,
-    storage::{PutOptions, SignedRequest},
-};
+use atelier_kit::{actor::Actor, error::Error, storage::SignedRequest};
 use diesel_async::AsyncConnection;
 
 use super::{
@@ -144,22 +140,23 @@ fn check_parts(
 
 /// Signs the one request of an upload in one piece; `None` if it is not open, or goes another way.
 pub async fn sign_put(media: &Media, row: &UploadRow) -> Result<Option<SignedRequest>, Error> {
-    let (UploadStatus::Open, Strategy::SinglePut, Some(key)) =
-        (row.status, row.strategy, &row.storage_key)
-    else {
+    let (UploadStatus::Open, Strategy::SinglePut) = (row.status, row.strategy) else {
         return Ok(None);
     };
-    let options = PutOptions {
-        content_type: row.content_type.clone(),
-        content_length: u64::try_from(row.byte_size).unwrap_or(0),
-        sha256: row
-            .declared_sha256
-            .as_deref()
-            .and_then(|digest| digest.try_into().ok()),
+    let (Some(key), Some(multipart_id)) = (&row.storage_key, &row.multipart_id) else {
+        return Ok(None);
     };
+    let digest = row.declared_sha256.as_deref();
     media
         .storage
-        .presign_put(key, &options, lifetime(media, row))
+        .presign_upload_part(
+            key,
+            multipart_id,
+            1,
+            u64::try_from(row.byte_size).unwrap_or(0),
+            digest.and_then(|digest| digest.try_into().ok()),
+            lifetime(media, row),
+        )
         .await
         .map(Some)
         .map_err(storage_failed)

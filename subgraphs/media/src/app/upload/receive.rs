@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use atelier_kit::{
     error::Error,
-    storage::{CompletedPart, ObjectInfo, Part, StorageError},
+    storage::{CompletedPart, Part, StorageError},
 };
 
 use super::{
@@ -48,58 +48,31 @@ impl From<Error> for Refused {
     }
 }
 
-/// Takes over what was sent; `keep_at` is where bytes sent in one piece are to be kept.
-pub async fn receive(media: &Media, row: &UploadRow, keep_at: &str) -> Result<Object, Refused> {
-    let arrived = row.storage_key.as_deref().unwrap_or_default();
-    let (key, info) = if row.strategy == Strategy::Multipart {
-        join(media, row, arrived).await?;
-        (arrived, media.storage.head(arrived).await?)
-    } else {
-        check_announced(row, &head(media, arrived).await?).map_err(Refused::Again)?;
-        media.storage.copy(arrived, keep_at).await?;
-        (keep_at, media.storage.head(keep_at).await?)
-    };
-    // Judged again: what is kept counts, and a client can change what arrived until it is copied.
-    check_announced(row, &info).map_err(|refusal| {
-        if row.strategy == Strategy::Multipart {
-            Refused::ForGood(refusal)
-        } else {
-            Refused::Again(refusal)
-        }
-    })?;
+/// Takes over what was sent. What is judged here is final: the object is made of the very parts that
+/// were listed, and nothing that was ever signed can write to it.
+pub async fn receive(media: &Media, row: &UploadRow) -> Result<Object, Refused> {
+    let key = row.storage_key.as_deref().unwrap_or_default();
+    let sha256 = join(media, row, key).await?;
+    let actual = i64::try_from(media.storage.head(key).await?.size).unwrap_or(i64::MAX);
+    if actual != row.byte_size {
+        return Err(Refused::ForGood(size_mismatch(row, actual)));
+    }
     let content_type = check_type(media, row, key).await?;
     Ok(Object {
         key: key.to_owned(),
-        sha256: info.sha256.map(|digest| digest.to_vec()),
+        sha256,
         content_type,
     })
 }
 
-async fn head(media: &Media, key: &str) -> Result<ObjectInfo, Refused> {
-    match media.storage.head(key).await {
-        Ok(info) => Ok(info),
-        Err(StorageError::NotFound) => Err(Refused::Again(Refusal::new(
-            MediaErrorCode::NotUploaded,
-            "input.uploadId",
-        ))),
-        Err(cause) => Err(cause.into()),
-    }
+fn not_uploaded() -> Refusal {
+    Refusal::new(MediaErrorCode::NotUploaded, "input.uploadId")
 }
 
-fn check_announced(row: &UploadRow, info: &ObjectInfo) -> Result<(), Refusal> {
-    let actual = i64::try_from(info.size).unwrap_or(i64::MAX);
-    if actual != row.byte_size {
-        return Err(Refusal::new(MediaErrorCode::SizeMismatch, "input.uploadId")
-            .with("actual", actual)
-            .with("expected", row.byte_size));
-    }
-    match (&row.declared_sha256, info.sha256) {
-        (Some(declared), Some(actual)) if declared[..] != actual => Err(Refusal::new(
-            MediaErrorCode::ChecksumMismatch,
-            "input.uploadId",
-        )),
-        _ => Ok(()),
-    }
+fn size_mismatch(row: &UploadRow, actual: i64) -> Refusal {
+    Refusal::new(MediaErrorCode::SizeMismatch, "input.uploadId")
+        .with("actual", actual)
+        .with("expected", row.byte_size)
 }
 
 /// The type under which the object is kept: what was announced, if the bytes do not contradict it.
@@ -118,30 +91,62 @@ pub async fn check_type(media: &Media, row: &UploadRow, key: &str) -> Result<Str
     })
 }
 
-/// Joins the parts, if all are there as they should be.
-async fn join(media: &Media, row: &UploadRow, key: &str) -> Result<(), Refused> {
+/// Joins the parts, if all are there as they should be; the digest of the whole, where the store has
+/// verified it.
+async fn join(media: &Media, row: &UploadRow, key: &str) -> Result<Option<Vec<u8>>, Refused> {
     let multipart_id = row.multipart_id.as_deref().unwrap_or_default();
     let parts = match media.storage.list_parts(key, multipart_id).await {
         Ok(parts) => parts,
-        // A completion that died after joining them has left the object.
-        Err(StorageError::NotFound) => return head(media, key).await.map(drop),
+        Err(StorageError::NotFound) => return joined_before(media, key).await.map(|()| None),
         Err(cause) => return Err(cause.into()),
     };
-    note(media, row, &parts).await?;
-    check_parts(row, &parts).map_err(Refused::Again)?;
+    let digest = if row.strategy == Strategy::SinglePut {
+        check_only_part(row, &parts).map_err(Refused::Again)?
+    } else {
+        note(media, row, &parts).await?;
+        check_parts(row, &parts).map_err(Refused::Again)?;
+        None
+    };
     let list: Vec<CompletedPart> = parts.into_iter().map(CompletedPart::from).collect();
     match media
         .storage
         .complete_multipart(key, multipart_id, &list)
         .await
     {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(digest),
         // A part was sent anew between the listing and the joining.
         Err(StorageError::InvalidPart { .. }) => Err(Refused::Again(Refusal::new(
             MediaErrorCode::UploadBusy,
             "input.uploadId",
         ))),
         Err(cause) => Err(cause.into()),
+    }
+}
+
+/// A completion that died after joining the parts has left the object.
+async fn joined_before(media: &Media, key: &str) -> Result<(), Refused> {
+    match media.storage.head(key).await {
+        Ok(_) => Ok(()),
+        Err(StorageError::NotFound) => Err(Refused::Again(not_uploaded())),
+        Err(cause) => Err(cause.into()),
+    }
+}
+
+/// Judges what came in one piece; its digest, where the store has verified it.
+fn check_only_part(row: &UploadRow, parts: &[Part]) -> Result<Option<Vec<u8>>, Refusal> {
+    let [part] = parts else {
+        return Err(not_uploaded());
+    };
+    let actual = i64::try_from(part.size).unwrap_or(i64::MAX);
+    if actual != row.byte_size {
+        return Err(size_mismatch(row, actual));
+    }
+    match (&row.declared_sha256, part.sha256) {
+        (Some(declared), Some(actual)) if declared[..] != actual => Err(Refusal::new(
+            MediaErrorCode::ChecksumMismatch,
+            "input.uploadId",
+        )),
+        (_, verified) => Ok(verified.map(|digest| digest.to_vec())),
     }
 }
 

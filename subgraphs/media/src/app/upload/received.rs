@@ -65,18 +65,19 @@ pub async fn received(media: &Media, row: &UploadRow) -> Result<Received, Error>
 }
 
 async fn put_so_far(media: &Media, row: &UploadRow) -> Result<Received, Error> {
-    match media
-        .storage
-        .head(row.storage_key.as_deref().unwrap_or_default())
-        .await
-    {
-        Ok(object) => Ok(Received {
-            bytes: i64::try_from(object.size).unwrap_or(i64::MAX),
-            parts: Vec::new(),
-        }),
-        Err(StorageError::NotFound) => Ok(Received::default()),
-        Err(cause) => Err(storage_failed(cause)),
-    }
+    let (Some(key), Some(multipart_id)) = (&row.storage_key, &row.multipart_id) else {
+        return Ok(Received::default());
+    };
+    let bytes = match media.storage.list_parts(key, multipart_id).await {
+        Ok(parts) => parts.iter().map(|part| part.size).sum(),
+        // Joined by a completion that has not said so yet.
+        Err(StorageError::NotFound) => u64::try_from(row.byte_size).unwrap_or(0),
+        Err(cause) => return Err(storage_failed(cause)),
+    };
+    Ok(Received {
+        bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+        parts: Vec::new(),
+    })
 }
 
 async fn parts_so_far(media: &Media, row: &UploadRow) -> Result<Received, Error> {
