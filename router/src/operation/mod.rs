@@ -11,6 +11,7 @@ pub(crate) mod limits;
 mod overlap;
 pub(crate) mod parse;
 pub(crate) mod prepare;
+mod reserved;
 pub(crate) mod resume;
 mod validate;
 pub(crate) mod variables;

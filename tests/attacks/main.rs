@@ -1,0 +1,28 @@
+//! Attacks on the running binary: each must be refused, cost little, change nothing, and leave
+//! everybody else served. All of it is bounded, on loopback, against a system of its own.
+
+mod browser;
+mod crowds;
+mod documents;
+mod endings;
+mod figures;
+mod foreign;
+mod grants;
+mod guesses;
+#[path = "../system/harness.rs"]
+#[allow(dead_code, reason = "each suite uses a part of it")]
+mod harness;
+mod inputs;
+mod leaks;
+mod requests;
+mod schema;
+mod signatures;
+mod socket;
+mod sockets;
+mod target;
+mod tokens;
+#[path = "../system/uploads.rs"]
+#[allow(dead_code, reason = "each suite uses a part of it")]
+mod uploads;
+mod victim;
+mod wire;
