@@ -2,6 +2,7 @@
 //! everybody else served. All of it is bounded, on loopback, against a system of its own.
 
 mod browser;
+mod checklist;
 mod crowds;
 mod documents;
 mod endings;
@@ -14,6 +15,8 @@ mod guesses;
 mod harness;
 mod inputs;
 mod leaks;
+mod pictures;
+mod records;
 mod requests;
 mod schema;
 mod signatures;
