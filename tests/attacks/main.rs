@@ -29,3 +29,4 @@ mod tokens;
 mod uploads;
 mod victim;
 mod wire;
+mod workers;
