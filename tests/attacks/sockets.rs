@@ -23,7 +23,7 @@ const CONFIG: &str = "[subscriptions]\ninit_timeout_ms = 1500\nmax_per_connectio
 async fn sockets_that_break_the_protocol_are_closed() {
     let target = Target::up_with(&[], &[], CONFIG).await;
     target
-        .side_by_side(attacks![target;
+        .in_turn(attacks![target;
             nothing_runs_before_the_caller_is_known,
             a_socket_that_says_nothing_is_closed,
             a_second_introduction_is_refused,
@@ -160,11 +160,7 @@ async fn messages_that_are_none_close_the_socket(target: Target) {
     // Frames that RFC 6455 forbids: text that is no UTF-8, a ping too long, a piece of nothing.
     let frames = [
         Frame::message(vec![0xff, 0xfe, 0xfd], OpCode::Data(Data::Text), true),
-        Frame::message(
-            vec![0; 200],
-            OpCode::Control(tokio_tungstenite::tungstenite::protocol::frame::coding::Control::Ping),
-            true,
-        ),
+        Frame::ping(vec![0; 200]),
         Frame::message(vec![b'x'], OpCode::Data(Data::Continue), true),
     ];
     for frame in frames {

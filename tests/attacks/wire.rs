@@ -10,7 +10,7 @@ use tokio::{
 use crate::target::{Target, in_time};
 
 /// Silence after which no more is expected.
-const SILENCE: Duration = Duration::from_millis(700);
+const SILENCE: Duration = Duration::from_millis(400);
 
 /// What came back on a connection: the status of each answer, in order, and all of the bytes.
 #[derive(Debug, Clone)]
