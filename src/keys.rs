@@ -2,7 +2,7 @@
 
 use atelier_kit::actor::KeyFolder;
 
-use crate::cli::KeysCommand;
+use crate::{cli::KeysCommand, say::say};
 
 /// Makes or retires keys.
 ///
@@ -12,15 +12,15 @@ pub fn run(command: &KeysCommand) -> anyhow::Result<()> {
     match command {
         KeysCommand::New { parts, dir } => {
             KeyFolder::new(dir).make(parts, rand::random)?;
-            println!(
+            say(format_args!(
                 "New keys for {} are in {}. Give trusted.json to every process, then each .key file to the processes of that name only.",
                 parts.join(", "),
                 dir.display()
-            );
+            ));
         }
         KeysCommand::Retire { dir } => {
             let retired = KeyFolder::new(dir).retire()?;
-            println!("{retired} key(s) are no longer trusted.");
+            say(format_args!("{retired} key(s) are no longer trusted."));
         }
     }
     Ok(())

@@ -84,8 +84,13 @@ impl Process {
     /// Starts the binary with `arguments`; its data directory is `dir/data`.
     pub fn start(arguments: &[&str], dir: &Path, variables: &[(String, String)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
+        command.args(arguments);
+        Self::of(command, dir, variables)
+    }
+
+    /// Starts `command`, which is to become the binary; its data directory is `dir/data`.
+    pub fn of(mut command: Command, dir: &Path, variables: &[(String, String)]) -> Self {
         command
-            .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("ATELIER_DATA_DIR", dir.join("data"))

@@ -91,11 +91,8 @@ impl fmt::Display for Error {
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(cause: E) -> Self {
         let any: &dyn Any = &cause;
-        if any.downcast_ref().is_some_and(refuses_nul) {
-            return Self::with_detail(
-                ErrorCode::BadUserInput,
-                "Text cannot hold the character U+0000.",
-            );
+        if let Some(detail) = any.downcast_ref().and_then(not_kept) {
+            return Self::with_detail(ErrorCode::BadUserInput, detail);
         }
         if any.downcast_ref().is_some_and(is_of_the_server) {
             return Self::caused(ErrorCode::Unavailable, cause);
@@ -124,14 +121,18 @@ fn is_of_the_server(error: &diesel::result::Error) -> bool {
     }
 }
 
-/// Whether PostgreSQL refused text or JSON with the one character that it cannot keep. Whoever wrote
-/// it is told so, wherever it came from; what is kept goes through [`crate::text::clean`] before.
-fn refuses_nul(error: &diesel::result::Error) -> bool {
+/// What PostgreSQL cannot keep though its type can be written: the one character that is in no text
+/// and in no JSON, and times before its calendar begins or after it ends. Whoever wrote it is told
+/// so, wherever it came from; text that is kept goes through [`crate::text::clean`] before.
+fn not_kept(error: &diesel::result::Error) -> Option<&'static str> {
     let diesel::result::Error::DatabaseError(_, told) = error else {
-        return false;
+        return None;
     };
-    told.message().contains(": 0x00")
-        || told
-            .details()
-            .is_some_and(|details| details.contains("\\u0000"))
+    let (message, details) = (told.message(), told.details().unwrap_or_default());
+    if message.contains(": 0x00") || details.contains("\\u0000") {
+        return Some("Text cannot hold the character U+0000.");
+    }
+    message
+        .starts_with("timestamp out of range")
+        .then_some("This time is too far away.")
 }

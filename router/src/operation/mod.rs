@@ -12,6 +12,7 @@ pub(crate) mod nodes;
 mod overlap;
 pub(crate) mod parse;
 pub(crate) mod prepare;
+mod reserved;
 pub(crate) mod resume;
 mod validate;
 pub(crate) mod variables;

@@ -9,7 +9,7 @@ use graphql_tools::validation::rules::*;
 use graphql_tools::validation::validate::ValidationPlan;
 
 use super::document::{kind_of, root_type};
-use super::{defer, overlap};
+use super::{defer, overlap, reserved};
 use crate::config::Limits;
 use crate::error::{GraphqlError, Location, code};
 use crate::supergraph::{Schema, Supergraph};
@@ -52,6 +52,8 @@ pub(crate) fn validate(
     limits: &Limits,
 ) -> Result<(), Vec<GraphqlError>> {
     check_roots(ast, &supergraph.schema)?;
+    reserved::check(ast, &supergraph.schema)
+        .map_err(|name| vec![failed(format!("There is no field \"{name}\" here."))])?;
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         graphql_tools::validation::validate::validate(&supergraph.api, ast, &RULES)
     }));
