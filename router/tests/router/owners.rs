@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use atelier_composition::SubgraphSdl;
 use atelier_router::config::Subscriptions;
 use atelier_router::{
-    Anonymous, ClientRequest, Identify, LocalSubgraph, Outcome, Router, RouterConfig, SubgraphClient, SubgraphError,
-    SubgraphRequest, SubgraphResponse, Supergraph,
+    Anonymous, ClientRequest, Identify, LocalSubgraph, Outcome, Router, RouterConfig,
+    SubgraphClient, SubgraphError, SubgraphRequest, SubgraphResponse, Supergraph,
 };
 use bytes::Bytes;
 use futures::StreamExt;
