@@ -59,6 +59,14 @@ export type AccountsErrorCode =
   | 'IDEMPOTENCY_KEY_REUSED'
   /** The reservation was given back or has run out. */
   | 'RESERVATION_CLOSED'
+  /** The password is among those that everybody who guesses tries first. */
+  | 'PASSWORD_COMMON'
+  /** A request asks for more than one password to be hashed. */
+  | 'ONE_PER_REQUEST'
+  /** The name to show would pass for the installation's own people. */
+  | 'DISPLAY_NAME_RESERVED'
+  /** The account may do what the caller may not. */
+  | 'OUTRANKED'
   | '%future added value';
 
 /** What a file is, by its content. */
@@ -103,6 +111,8 @@ export type AuthLoginInput = {
   readonly login: string;
   /** The password. */
   readonly password: string;
+  /** The device token of an earlier sign-in on this device, if there was one. */
+  readonly deviceToken?: string | null | undefined;
 };
 
 /** Nothing is asked for: the session in use is meant. */
@@ -231,6 +241,14 @@ export type TaskErrorCode =
   | 'INVALID_CRON'
   /** There is no such time zone. */
   | 'UNKNOWN_TIMEZONE'
+  /** The credential of the worker is not bound to the queue, or to the type of task. */
+  | 'NOT_GRANTED'
+  /** Only the system itself works on the queue. */
+  | 'QUEUE_RESERVED'
+  /** The result is not what tasks of the type are for. */
+  | 'RESULT_INVALID'
+  /** Nobody has said what the results of the type look like. */
+  | 'UNKNOWN_TYPE'
   | '%future added value';
 
 /** Where a task stands. */
@@ -336,7 +354,7 @@ export type UploadStrategy =
   | 'INSTANT'
   | '%future added value';
 
-export type TokensFragment = { readonly accessToken: string, readonly refreshToken: string, readonly expiresAt: string, readonly user: { readonly id: string, readonly username: string } };
+export type TokensFragment = { readonly accessToken: string, readonly refreshToken: string, readonly expiresAt: string, readonly deviceToken: string | null, readonly user: { readonly id: string, readonly username: string } };
 
 export type AccountsErrorFragment = { readonly code: AccountsErrorCode, readonly numericCode: number, readonly message: string, readonly path: ReadonlyArray<string>, readonly params: unknown };
 
@@ -345,21 +363,21 @@ export type AuthRegisterMutationVariables = Exact<{
 }>;
 
 
-export type AuthRegisterMutation = { readonly authRegister: { readonly tokens: { readonly accessToken: string, readonly refreshToken: string, readonly expiresAt: string, readonly user: { readonly id: string, readonly username: string } } | null, readonly userErrors: ReadonlyArray<{ readonly code: AccountsErrorCode, readonly numericCode: number, readonly message: string, readonly path: ReadonlyArray<string>, readonly params: unknown }> } };
+export type AuthRegisterMutation = { readonly authRegister: { readonly tokens: { readonly accessToken: string, readonly refreshToken: string, readonly expiresAt: string, readonly deviceToken: string | null, readonly user: { readonly id: string, readonly username: string } } | null, readonly userErrors: ReadonlyArray<{ readonly code: AccountsErrorCode, readonly numericCode: number, readonly message: string, readonly path: ReadonlyArray<string>, readonly params: unknown }> } };
 
 export type AuthLoginMutationVariables = Exact<{
   input: AuthLoginInput;
 }>;
 
 
-export type AuthLoginMutation = { readonly authLogin: { readonly tokens: { readonly accessToken: string, readonly refreshToken: string, readonly expiresAt: string, readonly user: { readonly id: string, readonly username: string } } | null, readonly userErrors: ReadonlyArray<{ readonly code: AccountsErrorCode, readonly numericCode: number, readonly message: string, readonly path: ReadonlyArray<string>, readonly params: unknown }> } };
+export type AuthLoginMutation = { readonly authLogin: { readonly tokens: { readonly accessToken: string, readonly refreshToken: string, readonly expiresAt: string, readonly deviceToken: string | null, readonly user: { readonly id: string, readonly username: string } } | null, readonly userErrors: ReadonlyArray<{ readonly code: AccountsErrorCode, readonly numericCode: number, readonly message: string, readonly path: ReadonlyArray<string>, readonly params: unknown }> } };
 
 export type AuthTokenRefreshMutationVariables = Exact<{
   input: AuthTokenRefreshInput;
 }>;
 
 
-export type AuthTokenRefreshMutation = { readonly authTokenRefresh: { readonly tokens: { readonly accessToken: string, readonly refreshToken: string, readonly expiresAt: string, readonly user: { readonly id: string, readonly username: string } } | null, readonly userErrors: ReadonlyArray<{ readonly code: AccountsErrorCode, readonly numericCode: number, readonly message: string, readonly path: ReadonlyArray<string>, readonly params: unknown }> } };
+export type AuthTokenRefreshMutation = { readonly authTokenRefresh: { readonly tokens: { readonly accessToken: string, readonly refreshToken: string, readonly expiresAt: string, readonly deviceToken: string | null, readonly user: { readonly id: string, readonly username: string } } | null, readonly userErrors: ReadonlyArray<{ readonly code: AccountsErrorCode, readonly numericCode: number, readonly message: string, readonly path: ReadonlyArray<string>, readonly params: unknown }> } };
 
 export type AuthLogoutMutationVariables = Exact<{
   input: AuthLogoutInput;
@@ -481,6 +499,7 @@ export const TokensFragmentDoc = new TypedDocumentString(`
   accessToken
   refreshToken
   expiresAt
+  deviceToken
   user {
     id
     username
@@ -557,6 +576,7 @@ export const AuthRegisterDocument = new TypedDocumentString(`
   accessToken
   refreshToken
   expiresAt
+  deviceToken
   user {
     id
     username
@@ -584,6 +604,7 @@ export const AuthLoginDocument = new TypedDocumentString(`
   accessToken
   refreshToken
   expiresAt
+  deviceToken
   user {
     id
     username
@@ -611,6 +632,7 @@ export const AuthTokenRefreshDocument = new TypedDocumentString(`
   accessToken
   refreshToken
   expiresAt
+  deviceToken
   user {
     id
     username

@@ -7,7 +7,6 @@ use atelier_accounts::{AccountsConfig, IdentityResolver, subgraph};
 use atelier_kit::{
     Deps,
     actor::{Actor, Identity},
-    clock::Clock,
     graphql::Service,
 };
 use chrono::TimeDelta;
