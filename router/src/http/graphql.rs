@@ -81,7 +81,7 @@ pub(super) async fn get(State(router): State<Arc<Router>>, request: Request) -> 
     }
     if let Some(token) = sse_single::token(&parts.headers, parts.uri.query()) {
         return match identify(&router, &parts.headers, None, &request_id(&parts.headers)).await {
-            Ok(caller) => sse_single::open(&router, token, caller.fingerprint),
+            Ok(caller) => sse_single::open(&router, token, caller),
             Err(error) => unidentified(error),
         };
     }

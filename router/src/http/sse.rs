@@ -18,12 +18,13 @@ use tokio_util::sync::CancellationToken;
 use super::negotiate::MediaType;
 use super::pump::{Pumped, pump};
 use crate::execute;
+use crate::identity::Standing;
 use crate::request::{ClientResponse, Position};
 use crate::router::Router;
 
 const COMPLETE: &[u8] = b"event: complete\ndata:\n\n";
 const KEEP_ALIVE: &[u8] = b":\n\n";
-/// What is still to be said when the router shuts down follows within this time.
+/// What is still to be said when a stream ends follows within this time.
 const FAREWELL: Duration = Duration::from_millis(250);
 
 /// An answer that is not a stream, as one.
@@ -126,32 +127,53 @@ pub(super) fn event(kind: &str, id: Option<&str>, json: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A stream of ready events; `guard` lives as long as the connection.
+/// A stream of ready events, as long as whoever opened it may have it; `guard` lives as
+/// long as the connection.
 pub(super) fn multiplexed<G: Send + 'static>(
     receiver: Receiver<Bytes>,
     every: Duration,
     draining: CancellationToken,
+    standing: Standing,
     guard: G,
 ) -> Response {
-    let state = (receiver, draining, guard);
-    let frames =
-        futures::stream::unfold(state, move |(mut receiver, draining, guard)| async move {
-            let event = tokio::select! {
-                biased;
-                event = receiver.recv() => event?,
-                // Operations tell how they are continued.
-                () = farewell_over(&draining) => return None,
-                () = tokio::time::sleep(every) => Bytes::from_static(KEEP_ALIVE),
-            };
-            Some((Ok::<_, Infallible>(event), (receiver, draining, guard)))
-        });
+    let end = End {
+        draining,
+        standing,
+        near: false,
+    };
+    let state = (receiver, end, guard);
+    let frames = futures::stream::unfold(state, move |(mut receiver, mut end, guard)| async move {
+        let event = tokio::select! {
+            biased;
+            event = receiver.recv() => event?,
+            // Operations tell why they end and how they are continued.
+            () = end.comes() => return None,
+            () = tokio::time::sleep(every) => Bytes::from_static(KEEP_ALIVE),
+        };
+        Some((Ok::<_, Infallible>(event), (receiver, end, guard)))
+    });
     let opened = futures::stream::once(async { Ok(Bytes::from_static(KEEP_ALIVE)) });
     with_headers(Body::from_stream(opened.chain(frames)))
 }
 
-async fn farewell_over(draining: &CancellationToken) {
-    draining.cancelled().await;
-    tokio::time::sleep(FAREWELL).await;
+/// What ends a stream that carries many operations.
+struct End {
+    draining: CancellationToken,
+    standing: Standing,
+    near: bool,
+}
+
+impl End {
+    async fn comes(&mut self) {
+        if !self.near {
+            tokio::select! {
+                () = self.draining.cancelled() => {}
+                () = self.standing.lost() => {}
+            }
+            self.near = true;
+        }
+        tokio::time::sleep(FAREWELL).await;
+    }
 }
 
 fn with_headers(body: Body) -> Response {

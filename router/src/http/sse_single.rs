@@ -23,6 +23,7 @@ use super::negotiate::MediaType;
 use super::pump::{Pumped, pump};
 use super::sse;
 use crate::execute;
+use crate::identity::{Caller, Standing};
 use crate::json::write;
 use crate::quota::Seat;
 use crate::request::{ClientRequest, Outcome, Position};
@@ -110,11 +111,11 @@ pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>
 }
 
 /// `GET`: opens a reserved stream.
-pub(super) fn open(router: &Arc<Router>, token: String, fingerprint: u64) -> Response {
+pub(super) fn open(router: &Arc<Router>, token: String, caller: Caller) -> Response {
     let mut streams = router.streams().0.lock();
     let Some(stream) = streams
         .get_mut(&token)
-        .filter(|s| s.fingerprint == fingerprint)
+        .filter(|s| s.fingerprint == caller.fingerprint)
     else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -129,7 +130,8 @@ pub(super) fn open(router: &Arc<Router>, token: String, fingerprint: u64) -> Res
     };
     let every = Duration::from_millis(router.config().subscriptions.keep_alive_ms.max(1));
     let draining = router.draining().clone();
-    sse::multiplexed(receiver, every, draining, guard)
+    let standing = Standing::new(Arc::new(caller));
+    sse::multiplexed(receiver, every, draining, standing, guard)
 }
 
 /// Forgets a stream when its connection ends.

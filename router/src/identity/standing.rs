@@ -102,6 +102,17 @@ impl Standing {
         }
     }
 
+    /// Waits until the caller is no longer believed.
+    pub(crate) async fn lost(&mut self) {
+        loop {
+            self.due().await;
+            let none = Arc::<str>::default();
+            if self.verify(none).await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// The caller as it is now, for the request with this id; nobody is believed because
     /// whoever verifies is away.
     ///

@@ -179,7 +179,7 @@ impl Ending {
         assert_eq!(idle.closed_unanswered().await, 4403, "{self:?}");
         assert_eq!(following.closed_unanswered().await, 4403, "{self:?}");
         for stream in streams {
-            stream.ends_with(Self::CODES).await;
+            stream.over_with(Self::CODES).await;
         }
     }
 

@@ -172,9 +172,26 @@ impl Events {
         Self::of("multipart", response)
     }
 
+    /// Waits until the whole stream is over.
+    async fn over(&mut self) {
+        let rest = async { while self.bytes.next().await.is_some() {} };
+        let over = tokio::time::timeout(DEADLINE, rest).await;
+        assert!(over.is_ok(), "{} goes on: {}", self.protocol, self.seen);
+    }
+
+    /// As [`Events::ends_with`], and the stream is over.
+    pub async fn over_with(mut self, codes: &[&str]) {
+        self.told(codes).await;
+        self.over().await;
+    }
+
     /// Waits until the operation ends with one of these codes, and insists that nothing was told
     /// before.
     pub async fn ends_with(mut self, codes: &[&str]) {
+        self.told(codes).await;
+    }
+
+    async fn told(&mut self, codes: &[&str]) {
         let ended = |seen: &str| codes.iter().any(|code| seen.contains(&format!("{code:?}")));
         while !ended(&self.seen) {
             let more = tokio::time::timeout(DEADLINE, self.bytes.next()).await;
