@@ -68,13 +68,14 @@ async fn anybody_verifies_an_access_token_by_the_jwks() {
     let key = DecodingKey::from_ed_components(keys[0]["x"].as_str().unwrap()).unwrap();
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.validate_exp = false;
+    validation.set_audience(&[&app.config.issuer]);
     let claims = jsonwebtoken::decode::<Value>(&alice.access_token, &key, &validation)
         .unwrap()
         .claims;
     let names: Vec<_> = claims.as_object().unwrap().keys().collect();
     assert_eq!(
         names,
-        ["exp", "iat", "iss", "sid", "sub"],
+        ["aud", "client_id", "exp", "iat", "iss", "sid", "sub"],
         "nothing more is told than who it is"
     );
     assert_eq!(
