@@ -104,6 +104,8 @@ pub struct Domain {
     pub migrations: &'static EmbeddedMigrations,
     /// Builds its subgraph.
     pub build: fn(Deps, &Shared) -> anyhow::Result<Subgraph>,
+    /// The queues of its background tasks: no external worker's, unless the operator says so.
+    pub queues: &'static [&'static str],
     /// Builds what does its background tasks, without its schema.
     pub handlers: fn(&Deps, &Shared) -> Vec<Arc<dyn Handler>>,
     /// Its expected failures, for the reference.
@@ -115,6 +117,7 @@ pub static DOMAINS: &[Domain] = &[
     Domain {
         name: atelier_accounts::NAME,
         migrations: &atelier_accounts::MIGRATIONS,
+        queues: &[],
         codes: || {
             atelier_accounts::AccountsErrorCode::ALL
                 .iter()
@@ -130,6 +133,7 @@ pub static DOMAINS: &[Domain] = &[
     Domain {
         name: atelier_media::NAME,
         migrations: &atelier_media::MIGRATIONS,
+        queues: &[atelier_media::QUEUE],
         codes: || {
             atelier_media::MediaErrorCode::ALL
                 .iter()
@@ -147,6 +151,7 @@ pub static DOMAINS: &[Domain] = &[
     Domain {
         name: atelier_tasks::NAME,
         migrations: &atelier_tasks::MIGRATIONS,
+        queues: &[],
         codes: || {
             atelier_tasks::TaskErrorCode::ALL
                 .iter()
@@ -245,11 +250,9 @@ fn told(domain: &str, error: &atelier_kit::error::Error) -> anyhow::Error {
 /// worker's, unless the operator says so.
 fn tasks_config(shared: &Shared) -> atelier_tasks::TasksConfig {
     let mut config = atelier_tasks::TasksConfig::default();
-    config.engine.own_queues = DOMAINS
-        .iter()
-        .filter_map(|domain| Some((domain.handlers)(&shared.deps(domain.name).ok()?, shared)))
-        .flatten()
-        .map(|handler| handler.queue().to_owned())
+    let queues = DOMAINS.iter().flat_map(|domain| domain.queues);
+    config.engine.own_queues = queues
+        .map(|queue| (*queue).to_owned())
         .filter(|queue| !shared.servers.external_queues.contains(queue))
         .collect();
     config

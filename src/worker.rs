@@ -31,7 +31,13 @@ pub fn spawn(
 ) -> anyhow::Result<JoinHandle<()>> {
     let mut handlers: Vec<Arc<dyn Handler>> = Vec::new();
     for domain in DOMAINS {
-        handlers.extend((domain.handlers)(&shared.deps(domain.name)?, shared));
+        let own = (domain.handlers)(&shared.deps(domain.name)?, shared);
+        // Who does not say so leaves its queue to external workers.
+        if let Some(hidden) = own.iter().find(|own| !domain.queues.contains(&own.queue())) {
+            let (name, queue) = (domain.name, hidden.queue());
+            anyhow::bail!("the domain {name} works on the queue {queue:?} and does not say so");
+        }
+        handlers.extend(own);
     }
     let served: BTreeSet<String> = handlers
         .iter()

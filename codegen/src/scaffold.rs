@@ -109,6 +109,7 @@ src/domains.rs, DOMAINS
     Domain {{
         name: atelier_{name}::NAME,
         migrations: &atelier_{name}::MIGRATIONS,
+        queues: &[],
         codes: || atelier_{name}::{}ErrorCode::ALL.iter().map(|code| code.spec()).collect(),
         build: |deps, _| atelier_{name}::subgraph(deps),
         handlers: |_, _| Vec::new(),

@@ -128,6 +128,12 @@ impl RouterConfig {
                 problem: "must start with '/'".to_owned(),
             });
         }
+        if http::HeaderValue::from_str(&self.http.cache_control).is_err() {
+            return Err(ConfigError::Value {
+                key: "http.cache_control".to_owned(),
+                problem: "is no value of a header".to_owned(),
+            });
+        }
         for (subgraph, settings) in &self.subgraphs {
             for name in settings.headers.keys() {
                 crate::subgraph::check_header(name).map_err(|problem| ConfigError::Value {

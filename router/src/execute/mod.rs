@@ -1,6 +1,7 @@
 //! Running a plan and writing the answer.
 
 mod blame;
+mod ceiling;
 mod covers;
 mod entities;
 mod feed;
@@ -22,10 +23,11 @@ mod view;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+pub(crate) use ceiling::Ceiling;
 pub(crate) use feeds::Feeds;
 pub(crate) use fetch::Run;
 pub(crate) use incremental::{Incremental, Message};
-pub(crate) use project::{Ceiling, Source, project};
+pub(crate) use project::{Source, project};
 pub use subscribe::Position;
 pub(crate) use subscribe::{Subscription, events};
 

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::ceiling::Ceiling;
 use super::nullify;
 use super::store::{Absent, Slot, Store};
 use crate::error::{GraphqlError, PathSegment, code};
@@ -20,35 +21,6 @@ pub(super) struct NotNullable;
 
 /// Nulls in forbidden places that are reported; more are only nulled.
 const MAX_NULL_ERRORS: usize = 100;
-
-/// How long what is written may become.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ceiling {
-    /// Bytes of any answer.
-    pub(crate) limit: usize,
-    /// Bytes that all answers together leave for this one.
-    pub(crate) free: usize,
-}
-
-impl Ceiling {
-    fn bytes(self) -> usize {
-        self.limit.min(self.free)
-    }
-
-    /// Tells that there was more to write.
-    fn error(self) -> GraphqlError {
-        if self.limit <= self.free {
-            let message = format!(
-                "The answer is longer than {} bytes; ask for less.",
-                self.limit
-            );
-            GraphqlError::new(message).with_code(code::RESPONSE_TOO_LARGE)
-        } else {
-            let message = "The server holds more answers than its clients take; try again later.";
-            GraphqlError::new(message).with_code(code::OVERLOADED)
-        }
-    }
-}
 
 /// What is written from.
 pub(crate) struct Source<'a> {

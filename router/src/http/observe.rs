@@ -31,11 +31,14 @@ pub(super) fn request_id(headers: &HeaderMap) -> Arc<str> {
 /// Answers may hold tokens: nobody keeps them, or takes them for something else.
 pub(super) fn protect(http: &Http, headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let cache = match http.cache_control.as_str() {
+        "" => return,
+        "no-store" => Ok(HeaderValue::from_static("no-store")),
+        other => HeaderValue::from_str(other),
+    };
     // Streams have one of their own.
-    if let Ok(value) = HeaderValue::from_str(&http.cache_control)
-        && !value.is_empty()
-    {
-        headers.entry(CACHE_CONTROL).or_insert(value);
+    if let Ok(cache) = cache {
+        headers.entry(CACHE_CONTROL).or_insert(cache);
     }
 }
 

@@ -33,6 +33,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 pub use app::sweep::Swept;
 pub use config::{ImageLimits, MediaConfig, PictureWorker};
 pub use error::MediaErrorCode;
+pub use jobs::QUEUE;
 pub use worker::run as run_picture_worker;
 
 /// The domain's name, which is also its PostgreSQL schema.

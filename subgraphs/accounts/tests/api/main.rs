@@ -9,6 +9,7 @@ mod access_token;
 mod app;
 mod audit;
 mod authority;
+mod clock;
 mod event;
 mod identity;
 mod login;
