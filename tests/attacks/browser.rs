@@ -23,7 +23,6 @@ async fn pages_of_other_sites_can_do_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "awaits the headers that browsers heed"]
 async fn pages_are_not_framed_or_sniffed() {
     let target = Target::up().await;
     target

@@ -23,7 +23,6 @@ async fn crowds_leave_room_for_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "awaits limits of connections and time limits before the first byte"]
 async fn silent_and_slow_clients_leave_room_for_others() {
     let target = Target::up_with(&[], &[], TIMES).await;
     target
@@ -37,7 +36,6 @@ async fn silent_and_slow_clients_leave_room_for_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "awaits budgets for what is buffered and cached"]
 async fn memory_is_bounded_whatever_is_asked() {
     let target = Target::up().await;
     target
@@ -46,7 +44,6 @@ async fn memory_is_bounded_whatever_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "awaits limits of reservations by caller"]
 async fn reservations_of_one_leave_room_for_others() {
     let target = Target::up().await;
     target

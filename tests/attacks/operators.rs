@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::target::{Target, attacks, code};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "awaits a listener of the operators' own"]
 async fn operators_alone_see_how_it_is() {
     let target = Target::up().await;
     target

@@ -8,7 +8,6 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "awaits sign-ins and sanitised ids on record"]
 async fn the_record_says_what_happened() {
     let target = Target::up().await;
     target

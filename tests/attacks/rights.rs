@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::target::{Person, Target, address_of, attacks, code};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "awaits one guard for all grants"]
 async fn nobody_gives_or_takes_more_than_they_hold() {
     let target = Target::up().await;
     target

@@ -39,7 +39,6 @@ async fn sockets_that_break_the_protocol_are_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "awaits the refusal of operations without a payload"]
 async fn an_operation_without_a_payload_closes_the_socket() {
     let target = Target::up_with(&[], &[], CONFIG).await;
     target

@@ -10,7 +10,6 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "awaits credentials of workers that are bound to queues"]
 async fn a_workers_credential_is_bound_to_what_was_granted() {
     // No worker of the system takes the tasks away from those who should not get them.
     let target = Target::up_with(&["--no-worker"], &[], "").await;
