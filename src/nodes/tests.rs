@@ -12,7 +12,8 @@ use atelier_kit::{
     id::{Id, User},
     jobs::NewTask,
     peers::LocalPeers,
-    testing::{TestDeps, deps_with},
+    storage::StorageConfig,
+    testing::{TestDeps, deps_with, test_servers},
 };
 use atelier_router::{
     Caller, ClientRequest, Outcome, Router, SubgraphClient, SubgraphError, SubgraphRequest,
@@ -61,8 +62,18 @@ struct World {
 
 async fn world() -> World {
     let peers = LocalPeers::default();
-    let servers = Servers::nowhere().unwrap();
+    let (mut servers, here) = (Servers::nowhere().unwrap(), test_servers().await);
+    servers.storage = StorageConfig {
+        endpoint: here.s3_endpoint.clone(),
+        public_endpoint: here.s3_endpoint.clone(),
+        region: here.s3_region.clone(),
+        bucket: format!("nodes-{}", uuid::Uuid::now_v7().simple()),
+        access_key: here.s3_access_key.clone(),
+        secret_key: here.s3_secret_key.clone(),
+        path_style: true,
+    };
     let shared = Shared::new(&servers, Arc::new(peers.clone())).unwrap();
+    shared.storage.ensure_bucket().await.unwrap();
     let (mut databases, mut subgraphs) = (Vec::new(), Vec::new());
     for domain in DOMAINS {
         let test = deps_with(domain.name, domain.migrations, Arc::new(peers.clone())).await;
