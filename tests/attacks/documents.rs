@@ -75,8 +75,9 @@ async fn depth_and_nesting(target: Target) {
     let list = |depth| format!("{{ user(id: {}) {{ id }} }}", nested("[", "]", depth));
     let object = |depth| {
         format!(
-            "{{ user(id: {}) {{ id }} }}",
-            format!("{}1{}", "{a:".repeat(depth), "}".repeat(depth))
+            "{{ user(id: {}1{}) {{ id }} }}",
+            "{a:".repeat(depth),
+            "}".repeat(depth)
         )
     };
     let kind = |depth| {
