@@ -2,9 +2,40 @@
 
 use std::sync::Arc;
 
-use atelier_kit::{db::Database, health::Health};
+use atelier_kit::{
+    actor::{KeyFolder, ROUTER},
+    db::Database,
+    health::Health,
+    redis::Redis,
+};
 
-use crate::domains::Shared;
+use crate::{domains::Shared, identity::Verifier};
+
+/// Checks of a router: without its key it can prove nobody; without accounts or Redis it still answers
+/// what needs no caller, and notices changes late.
+pub fn of_router(keys: KeyFolder, verifier: Arc<Verifier>, redis: Redis) -> Health {
+    Health::new()
+        .required("keys", move || {
+            let found = keys.require(&[ROUTER]).map_err(|error| error.to_string());
+            async move { found }
+        })
+        .optional("accounts", move || {
+            let verifier = Arc::clone(&verifier);
+            async move { verifier.reach().await }
+        })
+        .optional("redis", move || {
+            let redis = redis.clone();
+            async move { redis.ping().await.map(drop) }
+        })
+}
+
+/// Adds the check that callers can be believed here.
+pub fn with_trust(health: Health, keys: KeyFolder) -> Health {
+    health.required("keys", move || {
+        let found = keys.require_trusted().map_err(|error| error.to_string());
+        async move { found }
+    })
+}
 
 /// Checks of these databases, Redis and the object store.
 pub fn checks(databases: Vec<Database>, shared: &Shared) -> Health {

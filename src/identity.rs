@@ -188,6 +188,19 @@ impl Verifier {
         }
     }
 
+    /// Sees that accounts answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn reach(&self) -> Result<(), String> {
+        let none = serde_json::json!({ "sessions": [], "tokens": [] });
+        let asked = self
+            .peers
+            .call("accounts", Actor::service("router"), CURRENT, none);
+        let answer = asked.await.map(drop);
+        answer.map_err(|error| error.cause_chain().unwrap_or_else(|| error.to_string()))
+    }
+
     /// The router itself, for what no client asks of subgraphs.
     ///
     /// # Errors

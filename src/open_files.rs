@@ -26,12 +26,14 @@ pub fn fit(connections: &mut Connections) {
     let most = usize::try_from(files.saturating_sub(RESERVE)).unwrap_or(usize::MAX);
     let most = most.max(64);
     if connections.max > most {
-        tracing::warn!(
-            target: "atelier",
-            open_files = files,
-            connections = most,
-            "fewer connections than configured: the limit of open files is low (see: atelier doctor)"
-        );
+        if files < ENOUGH {
+            tracing::warn!(
+                target: "atelier",
+                open_files = files,
+                connections = most,
+                "fewer connections than configured: the limit of open files is low (see: atelier doctor)"
+            );
+        }
         connections.max = most;
     }
 }

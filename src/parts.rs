@@ -64,11 +64,13 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
             keys.require(&[ROUTER])?;
             let peers = http_peers(&args.subgraphs, &keys)?;
             let redis = Redis::lazy(settings::redis(settings::required("ATELIER_REDIS_URL")?)?)?;
-            let verifier = Arc::new(Verifier::new(peers, Some(ActorSigner::new(keys))));
-            tokio::spawn(Arc::clone(&verifier).follow_changes(redis, stop.clone()));
+            let signer = ActorSigner::new(keys.clone());
+            let verifier = Arc::new(Verifier::new(peers, Some(signer)));
+            tokio::spawn(Arc::clone(&verifier).follow_changes(redis.clone(), stop.clone()));
+            let health = health::of_router(keys, Arc::clone(&verifier), redis);
             (
                 graph::over_http(graph::SUPERGRAPH, &urls, Some(verifier), config)?,
-                Health::new(),
+                health,
             )
         }
     };
@@ -116,6 +118,7 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
     }
     let databases = subgraphs.iter().map(|subgraph| subgraph.deps.db.clone());
     let health = health::checks(databases.collect(), &shared);
+    let health = health::with_trust(health, keys.clone());
     let app = subgraphs
         .iter()
         .fold(Router::new(), |app, subgraph| {
@@ -164,11 +167,11 @@ pub async fn worker(args: WorkerArgs, settings: Settings) -> anyhow::Result<()> 
     let metrics = metrics::install();
     let servers = Servers::from_env()?;
     let keys = settings::keys_from_env()?;
-    let all: Vec<_> = domains::DOMAINS.iter().collect();
-    domains::require_migrated(&servers.databases, &all).await?;
+    keys.require(&worker::issuers())?;
+    let needed: Vec<_> = worker::domains().collect();
+    domains::require_migrated(&servers.databases, &needed).await?;
     let shared = Shared::new(&servers, http_peers(&args.peers, &keys)?)?;
-    keys.require(&worker::issuers(&shared)?)?;
-    shared.connect(&all).await?;
+    shared.connect(&needed).await?;
     let mut running = worker::relays(&shared, &stop)?;
     let wanted = worker::Wanted {
         queues: args.queues,
@@ -177,7 +180,7 @@ pub async fn worker(args: WorkerArgs, settings: Settings) -> anyhow::Result<()> 
     };
     running.push(worker::spawn(&shared, wanted, &stop)?);
     if let Some(operators) = operators {
-        let databases = domains::DOMAINS.iter();
+        let databases = needed.iter();
         let databases = databases.map(|domain| Ok(shared.deps(domain.name)?.db));
         let health = health::checks(databases.collect::<anyhow::Result<_>>()?, &shared);
         running.push(operators.serve(&health, metrics, stop.clone()));

@@ -88,7 +88,15 @@ async fn execute(
 ) -> impl IntoResponse {
     let actor = match verified_by_headers(&endpoint.verifier, &headers) {
         Ok(actor) => actor,
-        Err(_) => return (StatusCode::UNAUTHORIZED, Json(refusal())),
+        Err(error) => {
+            tracing::warn!(
+                target: "atelier::subgraph",
+                subgraph = endpoint.name,
+                cause = error.cause_chain(),
+                "a caller could not prove itself"
+            );
+            return (StatusCode::UNAUTHORIZED, Json(refusal()));
+        }
     };
     let span = tracing::info_span!(target: "atelier::subgraph", "subgraph", subgraph = endpoint.name, request.id = %actor.request_id);
     telemetry::propagate::set_parent(&span, &headers);

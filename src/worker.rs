@@ -7,7 +7,7 @@ use atelier_tasks::{Engine, EngineConfig, Worker, WorkerConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::domains::{DOMAINS, Shared};
+use crate::domains::{DOMAINS, Domain, Shared};
 
 /// What a worker is to do.
 pub struct Wanted {
@@ -17,6 +17,14 @@ pub struct Wanted {
     pub concurrency: usize,
     /// After this time the tasks of a worker that died are given to others.
     pub lease: Duration,
+}
+
+/// The domains that a worker has to do with: those whose tasks it does, and the one that hands tasks
+/// out. It needs no database and no secret of the others.
+pub fn domains() -> impl Iterator<Item = &'static Domain> {
+    DOMAINS
+        .iter()
+        .filter(|domain| !domain.queues.is_empty() || domain.name == atelier_tasks::NAME)
 }
 
 /// Starts a worker on the wanted queues, or on all queues that this binary has handlers for. It gives back
@@ -30,14 +38,8 @@ pub fn spawn(
     stop: &CancellationToken,
 ) -> anyhow::Result<JoinHandle<()>> {
     let mut handlers: Vec<Arc<dyn Handler>> = Vec::new();
-    for domain in DOMAINS {
-        let own = (domain.handlers)(&shared.deps(domain.name)?, shared);
-        // Who does not say so leaves its queue to external workers.
-        if let Some(hidden) = own.iter().find(|own| !domain.queues.contains(&own.queue())) {
-            let (name, queue) = (domain.name, hidden.queue());
-            anyhow::bail!("the domain {name} works on the queue {queue:?} and does not say so");
-        }
-        handlers.extend(own);
+    for domain in domains() {
+        handlers.extend((domain.handlers)(&shared.deps(domain.name)?, shared));
     }
     let served: BTreeSet<String> = handlers
         .iter()
@@ -70,17 +72,11 @@ pub fn spawn(
 }
 
 /// In whose names the handlers speak to other domains.
-///
-/// # Errors
-/// If a domain's surroundings cannot be made.
-pub fn issuers(shared: &Shared) -> anyhow::Result<Vec<&'static str>> {
-    let mut issuers = Vec::new();
-    for domain in DOMAINS {
-        if !(domain.handlers)(&shared.deps(domain.name)?, shared).is_empty() {
-            issuers.push(domain.name);
-        }
-    }
-    Ok(issuers)
+pub fn issuers() -> Vec<&'static str> {
+    domains()
+        .filter(|domain| !domain.queues.is_empty())
+        .map(|domain| domain.name)
+        .collect()
 }
 
 /// Publishes what handlers write to their domains' outboxes; a worker that serves no subgraph has
@@ -89,12 +85,32 @@ pub fn issuers(shared: &Shared) -> anyhow::Result<Vec<&'static str>> {
 /// # Errors
 /// If a domain's surroundings cannot be made.
 pub fn relays(shared: &Shared, stop: &CancellationToken) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    DOMAINS
-        .iter()
+    domains()
         .map(|domain| {
             Ok(tokio::spawn(
                 Relay::new(shared.deps(domain.name)?).run(stop.clone()),
             ))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_kit::peers::LocalPeers;
+
+    use super::*;
+    use crate::settings::Servers;
+
+    /// Whose queue is not named leaves it to external workers, and is not worked for.
+    #[tokio::test]
+    async fn every_domain_names_the_queues_that_it_works_on() {
+        let servers = Servers::nowhere().unwrap();
+        let shared = Shared::new(&servers, Arc::new(LocalPeers::default())).unwrap();
+        for domain in DOMAINS {
+            let handlers = (domain.handlers)(&shared.deps(domain.name).unwrap(), &shared);
+            let worked_on: BTreeSet<_> = handlers.iter().map(|own| own.queue()).collect();
+            let named: BTreeSet<_> = domain.queues.iter().copied().collect();
+            assert_eq!(worked_on, named, "{}", domain.name);
+        }
+    }
 }

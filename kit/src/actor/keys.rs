@@ -37,7 +37,7 @@ const PKCS8: [u8; 16] = [
 pub enum KeyError {
     /// There is none.
     #[error(
-        "there is no key {path}. Make the keys of an installation with: atelier keys new router accounts media tasks"
+        "there is no key file {path}. Keys are made once for all parts of an installation, with: atelier keys new router accounts media tasks; each process gets trusted.json and the .key files of its own names"
     )]
     Missing {
         /// Where it should be.

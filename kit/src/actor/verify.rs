@@ -70,7 +70,8 @@ impl ActorVerifier {
         let damaged = |cause| Error::caused(ErrorCode::Unauthenticated, cause);
         let head = jsonwebtoken::decode_header(header).map_err(damaged)?;
         let kid: Arc<str> = head.kid.ok_or_else(refused)?.into();
-        let key = keys.get(&*kid).ok_or_else(refused)?;
+        let unknown = || Error::caused(ErrorCode::Unauthenticated, "the key is not trusted here");
+        let key = keys.get(&*kid).ok_or_else(unknown)?;
         if head.typ.as_deref() != Some(TYPE) {
             return Err(refused());
         }
