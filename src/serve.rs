@@ -47,15 +47,25 @@ fn note_client(headers: &mut HeaderMap, peer: SocketAddr, trusted: usize) -> IpA
 }
 
 fn forwarded_for(headers: &HeaderMap, trusted: usize) -> Option<IpAddr> {
-    let chain: Vec<&str> = headers
+    // Bytes, since what clients wrote to the left of the proxies' entries need not be text.
+    let chain: Vec<&[u8]> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .collect();
     let at = chain.len().checked_sub(trusted)?;
-    chain.get(at)?.parse().ok()
+    address(std::str::from_utf8(chain.get(at)?).ok()?.trim())
+}
+
+/// An address as proxies write it: alone, with a port, or in brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    if let Ok(ip) = text.parse() {
+        return Some(ip);
+    }
+    if let Ok(socket) = text.parse::<SocketAddr>() {
+        return Some(socket.ip());
+    }
+    text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
 #[cfg(test)]
@@ -72,6 +82,18 @@ mod tests {
         assert_eq!(forwarded_for(&headers, 1), "3.3.3.3".parse().ok());
         assert_eq!(forwarded_for(&headers, 2), "2.2.2.2".parse().ok());
         assert_eq!(forwarded_for(&headers, 4), None);
+        for (line, believed) in [
+            (&b"\xe9, 3.3.3.3"[..], Some("3.3.3.3")),
+            (b"1.1.1.1, 3.3.3.3:4711", Some("3.3.3.3")),
+            (b"1.1.1.1, [2001:db8::1]", Some("2001:db8::1")),
+            (b"1.1.1.1, [2001:db8::1]:4711", Some("2001:db8::1")),
+            (b"3.3.3.3, \xe9", None),
+        ] {
+            let line = super::HeaderValue::from_bytes(line).unwrap();
+            headers.insert("x-forwarded-for", line);
+            let believed = believed.and_then(|ip| ip.parse().ok());
+            assert_eq!(forwarded_for(&headers, 1), believed);
+        }
         headers.insert("x-forwarded-for", "nonsense".parse().unwrap());
         assert_eq!(forwarded_for(&headers, 1), None);
     }

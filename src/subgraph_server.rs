@@ -152,43 +152,22 @@ fn refusal() -> Response {
 
 async fn upgrade(
     State(endpoint): State<Endpoint>,
-    headers: HeaderMap,
     protocol: GraphQLProtocol,
     upgrade: WebSocketUpgrade,
 ) -> impl IntoResponse {
-    let connection = verified_by_headers(&endpoint.verifier, &headers).ok();
     upgrade
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .max_message_size(MAX_BODY)
         .on_upgrade(move |socket| {
-            let verifier = endpoint.verifier.clone();
             let executor = PerOperation {
                 service: endpoint.service,
                 verifier: endpoint.verifier,
-                connection,
             };
-            GraphQLWebSocket::new(socket, executor, protocol)
-                .on_connection_init(move |payload: serde_json::Value| {
-                    let verifier = verifier.clone();
-                    async move {
-                        let mut data = Data::default();
-                        if header_of(&payload, ACTOR_HEADER).is_some() {
-                            let actor = verified(&verifier, |name| header_of(&payload, name));
-                            data.insert(
-                                actor.map_err(|error| {
-                                    async_graphql::Error::new(error.to_string())
-                                })?,
-                            );
-                        }
-                        Ok(data)
-                    }
-                })
-                .serve()
+            GraphQLWebSocket::new(socket, executor, protocol).serve()
         })
 }
 
-/// A header in the extensions of an operation or the payload of `connection_init`: beside other
-/// entries, or among `headers`.
+/// A header in the extensions of an operation: beside other entries, or among `headers`.
 fn header_of<'a>(value: &'a serde_json::Value, name: &str) -> Option<&'a str> {
     value
         .get(name)
@@ -196,34 +175,24 @@ fn header_of<'a>(value: &'a serde_json::Value, name: &str) -> Option<&'a str> {
         .as_str()
 }
 
-/// Routers carry many callers over one connection, so each operation brings its own actor; the
-/// connection's serves those that bring none.
+/// Routers carry many callers over one connection, so each operation brings its own actor. What a
+/// connection said when it opened proves nothing later: signatures hold for seconds.
 #[derive(Clone)]
 struct PerOperation {
     service: Service,
     verifier: ActorVerifier,
-    connection: Option<Arc<Actor>>,
 }
 
 impl PerOperation {
-    fn actor(&self, request: &Request, session: Option<&Arc<Data>>) -> Option<Arc<Actor>> {
+    fn actor(&self, request: &Request) -> Option<Arc<Actor>> {
         let extensions = serde_json::to_value(&request.extensions).ok()?;
-        match header_of(&extensions, ACTOR_HEADER) {
-            Some(_) => verified(&self.verifier, |name| header_of(&extensions, name)).ok(),
-            None => session
-                .and_then(|data| {
-                    data.get(&std::any::TypeId::of::<Arc<Actor>>())?
-                        .downcast_ref::<Arc<Actor>>()
-                        .cloned()
-                })
-                .or_else(|| self.connection.clone()),
-        }
+        verified(&self.verifier, |name| header_of(&extensions, name)).ok()
     }
 }
 
 impl Executor for PerOperation {
     async fn execute(&self, request: Request) -> Response {
-        match self.actor(&request, None) {
+        match self.actor(&request) {
             Some(actor) => self.service.execute(request.data(actor)).await,
             None => refusal(),
         }
@@ -241,9 +210,9 @@ impl Executor for PerOperation {
     fn execute_stream(
         &self,
         request: Request,
-        session: Option<Arc<Data>>,
+        _: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        match self.actor(&request, session.as_ref()) {
+        match self.actor(&request) {
             Some(actor) => self.service.execute_stream(request.data(actor)),
             None => futures::stream::once(std::future::ready(refusal())).boxed(),
         }

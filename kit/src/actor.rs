@@ -125,9 +125,13 @@ impl Actor {
         }
     }
 
-    /// Whether the caller holds `scope`.
+    /// Whether the caller holds `scope`. Scopes are what people and their programs hold; a part of the
+    /// system has none.
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.contains(scope)
+        match self.identity {
+            Identity::Service { .. } => false,
+            Identity::Anonymous | Identity::User { .. } => self.scopes.contains(scope),
+        }
     }
 
     /// The signed-in user.
@@ -186,5 +190,13 @@ mod tests {
             ErrorCode::Forbidden
         );
         assert_eq!(Actor::service("media").require_service().unwrap(), "media");
+        let service = Actor {
+            scopes: user.scopes.clone(),
+            ..Actor::service("media")
+        };
+        assert_eq!(
+            service.require_scope("worker").unwrap_err().code(),
+            ErrorCode::Forbidden
+        );
     }
 }

@@ -100,10 +100,15 @@ impl ActorVerifier {
     }
 }
 
-/// The router speaks for those it has verified, everybody else for themselves.
+/// The router speaks for those it has verified, everybody else for themselves: they are a service,
+/// which has no scopes, no token, and no client whose address it could tell.
 fn may_say(issuer: &str, actor: &Actor) -> bool {
     match &actor.identity {
-        Identity::Service { name } => name == issuer,
+        Identity::Service { name } => {
+            let plain = actor.scopes.is_empty() && actor.access_token.is_none();
+            let nobodys = actor.ip.is_none() && actor.user_agent.is_none();
+            name == issuer && plain && (nobodys || issuer == ROUTER)
+        }
         Identity::Anonymous | Identity::User { .. } => issuer == ROUTER,
     }
 }
@@ -212,7 +217,21 @@ mod tests {
             .unwrap();
         assert!(verifier.verify(&header, now).is_ok());
         let private = world.keys.private("media").unwrap();
-        for actor in [user(), Actor::anonymous(), Actor::service("router")] {
+        let with_scopes = Actor {
+            scopes: user().scopes,
+            ..Actor::service("media")
+        };
+        let from_elsewhere = Actor {
+            ip: Some("203.0.113.7".into()),
+            ..Actor::service("media")
+        };
+        for actor in [
+            user(),
+            Actor::anonymous(),
+            Actor::service("router"),
+            with_scopes,
+            from_elsewhere,
+        ] {
             let claims = Claims {
                 iss: "media".into(),
                 aud: "accounts".into(),

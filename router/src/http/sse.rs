@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::negotiate::MediaType;
 use super::pump::{Pumped, pump};
+use super::sse_single::Queued;
 use crate::execute;
 use crate::identity::Standing;
 use crate::request::{ClientResponse, Position};
@@ -130,7 +131,7 @@ pub(super) fn event(kind: &str, id: Option<&str>, json: &[u8]) -> Vec<u8> {
 /// A stream of ready events, as long as whoever opened it may have it; `guard` lives as
 /// long as the connection.
 pub(super) fn multiplexed<G: Send + 'static>(
-    receiver: Receiver<Bytes>,
+    receiver: Receiver<Queued>,
     every: Duration,
     draining: CancellationToken,
     standing: Standing,
@@ -145,7 +146,7 @@ pub(super) fn multiplexed<G: Send + 'static>(
     let frames = futures::stream::unfold(state, move |(mut receiver, mut end, guard)| async move {
         let event = tokio::select! {
             biased;
-            event = receiver.recv() => event?,
+            queued = receiver.recv() => queued?.event,
             // Operations tell why they end and how they are continued.
             () = end.comes() => return None,
             () = tokio::time::sleep(every) => Bytes::from_static(KEEP_ALIVE),

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::response::{IntoResponse, Response};
@@ -22,16 +23,19 @@ use super::graphql::refused;
 use super::negotiate::MediaType;
 use super::pump::{Pumped, pump};
 use super::sse;
+use crate::error::GraphqlError;
 use crate::execute;
 use crate::identity::{Caller, Standing};
 use crate::json::write;
-use crate::quota::Seat;
+use crate::quota::{Charge, Seat};
 use crate::request::{ClientRequest, Outcome, Position};
 use crate::router::Router;
 
 const TOKEN: &str = "x-graphql-event-stream-token";
 /// A reserved stream that nobody opens is forgotten after this.
 const UNOPENED: Duration = Duration::from_secs(30);
+/// Bytes that may wait for a stream to be opened; whoever means to read opens it first.
+const UNOPENED_BYTES: usize = 64 * 1024;
 
 /// All reserved and open streams of a router.
 #[derive(Debug, Default)]
@@ -41,18 +45,44 @@ pub(crate) struct Streams(Mutex<HashMap<String, Reserved>>);
 struct Reserved {
     fingerprint: u64,
     since: Instant,
-    sender: mpsc::Sender<Bytes>,
+    sender: mpsc::Sender<Queued>,
     /// Taken when the stream is opened.
-    receiver: Option<mpsc::Receiver<Bytes>>,
-    /// One of those that an address may have, until the stream is opened.
-    seat: Option<Seat>,
-    operations: HashMap<String, AbortHandle>,
+    receiver: Option<mpsc::Receiver<Queued>>,
+    /// Bytes that wait for somebody to open the stream.
+    waiting: usize,
+    address: Option<IpAddr>,
+    /// One of those that an address may have: of reserved streams, of sockets once it is open.
+    seat: Seat,
+    operations: HashMap<String, Running>,
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.operations.values().for_each(AbortHandle::abort);
+        self.operations.values().for_each(Running::abort);
     }
+}
+
+/// An operation that runs, or is about to.
+#[derive(Debug)]
+struct Running {
+    /// Tells it from others that have had its name.
+    number: u64,
+    task: Option<AbortHandle>,
+}
+
+impl Running {
+    fn abort(&self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// An event that waits to be read, which counts against what the router holds for clients.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) event: Bytes,
+    _charge: Charge,
 }
 
 /// The token of a request, from its header or its query string.
@@ -98,7 +128,9 @@ pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>
         since: Instant::now(),
         sender,
         receiver: Some(receiver),
-        seat: Some(seat),
+        waiting: 0,
+        address,
+        seat,
         operations: HashMap::new(),
     };
     streams.insert(token.clone(), reserved);
@@ -119,10 +151,16 @@ pub(super) fn open(router: &Arc<Router>, token: String, caller: Caller) -> Respo
     else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let Some(receiver) = stream.receiver.take() else {
+    if stream.receiver.is_none() {
         return (StatusCode::CONFLICT, "The stream is open already.").into_response();
+    }
+    match router.quotas().socket(stream.address) {
+        Ok(seat) => stream.seat = seat,
+        Err(full) => return refused(full),
+    }
+    let Some(receiver) = stream.receiver.take() else {
+        return StatusCode::CONFLICT.into_response();
     };
-    stream.seat = None;
     drop(streams);
     let guard = Forget {
         router: Arc::clone(router),
@@ -160,11 +198,12 @@ pub(super) async fn run(router: &Arc<Router>, token: String, request: ClientRequ
             .into_response();
     };
     let most = router.config().subscriptions.max_per_connection;
+    let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
     let sender = {
-        let streams = router.streams().0.lock();
+        let mut streams = router.streams().0.lock();
         let fingerprint = request.caller.fingerprint;
         match streams
-            .get(&token)
+            .get_mut(&token)
             .filter(|stream| stream.fingerprint == fingerprint)
         {
             None => return StatusCode::NOT_FOUND.into_response(),
@@ -174,19 +213,24 @@ pub(super) async fn run(router: &Arc<Router>, token: String, request: ClientRequ
             Some(stream) if stream.operations.len() >= most => {
                 return StatusCode::TOO_MANY_REQUESTS.into_response();
             }
-            Some(stream) => stream.sender.clone(),
+            Some(stream) => {
+                let running = Running { number, task: None };
+                stream.operations.insert(id.clone(), running);
+                stream.sender.clone()
+            }
         }
     };
     let operation = Operation {
         router: Arc::clone(router),
         token,
         id,
+        number,
         sender,
     };
     match router.execute(request).await {
         Outcome::Single(response) if response.is_result() => {
-            operation.send(operation.event("next", Some(&response.body)));
-            operation.send(operation.event("complete", None));
+            let _ = operation.send(operation.event("next", Some(&response.body)));
+            let _ = operation.send(operation.event("complete", None));
         }
         Outcome::Single(response) => {
             let media = MediaType::Graphql;
@@ -216,47 +260,71 @@ pub(super) fn end(router: &Router, token: &str, query: Option<&str>, fingerprint
     StatusCode::OK.into_response()
 }
 
-/// One operation of a stream.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+/// One operation of a stream, which has its name as long as this lives.
 struct Operation {
     router: Arc<Router>,
     token: String,
     id: String,
-    sender: mpsc::Sender<Bytes>,
+    number: u64,
+    sender: mpsc::Sender<Queued>,
 }
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        let mut streams = self.router.streams().0.lock();
+        if let Some(stream) = streams.get_mut(&self.token)
+            && stream
+                .operations
+                .get(&self.id)
+                .is_some_and(|running| running.number == self.number)
+        {
+            stream.operations.remove(&self.id);
+        }
+    }
+}
+
+/// The stream of an operation is gone.
+struct Gone;
 
 impl Operation {
     fn spawn(self, events: futures::stream::BoxStream<'static, Bytes>, position: Option<Position>) {
         let config = &self.router.config().subscriptions;
         let draining = self.router.draining().clone();
         let mut receiver = pump(events, config, draining, None, position);
-        let (router, token, id) = (
-            Arc::clone(&self.router),
-            self.token.clone(),
-            self.id.clone(),
-        );
+        let (router, token) = (Arc::clone(&self.router), self.token.clone());
+        let (id, number) = (self.id.clone(), self.number);
         let task = tokio::spawn(async move {
             let _open = sse::Open::new();
             while let Some(pumped) = receiver.recv().await {
-                match pumped {
+                let sent = match pumped {
                     Pumped::Event(event, _) => self.send(self.event("next", Some(&event))),
-                    Pumped::End(end) => {
-                        if let Some(error) = end.error() {
-                            let last = execute::refusal(&[error], "");
-                            self.send(self.event("next", Some(&last)));
-                        }
-                        self.send(self.event("complete", None));
-                    }
+                    Pumped::End(end) => self.finish(end.error()),
+                };
+                if sent.is_err() {
+                    return;
                 }
             }
-            if let Some(stream) = self.router.streams().0.lock().get_mut(&self.token) {
-                stream.operations.remove(&self.id);
-            }
         });
-        if let Some(stream) = router.streams().0.lock().get_mut(&token)
-            && !task.is_finished()
-        {
-            stream.operations.insert(id, task.abort_handle());
+        let mut streams = router.streams().0.lock();
+        let running = streams
+            .get_mut(&token)
+            .and_then(|stream| stream.operations.get_mut(&id))
+            .filter(|running| running.number == number);
+        match running {
+            Some(running) => running.task = Some(task.abort_handle()),
+            // It was ended meanwhile, or its stream was.
+            None => task.abort(),
         }
+    }
+
+    fn finish(&self, error: Option<GraphqlError>) -> Result<(), Gone> {
+        if let Some(error) = error {
+            let last = execute::refusal(&[error], "");
+            self.send(self.event("next", Some(&last)))?;
+        }
+        self.send(self.event("complete", None))
     }
 
     fn event(&self, kind: &str, payload: Option<&[u8]>) -> Bytes {
@@ -270,10 +338,25 @@ impl Operation {
         sse::event(kind, None, &data).into()
     }
 
-    /// A client that does not keep up loses its stream, and opens another.
-    fn send(&self, event: Bytes) {
-        if self.sender.try_send(event).is_err() {
-            self.router.streams().0.lock().remove(&self.token);
+    /// A client that does not keep up, or lets others pay for what it does not read, loses its
+    /// stream, and opens another.
+    fn send(&self, event: Bytes) -> Result<(), Gone> {
+        let budget = self.router.budget();
+        let mut streams = self.router.streams().0.lock();
+        let stream = streams.get_mut(&self.token).ok_or(Gone)?;
+        let open = stream.receiver.is_none();
+        if !open {
+            stream.waiting += event.len();
         }
+        let fits = !budget.is_spent() && (open || stream.waiting <= UNOPENED_BYTES);
+        let queued = Queued {
+            _charge: budget.charge(event.len()),
+            event,
+        };
+        if fits && self.sender.try_send(queued).is_ok() {
+            return Ok(());
+        }
+        streams.remove(&self.token);
+        Err(Gone)
     }
 }

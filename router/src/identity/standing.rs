@@ -30,6 +30,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Standing {
     caller: Arc<Caller>,
     changes: Option<Changes>,
+    /// The last change that was looked into.
+    seen: u64,
     /// When the caller was last known to be right.
     verified: Instant,
     /// From then on the caller is to be verified before it is used.
@@ -43,6 +45,7 @@ impl Standing {
         let mut standing = Self {
             due: None,
             verified: Instant::now(),
+            seen: changes.as_ref().map_or(0, unseen),
             changes,
             caller,
         };
@@ -66,7 +69,7 @@ impl Standing {
         let expires = self.expires_in().map(|left| Instant::now() + left);
         let at = due.into_iter().chain(expires).min();
         tokio::select! {
-            () = changed(&mut self.changes) => {}
+            () = changed(&mut self.changes, self.seen) => {}
             () = until(at) => {}
         }
     }
@@ -77,16 +80,17 @@ impl Standing {
     /// When it is no longer believed, with the reason.
     pub(crate) async fn verify(&mut self, request_id: Arc<str>) -> Result<Verdict, IdentifyError> {
         // What changes from now on is verified once more.
-        if let Some(changes) = &mut self.changes {
-            changes.mark_unchanged();
-        }
+        let seen = self.changes.as_ref().map_or(0, latest);
         let Some(renew) = self.caller.renew.clone() else {
             return match self.expired() {
                 true => Err(expired()),
                 false => Ok(Verdict::Same),
             };
         };
-        match renew.caller(request_id).await {
+        // Whoever gives up waiting here has seen nothing.
+        let answer = renew.caller(request_id).await;
+        self.seen = seen;
+        match answer {
             Ok(caller) => {
                 let verdict = self.take(Arc::new(caller));
                 match self.expired() {
@@ -150,7 +154,7 @@ impl Standing {
 
     fn changed(&self) -> bool {
         let changes = self.changes.as_ref();
-        changes.is_some_and(|changes| changes.has_changed().unwrap_or(false))
+        changes.is_some_and(|changes| latest(changes) != self.seen)
     }
 
     fn in_grace(&self) -> bool {
@@ -172,10 +176,20 @@ fn expired() -> IdentifyError {
     IdentifyError::new(code::TOKEN_EXPIRED, message, StatusCode::UNAUTHORIZED)
 }
 
-/// Waits for a change, for ever if nobody can tell of one.
-async fn changed(changes: &mut Option<Changes>) {
+/// What a listener that comes now has seen: not what it is to be told at once.
+fn unseen(changes: &Changes) -> u64 {
+    let told = u64::from(changes.has_changed().unwrap_or(false));
+    latest(changes).wrapping_sub(told)
+}
+
+fn latest(changes: &Changes) -> u64 {
+    *changes.borrow()
+}
+
+/// Waits for a change after the one `seen`, for ever if nobody can tell of one.
+async fn changed(changes: &mut Option<Changes>, seen: u64) {
     if let Some(changes) = changes
-        && changes.changed().await.is_ok()
+        && changes.wait_for(|latest| *latest != seen).await.is_ok()
     {
         return;
     }

@@ -369,3 +369,27 @@ async fn reserved_streams_of_one_address_lock_nobody_else_out() {
     // What is open is no longer reserved.
     assert_eq!(http(put(address, "192.0.2.19")).await.status, 201);
 }
+
+#[tokio::test]
+async fn answers_on_a_stream_that_nobody_opens_are_not_kept() {
+    let address = shop(Connections::default(), Quotas::default()).await;
+    let token = http(put(address, "192.0.2.1")).await.body;
+    let ask = |at: usize| {
+        let query = "{ __schema { types { name description fields { name description } } } }";
+        let operation = serde_json::json!({
+            "query": query, "extensions": { "operationId": at.to_string() },
+        });
+        http::Request::post(format!("http://{address}/graphql"))
+            .header("content-type", "application/json")
+            .header("x-graphql-event-stream-token", &token)
+            .body(operation.to_string())
+            .unwrap()
+    };
+    let mut taken = 0;
+    while http(ask(taken)).await.status == 202 {
+        taken += 1;
+        assert!(taken < 60, "the stream takes whatever comes");
+    }
+    assert!(taken > 0);
+    assert_eq!(http(ask(taken)).await.status, 404);
+}

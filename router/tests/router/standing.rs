@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::harness::serve_router;
+use crate::harness::{http as http_answer, serve_router};
 use crate::owners::{Graph, STATUS, ends_with, graph_for, next, of};
 use crate::socket::Socket;
 
@@ -254,4 +254,36 @@ async fn nobody_is_believed_on_a_socket_while_it_cannot_be_found_out() {
     account.change(|state| state.refusal = None);
     socket.subscribe("2", LENGTH).await;
     assert_eq!(socket.next().await["payload"]["data"]["length"], 0);
+}
+
+#[tokio::test]
+async fn one_name_is_one_operation_and_ends_with_its_stream() {
+    let account = Account::with(&[]);
+    let graph = graph(&account);
+    let base = serve_router(graph.router.clone()).await;
+    let request = |method: &str, token: &str, body: String| {
+        http::Request::builder()
+            .method(method)
+            .uri(format!("{base}/graphql"))
+            .header("content-type", "application/json")
+            .header("accept", "text/event-stream")
+            .header("x-graphql-event-stream-token", token)
+            .body(body)
+            .unwrap()
+    };
+    let reserve = http::Request::put(format!("{base}/graphql"));
+    let token = http_answer(reserve.body(String::new()).unwrap()).await.body;
+    let stream = crate::harness::stream(request("GET", &token, String::new())).await;
+    let operation = json!({ "query": HEARD, "extensions": { "operationId": "1" } }).to_string();
+    let posts = (0..8).map(|_| http_answer(request("POST", &token, operation.clone())));
+    let answers = futures::future::join_all(posts).await;
+    let accepted = answers.iter().filter(|answer| answer.status == 202);
+    assert_eq!(accepted.count(), 1);
+    assert_eq!(
+        answers.iter().filter(|answer| answer.status == 409).count(),
+        7
+    );
+    graph.log.followed_by(1).await;
+    drop(stream);
+    graph.log.followed_by(0).await;
 }
