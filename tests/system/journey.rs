@@ -2,9 +2,16 @@
 
 use std::{path::Path, process::Stdio};
 
+use atelier_kit::{
+    actor::{ACTOR_HEADER, Actor, ActorSigner, KeyFolder},
+    clock::{Clock, SystemClock},
+};
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
 use tokio::process::Command;
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
-use crate::harness::{Atelier, Client, Place, Process, free_port, repository};
+use crate::harness::{Atelier, Client, DEADLINE, Place, Process, free_port, repository};
 
 /// Runs a client program and returns what it printed.
 async fn client(
@@ -162,6 +169,66 @@ async fn subgraphs_believe_nobody_but_routers() {
             assert_eq!(answer.status().as_u16(), 401, "{url} {header}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_opened_a_socket_to_a_subgraph_proves_nothing_on_it() {
+    let place = Place::new().await;
+    let parts = parts(&place).await;
+    let url = place_urls(&parts)
+        .into_iter()
+        .find(|url| url.contains("/accounts/"))
+        .expect("accounts");
+    let keys = KeyFolder::new(place.dir.path().join("keys"));
+    let signed = ActorSigner::new(keys)
+        .sign(&Actor::service("media"), "accounts", SystemClock.now())
+        .expect("media's key is there");
+    let mut request = url
+        .replace("http://", "ws://")
+        .into_client_request()
+        .expect("a URL");
+    let headers = request.headers_mut();
+    headers.insert(
+        "sec-websocket-protocol",
+        "graphql-transport-ws".parse().expect("a header"),
+    );
+    headers.insert(ACTOR_HEADER, signed.parse().expect("a header"));
+    let (mut socket, _) = tokio_tungstenite::connect_async(request)
+        .await
+        .expect("a socket");
+    let query = "query { identitiesCurrent(sessions: [], tokens: []) { tokens { userId } } }";
+    let ask = |id: &str, extensions: Value| json!({ "type": "subscribe", "id": id, "payload": { "query": query, "extensions": extensions } });
+    let actor = json!({ ACTOR_HEADER: &*signed });
+    for message in [
+        json!({ "type": "connection_init", "payload": actor }),
+        ask("bare", json!({})),
+        ask("signed", json!({ "headers": actor })),
+    ] {
+        let sent = socket.send(Message::text(message.to_string())).await;
+        sent.expect("the socket is open");
+    }
+    let mut answers = std::collections::HashMap::new();
+    while answers.len() < 2 {
+        let message = tokio::time::timeout(DEADLINE, socket.next()).await;
+        let message = message
+            .expect("an answer in time")
+            .expect("the socket is open");
+        let Ok(Message::Text(text)) = message else {
+            continue;
+        };
+        let mut message: Value = serde_json::from_str(&text).expect("JSON");
+        if message["type"] == "next" || message["type"] == "error" {
+            let id = message["id"].as_str().expect("an id").to_owned();
+            answers.insert(id, message["payload"].take());
+        }
+    }
+    let refused = answers["bare"].to_string();
+    assert!(
+        refused.contains("Only routers may call a subgraph."),
+        "{refused}"
+    );
+    let tokens = answers["signed"].pointer("/data/identitiesCurrent/tokens");
+    assert_eq!(tokens, Some(&json!([])), "{answers:?}");
 }
 
 fn place_urls(parts: &Parts) -> Vec<String> {
