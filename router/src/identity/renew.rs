@@ -49,8 +49,8 @@ impl Renew {
     }
 
     /// `follow` is called once for each WebSocket and each subscription. Whatever it
-    /// tells has the caller verified at once, so that nobody needs to wait for
-    /// [`Renew::holding`].
+    /// tells has the caller verified at once, and only that: [`Renew::holding`] no longer
+    /// counts. Whoever tells must notice changes that it has missed.
     #[must_use]
     pub fn told_by(mut self, follow: impl Fn() -> Changes + Send + Sync + 'static) -> Self {
         self.follow = Some(Arc::new(follow));

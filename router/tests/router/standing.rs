@@ -68,7 +68,7 @@ impl Account {
         }
         let (account, known) = (self.clone(), Arc::clone(&self.0));
         let renew = Renew::new(move |_| std::future::ready(account.verified()).boxed())
-            .holding(Duration::from_secs(3600))
+            .holding(Duration::ZERO)
             .told_by(move || known.changes.subscribe());
         Ok(Caller {
             authenticated: true,
@@ -181,6 +181,19 @@ async fn a_change_that_changes_nothing_is_not_noticed() {
         assert_eq!(next(&mut events).await, of(text, "status", "one"));
     }
     assert_eq!(graph.opened(), 1);
+}
+
+#[tokio::test]
+async fn nobody_is_verified_again_without_a_reason_where_changes_are_told() {
+    let account = Account::with(&["admin"]);
+    let graph = graph(&account);
+    let mut events = follow(&graph, &account, STATUS).await;
+    let asked = account.0.asked.load(Ordering::SeqCst);
+    for text in ["1", "2", "3"] {
+        graph.log.add(text);
+        assert_eq!(next(&mut events).await, of(text, "status", "one"));
+    }
+    assert_eq!(account.0.asked.load(Ordering::SeqCst), asked);
 }
 
 #[tokio::test]
