@@ -4,6 +4,7 @@ mod clock;
 mod migrate;
 mod observe;
 mod server;
+mod transaction;
 
 use std::{
     fmt,
@@ -24,6 +25,7 @@ use tokio::sync::Notify;
 
 pub use clock::DatabaseClock;
 pub use migrate::{migrate, pending};
+pub use transaction::{Failure, ReadConnection, Tx};
 
 use crate::{
     clock::Clock,
@@ -114,6 +116,16 @@ impl Database {
             server,
             written: Arc::new(Notify::new()),
         })
+    }
+
+    /// A connection, for whatever it is wanted.
+    pub(crate) async fn connection(&self) -> Result<Object<Connection>, Error> {
+        self.read().await
+    }
+
+    /// Wakes the outbox relay.
+    pub(crate) fn wake_relay(&self) {
+        self.written.notify_one();
     }
 
     /// A connection to read with.

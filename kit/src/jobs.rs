@@ -1,28 +1,36 @@
 //! Background work: asking for it from any domain, and doing it.
 //!
-//! A domain asks for a task in the transaction that makes it necessary ([`enqueue`]): the request is
-//! an event of the domain, which the task engine takes up. Nothing is lost if anything dies in
-//! between, and nothing is asked for by a transaction that rolls back.
+//! A domain asks for a task in the transaction that makes it necessary ([`Tx::enqueue`]): the request
+//! is a fact, which the task engine takes up. Nothing is lost if anything dies in between, and nothing
+//! is asked for by a transaction that rolls back.
+//!
+//! [`Tx::enqueue`]: crate::db::Tx::enqueue
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Deps,
-    db::Connection,
     error::Error,
-    event::{NewEvent, emit_all},
+    event::Fact,
     id::{Id, Task, User},
 };
 
-/// Topic of the events that ask for tasks.
-pub const TASK_REQUESTED: &str = "task.requested";
-/// Topic of the events that ask for the cancellation of tasks; the payload is a list of task ids.
-pub const TASK_CANCEL_REQUESTED: &str = "task.cancel_requested";
+/// A kind of task: the value is what its worker needs to know, at most 64 KiB of JSON; larger things
+/// go to storage.
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Its name: `media.derive_images`.
+    const TYPE: &'static str;
+    /// The queue its tasks wait in.
+    const QUEUE: &'static str;
+    /// Attempts before a task goes to the dead letters.
+    const MAX_ATTEMPTS: i16 = 5;
+    /// The names of its steps, where they are known beforehand.
+    const STEPS: &'static [&'static str] = &[];
+}
 
 /// A wanted task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,26 +94,64 @@ impl NewTask {
             steps: Vec::new(),
         }
     }
+
+    /// A task of normal priority that does `job` and may start now.
+    pub fn of<J: Job>(id: Id<Task>, job: &J) -> Self {
+        let payload = serde_json::to_value(job).unwrap_or_default();
+        Self {
+            max_attempts: J::MAX_ATTEMPTS,
+            steps: J::STEPS.iter().map(|step| (*step).to_owned()).collect(),
+            ..Self::new(id, J::TYPE, J::QUEUE, payload)
+        }
+    }
 }
 
-/// Asks for tasks in the caller's transaction.
-///
-/// # Errors
-/// Whatever the insert fails with; the transaction is lost then.
-pub async fn enqueue(
-    connection: &mut Connection,
-    deps: &Deps,
-    tasks: &[NewTask],
-) -> Result<(), Error> {
-    let events = tasks
-        .iter()
-        .map(|task| NewEvent {
-            topic: TASK_REQUESTED,
-            key: task.id.to_string(),
-            payload: task,
-        })
-        .collect();
-    emit_all(connection, deps, events).await
+/// What domains tell the task engine, in the order in which they want it done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskOrder {
+    /// A task is wanted.
+    Request(Box<NewTask>),
+    /// A task is not wanted any more.
+    Cancel(Id<Task>),
+}
+
+/// Topic of [`TaskOrder::Request`].
+const TASK_REQUESTED: &str = "task.requested";
+/// Topic of [`TaskOrder::Cancel`].
+const TASK_CANCEL_REQUESTED: &str = "task.cancel_requested";
+
+impl Fact for TaskOrder {
+    const DOMAIN: Option<&'static str> = None;
+    const TOPICS: &'static [&'static str] = &[TASK_REQUESTED, TASK_CANCEL_REQUESTED];
+
+    fn topic(&self) -> &'static str {
+        match self {
+            Self::Request(_) => TASK_REQUESTED,
+            Self::Cancel(_) => TASK_CANCEL_REQUESTED,
+        }
+    }
+
+    fn key(&self) -> String {
+        match self {
+            Self::Request(task) => task.id.to_string(),
+            Self::Cancel(task) => task.to_string(),
+        }
+    }
+
+    fn payload(&self) -> serde_json::Result<Value> {
+        match self {
+            Self::Request(task) => serde_json::to_value(task),
+            Self::Cancel(task) => serde_json::to_value(task),
+        }
+    }
+
+    fn read(topic: &str, payload: &Value) -> serde_json::Result<Self> {
+        if topic == TASK_REQUESTED {
+            NewTask::deserialize(payload).map(|task| Self::Request(Box::new(task)))
+        } else {
+            Id::deserialize(payload).map(Self::Cancel)
+        }
+    }
 }
 
 /// Why a task did not succeed this time.
@@ -154,8 +200,18 @@ pub trait Running: Send + Sync {
     fn is_stopped(&self) -> bool;
 }
 
-/// Does one kind of task. May be called again for the same task after a crash, so it must be
+/// Does one kind of job. May be called again for the same task after a crash, so it must be
 /// idempotent.
+#[async_trait]
+pub trait Work<J: Job>: Send + Sync + 'static {
+    /// Does the task; the value becomes its result.
+    ///
+    /// # Errors
+    /// Says whether to try again.
+    async fn work(&self, job: J, task: Arc<dyn Running>) -> Result<Value, TaskFailure>;
+}
+
+/// Does one kind of task, without the type of what it is told: what a worker keeps.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// The kind of task it does.
@@ -169,4 +225,34 @@ pub trait Handler: Send + Sync + 'static {
     /// # Errors
     /// Says whether to try again.
     async fn run(&self, task: Arc<dyn Running>) -> Result<Value, TaskFailure>;
+}
+
+/// The handler of a job. A task whose payload is not one goes to the dead letters.
+pub fn handler<J: Job>(work: impl Work<J>) -> Arc<dyn Handler> {
+    Arc::new(Typed {
+        work,
+        job: PhantomData::<fn() -> J>,
+    })
+}
+
+struct Typed<J, W> {
+    work: W,
+    job: PhantomData<fn() -> J>,
+}
+
+#[async_trait]
+impl<J: Job, W: Work<J>> Handler for Typed<J, W> {
+    fn task_type(&self) -> &'static str {
+        J::TYPE
+    }
+
+    fn queue(&self) -> &'static str {
+        J::QUEUE
+    }
+
+    async fn run(&self, task: Arc<dyn Running>) -> Result<Value, TaskFailure> {
+        let job = J::deserialize(task.payload())
+            .map_err(|cause| TaskFailure::GiveUp(Error::internal(cause)))?;
+        self.work.work(job, task).await
+    }
 }

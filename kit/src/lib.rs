@@ -27,11 +27,14 @@ pub mod secret;
 pub mod storage;
 pub mod stream;
 mod subgraph;
+pub mod supervise;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
+mod text_enum;
 
+pub use atelier_macros::object;
 pub use deps::Deps;
 pub use locale::Locale;
-pub use subgraph::{Background, KIT_MIGRATIONS, Subgraph, migrate, pending};
+pub use subgraph::{KIT_MIGRATIONS, Subgraph, migrate, pending};

@@ -14,7 +14,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::Sha256;
 
-use crate::error::{Error, ErrorCode};
+use crate::{
+    Deps,
+    db::ReadConnection,
+    error::{Error, ErrorCode},
+};
 
 /// The most items that one page holds.
 pub const MAX_PAGE: i32 = 100;
@@ -114,6 +118,46 @@ pub struct PageArgs {
     pub last: Option<i32>,
     /// Only what comes before this.
     pub before: Option<Cursor>,
+    /// Whether the client asks for the total.
+    pub total: bool,
+}
+
+/// A row of lists that are sorted one way.
+pub trait Listed {
+    /// The list's name in cursors: `accounts.accessTokens`.
+    const LIST: &'static str;
+    /// What the list is sorted by; unique, so usually with the id at its end.
+    type Key: Serialize + DeserializeOwned;
+
+    /// The row's place in the list.
+    fn key(&self) -> Self::Key;
+}
+
+/// A page of rows, with their cursors.
+#[derive(Debug, Clone)]
+pub struct Page<R> {
+    /// The rows, in list order.
+    pub rows: Vec<R>,
+    cursors: Vec<Cursor>,
+    info: PageInfo,
+    total: Option<i64>,
+}
+
+impl<R> Page<R> {
+    /// The page as the schema shows it; `node` makes a node of a row.
+    pub fn connection<N: OutputType + Clone>(self, node: impl Fn(R) -> N) -> Connection<N> {
+        let nodes: Vec<N> = self.rows.into_iter().map(node).collect();
+        let edges = nodes.iter().zip(self.cursors).map(|(node, cursor)| Edge {
+            node: node.clone(),
+            cursor,
+        });
+        Connection {
+            edges: edges.collect(),
+            nodes,
+            page_info: self.info,
+            total_count: self.total,
+        }
+    }
 }
 
 /// Which page of a list is wanted: `limit + 1` rows are to be fetched in the direction told.
@@ -172,6 +216,89 @@ impl PageArgs {
         })
     }
 }
+
+impl PageArgs {
+    /// A page of the list that `rows` fetches; the total by `count`, if the client asks for it.
+    ///
+    /// # Errors
+    /// As [`PageArgs::open`], `UNAVAILABLE` if the database does not answer.
+    pub async fn fetch<R: Listed>(
+        &self,
+        deps: &Deps,
+        rows: impl AsyncFnOnce(&mut ReadConnection, &PageRequest<R::Key>) -> Result<Vec<R>, Error>,
+        count: impl AsyncFnOnce(&mut ReadConnection) -> Result<i64, Error>,
+    ) -> Result<Page<R>, Error> {
+        let request = self.open(R::LIST, &deps.cursors)?;
+        let mut connection = deps.read().await?;
+        let rows = rows(&mut connection, &request).await?;
+        let total = if self.total {
+            Some(count(&mut connection).await?)
+        } else {
+            None
+        };
+        Ok(request.page(rows, &deps.cursors, total))
+    }
+}
+
+impl<K> PageRequest<K> {
+    /// The page that `rows` make, in the order in which they were fetched.
+    fn page<R: Listed>(
+        &self,
+        mut rows: Vec<R>,
+        sealer: &CursorSealer,
+        total: Option<i64>,
+    ) -> Page<R> {
+        let limit = usize::try_from(self.limit).unwrap_or(0);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        if self.backward {
+            rows.reverse();
+        }
+        let cursors: Vec<Cursor> = rows
+            .iter()
+            .map(|row| sealer.seal(R::LIST, &row.key()))
+            .collect();
+        let info = PageInfo {
+            has_next_page: if self.backward { self.before.is_some() } else { more },
+            has_previous_page: if self.backward { more } else { self.after.is_some() },
+            start_cursor: cursors.first().cloned(),
+            end_cursor: cursors.last().cloned(),
+        };
+        Page {
+            rows,
+            cursors,
+            info,
+            total,
+        }
+    }
+}
+
+/// Narrows a boxed diesel query to the page that a [`PageRequest`] over `(time, id)` asks for, newest
+/// first.
+///
+/// `newest_first!(query, request, table::created_at, table::id)`
+#[macro_export]
+macro_rules! newest_first {
+    ($query:expr, $page:expr, $time:expr, $id:expr) => {{
+        let (mut query, page) = ($query, $page);
+        // In list order (newest first) "after" means older.
+        if let Some((time, id)) = page.after {
+            query = query.filter($time.lt(time).or($time.eq(time).and($id.lt(id))));
+        }
+        if let Some((time, id)) = page.before {
+            query = query.filter($time.gt(time).or($time.eq(time).and($id.gt(id))));
+        }
+        if page.backward {
+            query = query.order(($time.asc(), $id.asc()));
+        } else {
+            query = query.order(($time.desc(), $id.desc()));
+        }
+        query.limit(page.fetch())
+    }};
+}
+
+/// The page of a list sorted by a time and an id.
+pub type TimePage = PageRequest<(chrono::DateTime<chrono::Utc>, uuid::Uuid)>;
 
 /// Where a page stands in its list.
 #[derive(Debug, Clone, SimpleObject)]

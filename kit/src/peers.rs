@@ -11,9 +11,11 @@ use std::{
 
 use async_graphql::{Request, Variables};
 use async_trait::async_trait;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
+    Deps,
     actor::{ACTOR_HEADER, Actor, ActorSigner},
     clock::{Clock, SystemClock},
     error::{Error, ErrorCode},
@@ -38,6 +40,48 @@ pub trait Peers: Send + Sync + 'static {
         operation: &'static str,
         variables: Value,
     ) -> Result<Value, Error>;
+}
+
+/// An internal mutation of a domain, with its input: what another domain asks of it and needs an answer
+/// to. Declared in `atelier-contracts`.
+pub trait Command: Serialize + Sync {
+    /// The domain that does it.
+    const DOMAIN: &'static str;
+    /// The field of `Mutation`.
+    const FIELD: &'static str;
+    /// The operation, with the variable `$input`; it selects the answer and `userErrors { code }`.
+    const OPERATION: &'static str;
+    /// What the field's payload holds on success.
+    type Answer: DeserializeOwned;
+    /// The codes of expected failures.
+    type Refusal: DeserializeOwned;
+}
+
+impl Deps {
+    /// Runs a command in the name of this domain; the inner result is the other domain's refusal. Never
+    /// inside a transaction: the other domain may be in another process.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` or `REQUEST_TIMEOUT` if the other domain does not answer, or not as agreed.
+    pub async fn command<C: Command>(
+        &self,
+        command: &C,
+    ) -> Result<Result<C::Answer, C::Refusal>, Error> {
+        let unexpected = |cause: serde_json::Error| {
+            Error::caused(ErrorCode::Unavailable, format!("{}: {cause}", C::FIELD))
+        };
+        let variables = serde_json::json!({ "input": command });
+        let actor = Actor::service(self.domain);
+        let mut answer = self
+            .peers
+            .call(C::DOMAIN, actor, C::OPERATION, variables)
+            .await?;
+        let mut payload = answer[C::FIELD].take();
+        match payload["userErrors"][0]["code"].take() {
+            Value::Null => serde_json::from_value(payload).map(Ok).map_err(unexpected),
+            code => serde_json::from_value(code).map(Err).map_err(unexpected),
+        }
+    }
 }
 
 /// Peers in the same process, told once all domains are built.

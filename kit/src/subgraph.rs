@@ -1,6 +1,6 @@
 //! A domain, as the binary sees it: a schema, migrations, and what runs in the background.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::time::Duration;
 
 use diesel_migrations::EmbeddedMigrations;
 use tokio_util::sync::CancellationToken;
@@ -8,14 +8,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Deps,
     error::Error,
-    event::{Consumer, Relay, run_consumers},
+    event::{Consume, Consumer, Fact, Relay, run_consumer},
     graphql::Service,
-    jobs::Handler,
+    supervise::Supervisor,
 };
 
-/// Work of a domain that runs for as long as the process: a sweep, a scheduler.
-pub type Background =
-    Box<dyn FnOnce(CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+/// Starts work that runs for as long as the process does.
+type Background = Box<dyn FnOnce(&Supervisor) + Send>;
 
 /// A domain, ready to be served.
 pub struct Subgraph {
@@ -27,12 +26,8 @@ pub struct Subgraph {
     pub service: Service,
     /// Plain HTTP routes beside GraphQL (a JWKS document, webhooks).
     pub routes: axum::Router,
-    /// Handles events of other domains.
-    pub consumers: Vec<Arc<dyn Consumer>>,
-    /// Does the domain's background tasks.
-    pub handlers: Vec<Arc<dyn Handler>>,
-    /// Runs beside the schema.
-    pub background: Vec<Background>,
+    consumers: Vec<Consumer>,
+    background: Vec<Background>,
 }
 
 /// The tables that every domain's schema holds.
@@ -64,30 +59,86 @@ pub async fn pending(
 }
 
 impl Subgraph {
+    /// A domain with a schema and nothing else.
+    pub fn new(name: &'static str, deps: Deps, service: Service) -> Self {
+        Self {
+            name,
+            deps,
+            service,
+            routes: axum::Router::new(),
+            consumers: Vec::new(),
+            background: Vec::new(),
+        }
+    }
+
+    /// Adds HTTP routes beside GraphQL.
+    #[must_use]
+    pub fn routes(mut self, routes: axum::Router) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// Hands facts of other domains to `consume`. What it has handled is kept under `name`, which is
+    /// unique in the domain and never changes.
+    #[must_use]
+    pub fn on<F: Fact>(mut self, name: &'static str, consume: impl Consume<F>) -> Self {
+        self.consumers.push(Consumer::new(name, consume));
+        self
+    }
+
+    /// Runs `work` now and then, each time `period` after it has ended.
+    #[must_use]
+    pub fn every<F>(
+        mut self,
+        period: Duration,
+        name: &'static str,
+        work: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let name = format!("{}.{name}", self.name);
+        self.background
+            .push(Box::new(move |supervisor| supervisor.every(period, name, work)));
+        self
+    }
+
+    /// Runs `work` for as long as the process runs; see [`Supervisor::keep`].
+    #[must_use]
+    pub fn keep<F>(
+        mut self,
+        name: &'static str,
+        work: impl Fn(CancellationToken) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let name = format!("{}.{name}", self.name);
+        self.background
+            .push(Box::new(move |supervisor| supervisor.keep(name, work)));
+        self
+    }
+
+    /// The consumers of other domains' facts.
+    pub fn consumers(&self) -> &[Consumer] {
+        &self.consumers
+    }
+
     /// Starts the outbox relay, the consumers and the background work. `domains` names every domain
-    /// whose events may concern this one. The tasks end soon after `stop`.
-    pub fn start(
-        &mut self,
-        domains: &[String],
-        stop: &CancellationToken,
-    ) -> Vec<tokio::task::JoinHandle<()>> {
-        let mut running = vec![tokio::spawn(
-            Relay::new(self.deps.clone()).run(stop.clone()),
-        )];
+    /// that may tell facts.
+    pub fn start(&mut self, domains: &[String], supervisor: &Supervisor) {
+        let deps = self.deps.clone();
+        supervisor.keep(format!("{}.relay", self.name), move |stop| {
+            Relay::new(deps.clone()).run(stop)
+        });
         for consumer in &self.consumers {
-            let (deps, consumer, domains, stop) = (
-                self.deps.clone(),
-                Arc::clone(consumer),
-                domains.to_vec(),
-                stop.clone(),
-            );
-            running.push(tokio::spawn(async move {
-                run_consumers(deps, consumer, &domains, stop).await
-            }));
+            let (deps, consumer, domains) = (self.deps.clone(), consumer.clone(), domains.to_vec());
+            supervisor.keep(format!("{}.{}", self.name, consumer.name()), move |stop| {
+                run_consumer(deps.clone(), consumer.clone(), domains.clone(), stop)
+            });
         }
-        for background in self.background.drain(..) {
-            running.push(tokio::spawn(background(stop.clone())));
+        for start in self.background.drain(..) {
+            start(supervisor);
         }
-        running
     }
 }

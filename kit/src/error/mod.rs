@@ -14,6 +14,8 @@ pub struct Error {
     code: ErrorCode,
     detail: Option<Arc<str>>,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
+    /// Whether the transaction in which it arose may be tried again.
+    repeatable: bool,
 }
 
 impl Error {
@@ -23,6 +25,7 @@ impl Error {
             code,
             detail: None,
             cause: None,
+            repeatable: false,
         }
     }
 
@@ -32,6 +35,7 @@ impl Error {
             code,
             detail: Some(detail.into()),
             cause: None,
+            repeatable: false,
         }
     }
 
@@ -46,12 +50,19 @@ impl Error {
             code,
             detail: None,
             cause: Some(Arc::from(cause.into())),
+            repeatable: false,
         }
     }
 
     /// The stable code.
     pub const fn code(&self) -> ErrorCode {
         self.code
+    }
+
+    /// Whether the transaction in which this arose got into another one's way, and may well succeed when
+    /// it is tried again.
+    pub const fn may_be_repeated(&self) -> bool {
+        self.repeatable
     }
 
     /// What the caller is told, in their language.
@@ -97,7 +108,11 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
         if any.downcast_ref().is_some_and(is_of_the_server) {
             return Self::caused(ErrorCode::Unavailable, cause);
         }
-        Self::internal(cause)
+        let repeatable = any.downcast_ref().is_some_and(is_of_the_moment);
+        Self {
+            repeatable,
+            ..Self::internal(cause)
+        }
     }
 }
 
@@ -119,6 +134,18 @@ fn is_of_the_server(error: &diesel::result::Error) -> bool {
         Diesel::BrokenTransactionManager => true,
         _ => false,
     }
+}
+
+/// Whether a transaction failed because of another one. Of SQLSTATEs, diesel-async tells 40001
+/// (serialization failure) and a few that never change when they are tried again; the rest, with 40P01
+/// (deadlock) among them, has one kind. All of that is tried again: nothing of a failed attempt stays,
+/// so what fails for another reason only fails a little later.
+fn is_of_the_moment(error: &diesel::result::Error) -> bool {
+    use diesel::result::{DatabaseErrorKind as Kind, Error as Diesel};
+    matches!(
+        error,
+        Diesel::DatabaseError(Kind::SerializationFailure | Kind::Unknown, _)
+    )
 }
 
 /// What PostgreSQL cannot keep though its type can be written: the one character that is in no text

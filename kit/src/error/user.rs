@@ -137,9 +137,10 @@ macro_rules! user_errors {
             pub params: ::async_graphql::Json<::serde_json::Map<String, ::serde_json::Value>>,
         }
 
-        impl $error {
-            /// Renders a refusal in a language.
-            pub fn from_refusal(refusal: $crate::error::Refusal<$enum>, locale: $crate::Locale) -> Self {
+        impl $crate::graphql::UserErrorObject for $error {
+            type Code = $enum;
+
+            fn of(refusal: $crate::error::Refusal<$enum>, locale: $crate::Locale) -> Self {
                 Self {
                     message: refusal.message(locale),
                     numeric_code: refusal.code.spec().numeric,
@@ -147,12 +148,6 @@ macro_rules! user_errors {
                     path: refusal.path,
                     params: ::async_graphql::Json(refusal.params),
                 }
-            }
-        }
-
-        impl From<($crate::error::Refusal<$enum>, $crate::Locale)> for $error {
-            fn from((refusal, locale): ($crate::error::Refusal<$enum>, $crate::Locale)) -> Self {
-                Self::from_refusal(refusal, locale)
             }
         }
 

@@ -1,17 +1,22 @@
 //! Facts that domains tell each other and their subscribers.
 //!
-//! A mutation writes an event to its domain's outbox in its own transaction ([`emit`]). The
-//! [`Relay`] publishes it to the domain's Redis stream, in order and once. [`Consumer`]s of other
-//! domains handle it idempotently; subscriptions replay and follow it ([`follow`]).
+//! A mutation tells a [`Fact`] in its own transaction ([`Tx::emit`]), which writes it to the domain's
+//! outbox. The [`Relay`] publishes it to the domain's Redis stream, in order and once. Other domains
+//! consume it ([`Consume`]); subscriptions replay and follow it ([`follow`]).
+//!
+//! [`Tx::emit`]: crate::db::Tx::emit
 
 mod consume;
+mod fact;
 mod follow;
 mod outbox;
 mod relay;
 
-pub use consume::{Consumer, run_consumers};
+pub use consume::{Consume, Consumer};
+pub(crate) use consume::run_consumer;
+pub use fact::{Concern, Fact, Told};
 pub use follow::{Followed, follow};
-pub use outbox::{NewEvent, emit, emit_all};
+pub(crate) use outbox::{NewEvent, insert};
 pub use relay::Relay;
 
 use chrono::{DateTime, Utc};

@@ -1,71 +1,72 @@
 //! Writing events in the transaction that makes them true.
 
-use diesel::sql_types::{Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
+use super::Fact;
 use crate::{Deps, db::Connection, error::Error, telemetry};
 
-/// A fact to be published.
-#[derive(Debug, Clone)]
-pub struct NewEvent<'a, P> {
-    /// What happened: `asset.created`.
-    pub topic: &'a str,
-    /// What it happened to or for.
-    pub key: String,
-    /// The details.
-    pub payload: P,
+/// A fact on its way to the outbox.
+pub(crate) struct NewEvent {
+    topic: &'static str,
+    key: String,
+    concerns: Vec<String>,
+    payload: serde_json::Result<Value>,
 }
 
-/// Writes an event to the domain's outbox, on the connection of the transaction it belongs to.
-///
-/// # Errors
-/// Whatever the insert fails with; the transaction is lost then.
-pub async fn emit<P: Serialize>(
-    connection: &mut Connection,
-    deps: &Deps,
-    event: NewEvent<'_, P>,
-) -> Result<(), Error> {
-    emit_all(connection, deps, vec![event]).await
-}
-
-/// Writes several events in one statement.
-///
-/// # Errors
-/// Whatever the insert fails with; the transaction is lost then.
-pub async fn emit_all<P: Serialize>(
-    connection: &mut Connection,
-    deps: &Deps,
-    events: Vec<NewEvent<'_, P>>,
-) -> Result<(), Error> {
-    if events.is_empty() {
-        return Ok(());
+impl NewEvent {
+    pub(crate) fn of<F: Fact>(fact: &F) -> Self {
+        Self {
+            topic: fact.topic(),
+            key: fact.key(),
+            concerns: fact.concerns(),
+            payload: fact.payload(),
+        }
     }
-    let trace = telemetry::propagate::traceparent();
-    let mut ids = Vec::with_capacity(events.len());
+}
+
+/// Writes events to the domain's outbox in one statement, on the connection of the transaction they
+/// belong to; tells how many.
+///
+/// # Errors
+/// Whatever the insert fails with; the transaction is lost then.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    deps: &Deps,
+    events: Vec<NewEvent>,
+) -> Result<usize, Error> {
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let mut ids: Vec<Uuid> = Vec::with_capacity(events.len());
     let mut topics = Vec::with_capacity(events.len());
     let mut keys = Vec::with_capacity(events.len());
+    let mut concerns = Vec::with_capacity(events.len());
     let mut payloads = Vec::with_capacity(events.len());
     for event in events {
         ids.push(deps.new_uuid());
-        topics.push(event.topic.to_owned());
+        topics.push(event.topic);
         keys.push(event.key);
-        payloads.push(serde_json::to_value(event.payload)?);
+        concerns.push(event.concerns.join(" "));
+        payloads.push(event.payload?);
     }
+    // An array of arrays must be rectangular, so the ids travel as one text; they hold no spaces.
     let statement = format!(
-        "INSERT INTO {}.outbox (event_id, topic, key, payload, trace, occurred_at) \
-         SELECT unnest($1), unnest($2), unnest($3), unnest($4), $5, $6",
+        "INSERT INTO {}.outbox (event_id, topic, key, concerns, payload, trace, occurred_at) \
+         SELECT event_id, topic, key, string_to_array(concerns, ' '), payload, $6, $7 \
+         FROM unnest($1, $2, $3, $4, $5) AS event (event_id, topic, key, concerns, payload)",
         deps.domain
     );
-    diesel::sql_query(statement)
-        .bind::<diesel::sql_types::Array<SqlUuid>, Vec<Uuid>>(ids)
-        .bind::<diesel::sql_types::Array<Text>, _>(topics)
-        .bind::<diesel::sql_types::Array<Text>, _>(keys)
-        .bind::<diesel::sql_types::Array<Jsonb>, _>(payloads)
-        .bind::<Nullable<Text>, _>(trace)
+    Ok(diesel::sql_query(statement)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Text>, _>(topics)
+        .bind::<Array<Text>, _>(keys)
+        .bind::<Array<Text>, _>(concerns)
+        .bind::<Array<Jsonb>, _>(payloads)
+        .bind::<Nullable<Text>, _>(telemetry::propagate::traceparent())
         .bind::<Timestamptz, _>(deps.clock.now())
         .execute(connection)
-        .await?;
-    Ok(())
+        .await?)
 }

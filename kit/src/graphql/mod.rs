@@ -1,12 +1,16 @@
 //! The edge between a domain's schema and whoever calls it.
 
 pub mod directive;
+mod events;
 mod long;
 mod payload;
 mod scope;
 mod service;
+mod viewer;
 
+pub use events::ResyncRequired;
 pub use long::Long;
-pub use payload::{Payload, mutation};
+pub use payload::{Payload, UserErrorObject, mutation};
 pub use scope::{Operation, Scope, actor, load, scope};
 pub use service::{Direct, Service};
+pub use viewer::ViewerId;

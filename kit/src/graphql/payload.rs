@@ -38,35 +38,71 @@ pub fn mutation<P: Payload>(
     }
 }
 
-/// Declares a mutation payload with one nullable success field and `userErrors`.
+/// A domain's error object; implemented by [`user_errors!`](crate::user_errors).
+pub trait UserErrorObject: Sized {
+    /// The domain's code enum.
+    type Code: UserErrorCode;
+
+    /// A refusal in a language.
+    fn of(refusal: Refusal<Self::Code>, locale: Locale) -> Self;
+}
+
+/// Declares a mutation payload: nullable fields that a success fills, and `userErrors`.
 ///
-/// `payload!(Doc, Name { field: Type }, Code, Error)`, where the success value is `Type`.
+/// With one field, a success gives its value; with several, a tuple of them.
+///
+/// ```
+/// # atelier_kit::user_errors! {
+/// #     /// Why an operation on a lamp is refused.
+/// #     pub enum LampErrorCode;
+/// #     /// An expected failure of an operation on a lamp.
+/// #     pub struct LampUserError;
+/// #     {
+/// #         /// The lamp glows already.
+/// #         AlreadyOn = "ALREADY_ON", 10409, 409, "The lamp {name} is on.", "灯 {name} 已打开。";
+/// #     }
+/// # }
+/// atelier_kit::payload! {
+///     /// The result of switching a lamp on.
+///     pub struct LampSwitchOnPayload, LampUserError {
+///         /// The lamp.
+///         lamp: String,
+///         /// How much power it draws, in watts.
+///         power: i32,
+///     }
+/// }
+/// ```
 #[macro_export]
 macro_rules! payload {
-    ($(#[$doc:meta])* pub struct $name:ident { $(#[$field_doc:meta])* $field:ident: $ty:ty $(,)? }, $code:ty, $error:ty) => {
+    ($($(#[$doc:meta])* $vis:vis struct $name:ident, $error:ty {
+        $($(#[$field_doc:meta])* $field:ident: $ty:ty),+ $(,)?
+    })+) => {$(
         $(#[$doc])*
         #[derive(::async_graphql::SimpleObject)]
-        pub struct $name {
-            $(#[$field_doc])*
-            pub $field: Option<$ty>,
+        $vis struct $name {
+            $($(#[$field_doc])* pub $field: Option<$ty>,)+
             /// Why nothing was changed; empty on success.
             pub user_errors: Vec<$error>,
         }
 
         impl $crate::graphql::Payload for $name {
-            type Code = $code;
-            type Done = $ty;
+            type Code = <$error as $crate::graphql::UserErrorObject>::Code;
+            type Done = ($($ty),+);
 
-            fn done(done: $ty) -> Self {
-                Self { $field: Some(done), user_errors: Vec::new() }
+            fn done(($($field),+): Self::Done) -> Self {
+                Self { $($field: Some($field),)+ user_errors: Vec::new() }
             }
 
-            fn refused(refusals: Vec<$crate::error::Refusal<$code>>, locale: $crate::Locale) -> Self {
+            fn refused(
+                refusals: Vec<$crate::error::Refusal<Self::Code>>,
+                locale: $crate::Locale,
+            ) -> Self {
+                let tell = |refusal| <$error as $crate::graphql::UserErrorObject>::of(refusal, locale);
                 Self {
-                    $field: None,
-                    user_errors: refusals.into_iter().map(|refusal| <$error>::from((refusal, locale))).collect(),
+                    $($field: None,)+
+                    user_errors: refusals.into_iter().map(tell).collect(),
                 }
             }
         }
-    };
+    )+};
 }

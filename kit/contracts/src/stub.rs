@@ -1,0 +1,30 @@
+//! References to entities of other domains: their keys, by which the router finds the rest.
+
+use async_graphql::SimpleObject;
+use atelier_kit::id::{self, Id};
+
+use crate::media;
+
+/// A person or bot with an account.
+#[derive(Debug, Clone, Copy, SimpleObject)]
+#[graphql(unresolvable = "id")]
+pub struct User {
+    /// The account's id.
+    pub id: Id<id::User>,
+}
+
+/// A unit of background work.
+#[derive(Debug, Clone, Copy, SimpleObject)]
+#[graphql(unresolvable = "id")]
+pub struct Task {
+    /// The task's id.
+    pub id: Id<id::Task>,
+}
+
+/// A stored file.
+#[derive(Debug, Clone, Copy, SimpleObject)]
+#[graphql(unresolvable = "id")]
+pub struct Asset {
+    /// The file's id.
+    pub id: Id<media::Asset>,
+}

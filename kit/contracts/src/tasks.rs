@@ -1,0 +1,109 @@
+//! What tasks promises: how background work goes.
+//!
+//! Work is asked for with [`atelier_kit::db::Tx::enqueue`].
+
+use atelier_kit::{
+    event::{Concern, Fact},
+    id::{Id, Task, User},
+    text_enum,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+text_enum! {
+    /// The state of a task.
+    pub enum TaskStatus {
+        /// It waits for its time.
+        Scheduled = "SCHEDULED",
+        /// It waits for a worker.
+        Queued = "QUEUED",
+        /// A worker is at it, or it waits for its children.
+        Running = "RUNNING",
+        /// An attempt failed; it waits for the next one.
+        Retrying = "RETRYING",
+        /// It is done.
+        Succeeded = "SUCCEEDED",
+        /// It is done, but some of its children failed.
+        PartiallySucceeded = "PARTIALLY_SUCCEEDED",
+        /// It failed for good: a dead letter, until somebody replays it.
+        Failed = "FAILED",
+        /// It was cancelled.
+        Cancelled = "CANCELLED",
+    }
+}
+
+/// Something that has happened to a task. Ends are told of every task; what is in between, only of those
+/// that belong to somebody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskFact {
+    /// The task.
+    pub id: Id<Task>,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub task_type: String,
+    /// Its queue.
+    pub queue: String,
+    /// Where it stands now.
+    pub status: TaskStatus,
+    /// For whom it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Id<User>>,
+    /// The wire id of the thing it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The task it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Id<Task>>,
+    /// The attempt it is at.
+    pub attempt: i16,
+    /// Its result, if it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Why it did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+impl Fact for TaskFact {
+    const DOMAIN: Option<&'static str> = Some("tasks");
+    const TOPICS: &'static [&'static str] = &[
+        "task.scheduled",
+        "task.queued",
+        "task.started",
+        "task.retrying",
+        "task.succeeded",
+        "task.partially_succeeded",
+        "task.failed",
+        "task.cancelled",
+    ];
+
+    fn topic(&self) -> &'static str {
+        let all = TaskStatus::ALL.iter().zip(Self::TOPICS);
+        let mut own = all.filter(|(status, _)| **status == self.status);
+        own.next().map_or("task.failed", |(_, topic)| topic)
+    }
+
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn concerns(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        self.owner.name(&mut ids);
+        self.parent.name(&mut ids);
+        ids.extend(self.subject.clone());
+        ids
+    }
+
+    fn payload(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(self)
+    }
+
+    fn read(_: &str, payload: &Value) -> serde_json::Result<Self> {
+        Self::deserialize(payload)
+    }
+}

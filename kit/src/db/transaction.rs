@@ -1,0 +1,258 @@
+//! The unit of work: reading, and writing in transactions that may be repeated.
+
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use diesel_async::{
+    AsyncConnection, TransactionManager, pooled_connection::deadpool::Object,
+};
+
+use super::Connection;
+use crate::{
+    Deps,
+    error::{Error, Fail},
+    event::{Fact, NewEvent, insert},
+    jobs::{NewTask, TaskOrder},
+};
+
+type Manager = <Connection as AsyncConnection>::TransactionManager;
+
+/// How often a transaction is tried that got into another one's way.
+const ATTEMPTS: u32 = 4;
+/// The longest pause before the second attempt; it doubles with every further one.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// A connection to read with. What it reads may come from a replica: whoever reads in order to
+/// write does so in [`Deps::transaction`].
+pub struct ReadConnection(pub(super) Object<Connection>);
+
+impl Deref for ReadConnection {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for ReadConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+}
+
+/// A transaction at work. Functions that write take it, functions that read take the
+/// [`Connection`] that it is: so nothing is written outside of a transaction.
+///
+/// What it tells ([`Tx::emit`]) and asks for ([`Tx::enqueue`]) is written in one statement before it
+/// commits, and gone if it does not.
+pub struct Tx {
+    connection: Object<Connection>,
+    events: Vec<NewEvent>,
+}
+
+impl Deref for Tx {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+impl Tx {
+    /// Tells a fact once the transaction has committed.
+    pub fn emit<F: Fact>(&mut self, fact: &F) {
+        self.events.push(NewEvent::of(fact));
+    }
+
+    /// Tells facts once the transaction has committed, in their order.
+    pub fn emit_all<'a, F: Fact>(&mut self, facts: impl IntoIterator<Item = &'a F>) {
+        self.events.extend(facts.into_iter().map(NewEvent::of));
+    }
+
+    /// Asks for a task once the transaction has committed.
+    pub fn enqueue(&mut self, task: NewTask) {
+        self.emit(&TaskOrder::Request(Box::new(task)));
+    }
+
+    /// Asks for the end of a task once the transaction has committed. A task that has ended stays as
+    /// it is.
+    pub fn cancel_task(&mut self, task: crate::id::Id<crate::id::Task>) {
+        self.emit(&TaskOrder::Cancel(task));
+    }
+}
+
+/// A failure of a transaction.
+pub trait Failure: From<Error> {
+    /// What went wrong, if it was not foreseen.
+    fn error(&self) -> Option<&Error>;
+}
+
+impl Failure for Error {
+    fn error(&self) -> Option<&Error> {
+        Some(self)
+    }
+}
+
+impl<C> Failure for Fail<C> {
+    fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Error(error) => Some(error),
+        }
+    }
+}
+
+/// An async closure whose future may be sent to another thread, which the language cannot say yet.
+pub trait Work<A, R>: AsyncFnOnce(A) -> R + FnOnce(A) -> <Self as Work<A, R>>::Running {
+    /// What it does.
+    type Running: Future<Output = R>;
+}
+
+impl<F, A, R, Running> Work<A, R> for F
+where
+    F: AsyncFnOnce(A) -> R + FnOnce(A) -> Running,
+    Running: Future<Output = R>,
+{
+    type Running = Running;
+}
+
+impl Deps {
+    /// A connection to read with.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` if none is to be had in time.
+    pub async fn read(&self) -> Result<ReadConnection, Error> {
+        self.db.connection().await.map(ReadConnection)
+    }
+
+    /// Runs `work` in a transaction and commits what it did; if it fails, nothing was done. The
+    /// connection is given back before this returns.
+    ///
+    /// A transaction that another one made impossible (a deadlock, a conflict of serializable
+    /// transactions) is tried again, so `work` may run several times: what it does besides writing to
+    /// the database it must be able to do again.
+    ///
+    /// # Errors
+    /// What `work` fails with, `UNAVAILABLE` if there is no connection or it breaks. Then it may be that the
+    /// transaction has committed nevertheless.
+    pub fn transaction<'a, T, E, F>(
+        &'a self,
+        work: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'r> F: AsyncFnOnce(&'r mut Tx) -> Result<T, E>
+            + Work<&'r mut Tx, Result<T, E>, Running: Send>
+            + Clone
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: Failure + Send + 'a,
+    {
+        async move {
+            let mut attempt = 1;
+            loop {
+                let done = self.attempt(work.clone()).await;
+                let again = done
+                    .as_ref()
+                    .err()
+                    .and_then(Failure::error)
+                    .is_some_and(Error::may_be_repeated);
+                if !again || attempt >= ATTEMPTS {
+                    return done;
+                }
+                metrics::counter!("db_transactions_repeated_total", "domain" => self.domain)
+                    .increment(1);
+                self.pause(attempt).await;
+                attempt += 1;
+            }
+        }
+    }
+
+    /// Runs a single statement that writes, without the round trips of a transaction around it. It can
+    /// tell nothing and ask for nothing.
+    ///
+    /// # Errors
+    /// What `work` fails with, `UNAVAILABLE` if there is no connection; `INTERNAL` if it tells something.
+    pub fn statement<'a, T, E, F>(
+        &'a self,
+        work: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'r> F: AsyncFnOnce(&'r mut Tx) -> Result<T, E>
+            + Work<&'r mut Tx, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: Failure + Send + 'a,
+    {
+        async move {
+            let mut tx = self.begin().await?;
+            let done = work(&mut tx).await?;
+            if !tx.events.is_empty() {
+                return Err(Error::internal("a single statement tells nothing").into());
+            }
+            Ok(done)
+        }
+    }
+
+    async fn begin(&self) -> Result<Tx, Error> {
+        Ok(Tx {
+            connection: self.db.connection().await?,
+            events: Vec::new(),
+        })
+    }
+
+    fn attempt<'a, T, E, F>(&'a self, work: F) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'r> F: AsyncFnOnce(&'r mut Tx) -> Result<T, E>
+            + Work<&'r mut Tx, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: Failure + Send + 'a,
+    {
+        async move {
+            let mut tx = self.begin().await?;
+            Manager::begin_transaction(&mut *tx.connection)
+                .await
+                .map_err(Error::from)?;
+            let done = match work(&mut tx).await {
+                Ok(done) => insert(&mut tx.connection, self, std::mem::take(&mut tx.events))
+                    .await
+                    .map(|told| (done, told))
+                    .map_err(E::from),
+                Err(failure) => Err(failure),
+            };
+            match done {
+                Ok((done, told)) => {
+                    Manager::commit_transaction(&mut *tx.connection)
+                        .await
+                        .map_err(Error::from)?;
+                    drop(tx);
+                    if told > 0 {
+                        self.db.wake_relay();
+                    }
+                    Ok(done)
+                }
+                Err(failure) => {
+                    // A connection on which this fails is broken, and the pool does not take it back.
+                    let _ = Manager::rollback_transaction(&mut *tx.connection).await;
+                    Err(failure)
+                }
+            }
+        }
+    }
+
+    /// Lets those who got into each other's way try again at different times.
+    async fn pause(&self, attempt: u32) {
+        let [random] = self.random_bytes::<1>();
+        let longest = PAUSE * 2_u32.pow(attempt - 1);
+        tokio::time::sleep(longest * u32::from(random) / 255).await;
+    }
+}
