@@ -18,17 +18,17 @@ entity!(
 text_enum! {
     /// Where an upload stands.
     pub enum UploadStatus {
-        /// Bytes are awaited.
-        Pending = "PENDING",
-        /// What arrived is being examined.
-        Completing = "COMPLETING",
+        /// Quota and store are being asked.
+        Preparing = "PREPARING",
+        /// The client may send.
+        Open = "OPEN",
         /// The file exists.
         Completed = "COMPLETED",
-        /// Its sender has given it up.
+        /// The client has given it up.
         Aborted = "ABORTED",
         /// It was not completed in time.
         Expired = "EXPIRED",
-        /// What arrived was not what was announced.
+        /// What was sent is not what was announced.
         Rejected = "REJECTED",
     }
 }

@@ -1,7 +1,18 @@
 //! Subscriptions to facts: event types, their union, and how it is followed.
 
-use async_graphql::SimpleObject;
+use std::sync::Arc;
+
+use async_graphql::{Context, Result, SimpleObject};
 use chrono::{DateTime, Utc};
+use futures::{StreamExt, stream::BoxStream};
+
+use super::scope;
+use crate::{
+    Deps,
+    error::Error,
+    event::{Event, Fact, Followed, Told, follow},
+    page::Cursor,
+};
 
 /// Events may be missing here: fetch the current state and subscribe again without `after`. The
 /// subscription ends after this.
@@ -10,6 +21,76 @@ use chrono::{DateTime, Utc};
 pub struct ResyncRequired {
     /// When the gap was noticed.
     pub occurred_at: DateTime<Utc>,
+}
+
+/// Whose events a subscription follows.
+#[derive(Debug, Clone)]
+pub enum Whose {
+    /// What has one of these wire ids as its key, or concerns one of them.
+    Of(Vec<String>),
+    /// Everybody's.
+    Everybodys,
+}
+
+impl Whose {
+    /// The events about one thing or person.
+    pub fn of(id: impl ToString) -> Self {
+        Self::Of(vec![id.to_string()])
+    }
+
+    fn includes(&self, event: &Event) -> bool {
+        match self {
+            Self::Everybodys => true,
+            Self::Of(ids) => ids
+                .iter()
+                .any(|id| *id == event.key || event.concerns.contains(id)),
+        }
+    }
+}
+
+/// A resumable subscription to a domain's facts: what comes behind the cursor `after`, or what happens
+/// from now on. `tell` makes an event of a fact, or nothing, if the caller is not to know.
+///
+/// # Errors
+/// `BAD_USER_INPUT` for a cursor of another stream, `UNAVAILABLE` if Redis does not answer.
+pub async fn subscribe<F, E, T, Telling>(
+    ctx: &Context<'_>,
+    deps: &Deps,
+    whose: Whose,
+    after: Option<Cursor>,
+    tell: T,
+) -> Result<BoxStream<'static, Result<E>>>
+where
+    F: Fact,
+    E: From<ResyncRequired> + Send + 'static,
+    T: Fn(Told<F>, Cursor) -> Telling + Send + Sync + 'static,
+    Telling: Future<Output = Result<Option<E>>> + Send,
+{
+    let loaders = Arc::clone(&scope(ctx).loaders);
+    let clock = Arc::clone(&deps.clock);
+    let wanted = move |event: &Event| {
+        F::TOPICS.contains(&event.topic.as_str()) && whose.includes(event)
+    };
+    let tell = Arc::new(tell);
+    let followed = follow(deps, after.as_ref(), wanted).await?;
+    let events = followed.filter_map(move |followed| {
+        loaders.clear();
+        let (tell, clock) = (Arc::clone(&tell), Arc::clone(&clock));
+        async move {
+            match followed {
+                Followed::Resync => {
+                    let occurred_at = clock.now();
+                    Some(Ok(ResyncRequired { occurred_at }.into()))
+                }
+                Followed::Event(event, cursor) => match Told::of(&event) {
+                    Ok(Some(told)) => tell(told, cursor).await.transpose(),
+                    Ok(None) => None,
+                    Err(cause) => Some(Err(Error::internal(cause).into())),
+                },
+            }
+        }
+    });
+    Ok(events.boxed())
 }
 
 /// Declares the events of a subscription: an object for each, and their union, which
