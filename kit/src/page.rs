@@ -122,8 +122,9 @@ pub struct PageArgs {
     pub total: bool,
 }
 
-/// A row of lists that are sorted one way.
-pub trait Listed {
+/// A row of a list. A list that can be sorted in several ways has an implementation for each `Order`, a
+/// type that says which; `()` is the usual one.
+pub trait Listed<Order = ()> {
     /// The list's name in cursors: `accounts.accessTokens`.
     const LIST: &'static str;
     /// What the list is sorted by; unique, so usually with the id at its end.
@@ -228,6 +229,19 @@ impl PageArgs {
         rows: impl AsyncFnOnce(&mut ReadConnection, &PageRequest<R::Key>) -> Result<Vec<R>, Error>,
         count: impl AsyncFnOnce(&mut ReadConnection) -> Result<i64, Error>,
     ) -> Result<Page<R>, Error> {
+        self.fetch_in::<(), R>(deps, rows, count).await
+    }
+
+    /// As [`PageArgs::fetch`], for a list in one of several orders.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn fetch_in<Order, R: Listed<Order>>(
+        &self,
+        deps: &Deps,
+        rows: impl AsyncFnOnce(&mut ReadConnection, &PageRequest<R::Key>) -> Result<Vec<R>, Error>,
+        count: impl AsyncFnOnce(&mut ReadConnection) -> Result<i64, Error>,
+    ) -> Result<Page<R>, Error> {
         let request = self.open(R::LIST, &deps.cursors)?;
         let mut connection = deps.read().await?;
         let rows = rows(&mut connection, &request).await?;
@@ -236,13 +250,13 @@ impl PageArgs {
         } else {
             None
         };
-        Ok(request.page(rows, &deps.cursors, total))
+        Ok(request.page::<Order, R>(rows, &deps.cursors, total))
     }
 }
 
 impl<K> PageRequest<K> {
     /// The page that `rows` make, in the order in which they were fetched.
-    fn page<R: Listed>(
+    fn page<Order, R: Listed<Order>>(
         &self,
         mut rows: Vec<R>,
         sealer: &CursorSealer,
@@ -259,8 +273,16 @@ impl<K> PageRequest<K> {
             .map(|row| sealer.seal(R::LIST, &row.key()))
             .collect();
         let info = PageInfo {
-            has_next_page: if self.backward { self.before.is_some() } else { more },
-            has_previous_page: if self.backward { more } else { self.after.is_some() },
+            has_next_page: if self.backward {
+                self.before.is_some()
+            } else {
+                more
+            },
+            has_previous_page: if self.backward {
+                more
+            } else {
+                self.after.is_some()
+            },
             start_cursor: cursors.first().cloned(),
             end_cursor: cursors.last().cloned(),
         };

@@ -98,8 +98,9 @@ impl Subgraph {
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
         let name = format!("{}.{name}", self.name);
-        self.background
-            .push(Box::new(move |supervisor| supervisor.every(period, name, work)));
+        self.background.push(Box::new(move |supervisor| {
+            supervisor.every(period, name, work)
+        }));
         self
     }
 

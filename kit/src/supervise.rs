@@ -39,8 +39,11 @@ impl Supervisor {
 
     /// Runs `work` until the process stops, and starts it again if it panics or ends before.
     /// `work` is given the token that says when to stop.
-    pub fn keep<F>(&self, name: String, work: impl Fn(CancellationToken) -> F + Send + Sync + 'static)
-    where
+    pub fn keep<F>(
+        &self,
+        name: String,
+        work: impl Fn(CancellationToken) -> F + Send + Sync + 'static,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let supervisor = self.clone();
@@ -54,7 +57,11 @@ impl Supervisor {
                     Ok(()) => "it ended".to_owned(),
                     Err(panic) => told(&*panic),
                 };
-                dead = if born.elapsed() > RECOVERED { 1 } else { dead + 1 };
+                dead = if born.elapsed() > RECOVERED {
+                    1
+                } else {
+                    dead + 1
+                };
                 supervisor.died(&name, dead, &how);
                 supervisor.pause(dead).await;
             }
@@ -111,7 +118,10 @@ impl Supervisor {
         if dead.is_empty() {
             Ok(())
         } else {
-            Err(format!("background work dies again and again: {}", dead.join(", ")))
+            Err(format!(
+                "background work dies again and again: {}",
+                dead.join(", ")
+            ))
         }
     }
 
@@ -170,7 +180,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn work_that_dies_is_started_again_and_the_process_stays_ready() {
         let supervisor = Supervisor::default();
-        let (lives, alive) = (Arc::new(AtomicU32::new(0)), Arc::new(tokio::sync::Notify::new()));
+        let (lives, alive) = (
+            Arc::new(AtomicU32::new(0)),
+            Arc::new(tokio::sync::Notify::new()),
+        );
         let (counted, told) = (Arc::clone(&lives), Arc::clone(&alive));
         supervisor.keep("relay".to_owned(), move |stop| {
             let life = counted.fetch_add(1, Ordering::SeqCst);

@@ -56,12 +56,19 @@ fn expand(method: &mut ImplItemFn) -> syn::Result<()> {
         return Ok(());
     };
     let page = name(&method.sig.inputs[at])?;
+    // As it is written there, so that its import is in use.
+    let page_type = plain_type(&method.sig.inputs[at]).cloned();
     let context = method
         .sig
         .inputs
         .iter()
         .find(|input| is_named(input, "Context"))
-        .ok_or_else(|| Error::new_spanned(&method.sig, "a method with `PageArgs` takes the `&Context<'_>` too"))?;
+        .ok_or_else(|| {
+            Error::new_spanned(
+                &method.sig,
+                "a method with `PageArgs` takes the `&Context<'_>` too",
+            )
+        })?;
     let context = name(context)?;
     let arguments: [FnArg; 4] = [
         parse_quote!(#[graphql(desc = "Returns at most this many items from the start of the list; 100 at most.")] first: Option<i32>),
@@ -80,7 +87,7 @@ fn expand(method: &mut ImplItemFn) -> syn::Result<()> {
     method.block.stmts.insert(
         0,
         parse_quote! {
-            let #page = ::atelier_kit::page::PageArgs {
+            let #page = #page_type {
                 first,
                 after,
                 last,
@@ -92,16 +99,21 @@ fn expand(method: &mut ImplItemFn) -> syn::Result<()> {
     Ok(())
 }
 
-/// Whether a parameter's type is `name`, or a reference to it.
-fn is_named(input: &FnArg, name: &str) -> bool {
+/// A parameter's type, without references.
+fn plain_type(input: &FnArg) -> Option<&Type> {
     let FnArg::Typed(PatType { ty, .. }) = input else {
-        return false;
+        return None;
     };
     let mut ty = &**ty;
     while let Type::Reference(reference) = ty {
         ty = &reference.elem;
     }
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
+    Some(ty)
+}
+
+/// Whether a parameter's type is `name`, or a reference to it.
+fn is_named(input: &FnArg, name: &str) -> bool {
+    matches!(plain_type(input), Some(Type::Path(path)) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 fn name(input: &FnArg) -> syn::Result<Ident> {

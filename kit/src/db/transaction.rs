@@ -5,9 +5,7 @@ use std::{
     time::Duration,
 };
 
-use diesel_async::{
-    AsyncConnection, TransactionManager, pooled_connection::deadpool::Object,
-};
+use diesel_async::{AsyncConnection, TransactionManager, pooled_connection::deadpool::Object};
 
 use super::Connection;
 use crate::{

@@ -203,7 +203,6 @@ fn is_wanted(consumer: &Consumer, entry: &StreamEntry) -> Result<bool, HandlerEr
         #[serde(borrow)]
         topic: Cow<'a, str>,
     }
-    let Topic { topic } =
-        serde_json::from_slice(&entry.payload).map_err(HandlerError::reject)?;
+    let Topic { topic } = serde_json::from_slice(&entry.payload).map_err(HandlerError::reject)?;
     Ok(consumer.topics.contains(&&*topic))
 }

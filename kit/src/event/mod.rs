@@ -12,8 +12,8 @@ mod follow;
 mod outbox;
 mod relay;
 
-pub use consume::{Consume, Consumer};
 pub(crate) use consume::run_consumer;
+pub use consume::{Consume, Consumer};
 pub use fact::{Concern, Fact, Told};
 pub use follow::{Followed, follow};
 pub(crate) use outbox::{NewEvent, insert};

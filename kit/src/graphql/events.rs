@@ -68,9 +68,8 @@ where
 {
     let loaders = Arc::clone(&scope(ctx).loaders);
     let clock = Arc::clone(&deps.clock);
-    let wanted = move |event: &Event| {
-        F::TOPICS.contains(&event.topic.as_str()) && whose.includes(event)
-    };
+    let wanted =
+        move |event: &Event| F::TOPICS.contains(&event.topic.as_str()) && whose.includes(event);
     let tell = Arc::new(tell);
     let followed = follow(deps, after.as_ref(), wanted).await?;
     let events = followed.filter_map(move |followed| {
@@ -122,8 +121,8 @@ macro_rules! events {
     }) => {
         $($crate::events!(@event $shared $(#[$event_doc])* $vis $name $fields);)+
 
-        $(#[$doc])*
         #[derive(::async_graphql::Union)]
+        $(#[$doc])*
         $vis enum $union {
             $(
                 #[allow(missing_docs, reason = "the type's description says it")]
@@ -132,12 +131,6 @@ macro_rules! events {
             /// Events may be missing.
             Resync($crate::graphql::ResyncRequired),
         }
-
-        impl From<$crate::graphql::ResyncRequired> for $union {
-            fn from(resync: $crate::graphql::ResyncRequired) -> Self {
-                Self::Resync(resync)
-            }
-        }
     };
 
     (@event
@@ -145,8 +138,8 @@ macro_rules! events {
         $(#[$doc:meta])* $vis:vis $name:ident
         { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? }
     ) => {
-        $(#[$doc])*
         #[derive(::async_graphql::SimpleObject)]
+        $(#[$doc])*
         $vis struct $name {
             /// The event's position in the stream. Pass it as `after` to resume behind this event.
             pub cursor: $crate::page::Cursor,

@@ -77,8 +77,8 @@ macro_rules! payload {
     ($($(#[$doc:meta])* $vis:vis struct $name:ident, $error:ty {
         $($(#[$field_doc:meta])* $field:ident: $ty:ty),+ $(,)?
     })+) => {$(
-        $(#[$doc])*
         #[derive(::async_graphql::SimpleObject)]
+        $(#[$doc])*
         $vis struct $name {
             $($(#[$field_doc])* pub $field: Option<$ty>,)+
             /// Why nothing was changed; empty on success.

@@ -27,39 +27,18 @@
 //! for callers with a service identity. Both refuse with `UNAUTHENTICATED`, `TOKEN_EXPIRED` or
 //! `ACCOUNT_DISABLED`. Who keeps answers listens on [`IDENTITY_CHANGED`].
 //!
-//! # Quotas, for other domains
+//! # What other domains use
 //!
-//! Internal mutations, for callers with a service identity. Each may be repeated with the same key:
-//! it then changes nothing and answers how things stand. Keys are each domain's own.
-//!
-//! ```graphql
-//! mutation QuotaReserve($input: QuotaReserveInput!) {
-//!   quotaReserve(input: $input) { reservation { key state expiresAt } userErrors { code message params } }
-//! }
-//! mutation QuotaCommit($input: QuotaCommitInput!) {
-//!   quotaCommit(input: $input) { reservation { key state } userErrors { code message } }
-//! }
-//! mutation QuotaRelease($input: QuotaReleaseInput!) {
-//!   quotaRelease(input: $input) { reservation { key state } userErrors { code message } }
-//! }
-//! ```
-//!
-//! * `QuotaReserveInput { userId, meter, amount, key, expiresInSeconds }`: meters are `VIDEOS`,
-//!   `STORAGE_BYTES`, `AI_CREDITS`, `API_COST`, `PROJECTS`, `SEATS`. A reservation is held for a week
-//!   unless told otherwise, at most 30 days, and then given back by itself. Codes:
-//!   `QUOTA_EXCEEDED` (with `remaining`), `IDEMPOTENCY_KEY_REUSED`, `NOT_FOUND`, `AMOUNT_INVALID`.
-//! * `QuotaCommitInput { key, amount }`: without `amount` everything reserved is used; with less, the
-//!   rest is given back. Committing late, after the reservation has run out, takes it anew. Codes:
-//!   `NOT_FOUND`, `RESERVATION_CLOSED` (it was released), `QUOTA_EXCEEDED`, `AMOUNT_INVALID`.
-//! * `QuotaReleaseInput { key }`: gives back what is held; after a commit, what was used (the file is
-//!   deleted). Code: `NOT_FOUND`.
+//! The facts and commands in `atelier_contracts::accounts`: an account's life, and quotas that are
+//! reserved before a use, committed after it, or released. A reservation is held for a week unless told
+//! otherwise, at most 30 days, and then given back by itself. Committing late, after it has run out, takes
+//! it anew.
 
 mod app;
 mod config;
 mod db;
 mod error;
 mod graphql;
-mod jobs;
 mod kinds;
 mod routes;
 mod tables;
@@ -104,18 +83,13 @@ atelier_kit::entity!(
 /// Builds the domain.
 pub fn subgraph(deps: Deps, config: AccountsConfig) -> Subgraph {
     let accounts = Arc::new(app::Accounts::new(deps.clone(), config));
-    let sweeping = Arc::clone(&accounts);
-    Subgraph {
-        name: NAME,
-        service: graphql::service(&accounts),
-        routes: routes::routes(Arc::clone(&accounts)),
-        consumers: Vec::new(),
-        handlers: Vec::new(),
-        background: vec![Box::new(move |stop| {
-            Box::pin(jobs::sweep::run(sweeping, stop))
-        })],
-        deps,
-    }
+    let swept = Arc::clone(&accounts);
+    Subgraph::new(NAME, deps, graphql::service(&accounts))
+        .routes(routes::routes(accounts))
+        .every(app::sweep::EVERY, "sweep", move || {
+            let accounts = Arc::clone(&swept);
+            async move { app::sweep::sweep(&accounts).await }
+        })
 }
 
 /// Makes the user `admin` with a generated password, if nobody administers this installation yet.

@@ -2,12 +2,12 @@
 
 use atelier_kit::{
     actor::Actor,
+    db::ReadConnection,
     error::{Error, Fail, Refusal},
     id::Id,
-    page::PageArgs,
+    page::{Page, PageArgs},
 };
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::{
@@ -24,8 +24,6 @@ use crate::{
     kinds::AccessTokenKind,
 };
 
-/// The list's name in cursors.
-pub const LIST: &str = "accounts.accessTokens";
 /// The most tokens in force of one user.
 const MOST: i64 = 100;
 const NAME: usize = 100;
@@ -79,23 +77,22 @@ pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outco
         expires_at: wanted.expires_at,
         last_used_at: None,
     };
-    let mut connection = accounts.deps.db.write().await?;
-    let row = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
+    let row = accounts.deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
             // The lock makes two that are made at the same time count each other.
-            db::account::lock(connection, user).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
-            require_held(connection, actor, &new.scopes, "input.scopes").await?;
+            db::account::lock(tx, user).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
+            require_held(tx, actor, &new.scopes, "input.scopes").await?;
             // As it is now: the caller's rights may have changed since they were verified.
-            let held = with_own(db::identity::scopes(connection, user).await?);
+            let held = with_own(db::identity::scopes(tx, user).await?);
             if let Some(scope) = new.scopes.iter().find(|scope| !held.contains(scope)) {
                 return Err(Refusal::new(Code::ScopeNotHeld, "input.scopes").with("scope", scope.as_str()).into());
             }
-            if db::access_token::count(connection, user).await? >= MOST {
+            if db::access_token::count(tx, user).await? >= MOST {
                 return Err(Refusal::new(Code::LimitReached, "input").with("max", MOST).into());
             }
-            db::access_token::insert(connection, &new).await?;
+            db::access_token::insert(tx, &new).await?;
             let details = json!({ "kind": new.kind, "name": new.name, "scopes": new.scopes, "expiresAt": new.expires_at });
-            accounts.record(connection, actor, "access_token.create", Some(new.id.uuid()), details).await?;
+            accounts.record(tx, actor, "access_token.create", Some(new.id.uuid()), details).await?;
             Ok(new.clone())
         })
         .await?;
@@ -110,14 +107,14 @@ pub async fn revoke(
 ) -> Outcome<AccessTokenRow> {
     let user = require_own(actor, ACCOUNT_WRITE)?;
     let now = accounts.now();
-    let mut connection = accounts.deps.db.write().await?;
-    let row = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            let row = db::access_token::revoke(connection, user, id, now).await?;
+    let row = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let row = db::access_token::revoke(tx, user, id, now).await?;
             let row = row.ok_or_else(|| Fail::refused(Code::NotFound, "input.id"))?;
             accounts
                 .record(
-                    connection,
+                    tx,
                     actor,
                     "access_token.revoke",
                     Some(id.uuid()),
@@ -127,37 +124,21 @@ pub async fn revoke(
             Ok(row)
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&[user]).await;
     Ok(row)
-}
-
-/// A page of tokens, with the total if wanted.
-pub struct Page {
-    pub request: TimePage,
-    pub rows: Vec<AccessTokenRow>,
-    pub total: Option<i64>,
 }
 
 /// The caller's tokens in force, newest first.
 pub async fn page(
     accounts: &Accounts,
     actor: &Actor,
-    args: &PageArgs,
-    total: bool,
-) -> Result<Page, Error> {
+    page: &PageArgs,
+) -> Result<Page<AccessTokenRow>, Error> {
     let user = require_own(actor, ACCOUNT_READ)?;
-    let request = args.open(LIST, &accounts.deps.cursors)?;
-    let mut connection = accounts.deps.db.read().await?;
-    let rows = db::access_token::page(&mut connection, user, &request).await?;
-    let total = if total {
-        Some(db::access_token::count(&mut connection, user).await?)
-    } else {
-        None
+    let rows = async |connection: &mut ReadConnection, page: &TimePage| {
+        db::access_token::page(connection, user, page).await
     };
-    Ok(Page {
-        request,
-        rows,
-        total,
-    })
+    let count =
+        async |connection: &mut ReadConnection| db::access_token::count(connection, user).await;
+    page.fetch(&accounts.deps, rows, count).await
 }

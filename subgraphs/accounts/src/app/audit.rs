@@ -2,9 +2,9 @@
 
 use atelier_kit::{
     actor::{Actor, Identity},
-    db::Connection,
+    db::{ReadConnection, Tx},
     error::Error,
-    page::PageArgs,
+    page::{Page, PageArgs, TimePage},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,21 +14,11 @@ use crate::db::audit::{self, AuditFilter, AuditRow};
 
 /// The scope that reads the log.
 pub const SCOPE: &str = "admin:audit";
-/// The list's name in cursors.
-pub const LIST: &str = "accounts.audit";
-
-/// A page of the log, with the total if wanted.
-pub struct Page {
-    pub request: crate::db::TimePage,
-    pub rows: Vec<AuditRow>,
-    pub total: Option<i64>,
-}
-
 impl Accounts {
     /// Writes to the log, in the transaction of the change.
     pub async fn record(
         &self,
-        connection: &mut Connection,
+        tx: &mut Tx,
         actor: &Actor,
         action: &str,
         target: Option<Uuid>,
@@ -54,7 +44,7 @@ impl Accounts {
                 .cloned()
                 .unwrap_or_default(),
         };
-        audit::insert(connection, &row).await
+        audit::insert(tx, &row).await
     }
 
     /// Writes to the log what changes nothing else, such as a failure.
@@ -65,9 +55,11 @@ impl Accounts {
         target: Option<Uuid>,
         details: Value,
     ) -> Result<(), Error> {
-        let mut connection = self.deps.db.write().await?;
-        self.record(&mut connection, actor, action, target, details)
-            .await
+        let note = async |tx: &mut Tx| {
+            self.record(tx, actor, action, target, details.clone())
+                .await
+        };
+        self.deps.statement(note).await
     }
 }
 
@@ -79,21 +71,12 @@ pub async fn page(
     accounts: &Accounts,
     actor: &Actor,
     filter: &AuditFilter,
-    args: &PageArgs,
-    total: bool,
-) -> Result<Page, Error> {
+    page: &PageArgs,
+) -> Result<Page<AuditRow>, Error> {
     actor.require_scope(SCOPE)?;
-    let request = args.open(LIST, &accounts.deps.cursors)?;
-    let mut connection = accounts.deps.db.read().await?;
-    let rows = audit::page(&mut connection, filter, &request).await?;
-    let total = if total {
-        Some(audit::count(&mut connection, filter).await?)
-    } else {
-        None
+    let rows = async |connection: &mut ReadConnection, page: &TimePage| {
+        audit::page(connection, filter, page).await
     };
-    Ok(Page {
-        request,
-        rows,
-        total,
-    })
+    let count = async |connection: &mut ReadConnection| audit::count(connection, filter).await;
+    page.fetch(&accounts.deps, rows, count).await
 }

@@ -7,7 +7,7 @@
 
 use atelier_kit::{
     actor::Actor,
-    db::Connection,
+    db::Tx,
     error::{Error, ErrorCode, Fail, Refusal},
     id::{Id, User},
 };
@@ -65,7 +65,7 @@ pub fn require_own(actor: &Actor, scope: &str) -> Result<Id<User>, Error> {
 /// # Errors
 /// `SCOPE_NOT_HELD` with the first of them.
 pub async fn require_held<'a>(
-    connection: &mut Connection,
+    tx: &mut Tx,
     actor: &Actor,
     scopes: impl IntoIterator<Item = &'a String>,
     path: &str,
@@ -73,7 +73,7 @@ pub async fn require_held<'a>(
     let Some(lacking) = scopes.into_iter().find(|scope| !actor.has_scope(scope)) else {
         return Ok(());
     };
-    if holds_everything(connection, actor).await? {
+    if holds_everything(tx, actor).await? {
         return Ok(());
     }
     Err(Refusal::new(Code::ScopeNotHeld, path)
@@ -87,22 +87,20 @@ pub async fn require_held<'a>(
 /// # Errors
 /// `OUTRANKED`.
 pub async fn require_over(
-    connection: &mut Connection,
+    tx: &mut Tx,
     actor: &Actor,
     users: &[Id<User>],
     path: &str,
 ) -> Outcome<()> {
     let held: Vec<String> = actor.scopes.iter().cloned().collect();
-    if !role::outrank(connection, users, &held).await?
-        || holds_everything(connection, actor).await?
-    {
+    if !role::outrank(tx, users, &held).await? || holds_everything(tx, actor).await? {
         return Ok(());
     }
     Err(Fail::refused(Code::Outranked, path))
 }
 
-async fn holds_everything(connection: &mut Connection, actor: &Actor) -> Result<bool, Error> {
-    let admin = role::by_name(connection, ADMIN).await?;
+async fn holds_everything(tx: &mut Tx, actor: &Actor) -> Result<bool, Error> {
+    let admin = role::by_name(tx, ADMIN).await?;
     Ok(admin.is_some_and(|admin| {
         !admin.scopes.is_empty() && admin.scopes.iter().all(|scope| actor.has_scope(scope))
     }))

@@ -1,21 +1,15 @@
 //! Deleting an account: first it waits, and its owner can change their mind; then it is erased.
 
+use atelier_contracts::accounts::{UserDeleted, UserStatusChanged};
 use atelier_kit::{
     actor::Actor,
     error::{Error, Fail},
     id::{Id, User},
 };
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::{
-    Accounts,
-    authority::require_session,
-    event::{STATUS_CHANGED, StatusChanged, USER_DELETED},
-    proof::require_password,
-    role, session,
-};
+use super::{Accounts, authority::require_session, proof::require_password, role, session};
 use crate::{
     db::{
         self,
@@ -34,40 +28,34 @@ pub async fn request(accounts: &Accounts, actor: &Actor, password: String) -> Ou
     let delete_at = accounts.now() + accounts.config.deletion_grace;
     let which = actor.session_id().map_or(Which::All, Which::AllBut);
     let change = waiting(accounts, Some(delete_at));
-    let mut connection = accounts.deps.db.write().await?;
-    let account = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            role::require_other_admin(connection, user).await?;
-            let before = db::account::lock(connection, user)
+    let account = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            role::require_other_admin(tx, user).await?;
+            let before = db::account::lock(tx, user)
                 .await?
                 .ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
             if before.status == UserStatus::PendingDeletion {
                 return Ok(before);
             }
-            let account = db::account::set_status(connection, user, &change).await?;
+            let account = db::account::set_status(tx, user, &change).await?;
             session::end(
                 accounts,
-                connection,
+                tx,
                 actor,
                 &account,
                 which,
                 RevokedReason::AccountDeleted,
             )
             .await?;
-            accounts
-                .tell(
-                    connection,
-                    user,
-                    STATUS_CHANGED,
-                    StatusChanged {
-                        status: account.status,
-                        reason: None,
-                    },
-                )
-                .await?;
+            tx.emit(&UserStatusChanged {
+                user,
+                status: account.status,
+                reason: None,
+            });
             accounts
                 .record(
-                    connection,
+                    tx,
                     actor,
                     "account.delete",
                     Some(user.uuid()),
@@ -77,7 +65,6 @@ pub async fn request(accounts: &Accounts, actor: &Actor, password: String) -> Ou
             Ok(account)
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&[user]).await;
     Ok(account)
 }
@@ -86,28 +73,22 @@ pub async fn request(accounts: &Accounts, actor: &Actor, password: String) -> Ou
 pub async fn cancel(accounts: &Accounts, actor: &Actor) -> Outcome<AccountRow> {
     let user = require_session(actor)?;
     let change = waiting(accounts, None);
-    let mut connection = accounts.deps.db.write().await?;
-    let account = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            let before = db::account::lock(connection, user).await?;
+    let account = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let before = db::account::lock(tx, user).await?;
             if before.is_none_or(|before| before.status != UserStatus::PendingDeletion) {
                 return Err(Fail::refused(Code::NotPendingDeletion, "input"));
             }
-            let account = db::account::set_status(connection, user, &change).await?;
-            accounts
-                .tell(
-                    connection,
-                    user,
-                    STATUS_CHANGED,
-                    StatusChanged {
-                        status: account.status,
-                        reason: None,
-                    },
-                )
-                .await?;
+            let account = db::account::set_status(tx, user, &change).await?;
+            tx.emit(&UserStatusChanged {
+                user,
+                status: account.status,
+                reason: None,
+            });
             accounts
                 .record(
-                    connection,
+                    tx,
                     actor,
                     "account.delete_cancel",
                     Some(user.uuid()),
@@ -117,7 +98,6 @@ pub async fn cancel(accounts: &Accounts, actor: &Actor) -> Outcome<AccountRow> {
             Ok(account)
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&[user]).await;
     Ok(account)
 }
@@ -139,22 +119,23 @@ fn waiting(accounts: &Accounts, delete_at: Option<DateTime<Utc>>) -> StatusChang
 /// Erases accounts whose time is over; tells how many. Repeat until 0.
 pub async fn erase_due(accounts: &Accounts, limit: i64) -> Result<usize, Error> {
     let now = accounts.now();
-    let mut connection = accounts.deps.db.write().await?;
-    let erased: Vec<Id<User>> = connection
-        .transaction::<_, Error, _>(async |connection| {
-            let due = db::account::lock_due_for_deletion(connection, now, limit).await?;
+    let erased: Vec<Id<User>> = accounts
+        .deps
+        .transaction::<_, Error, _>(async |tx| {
+            let due = db::account::lock_due_for_deletion(tx, now, limit).await?;
             if due.is_empty() {
                 return Ok(due);
             }
-            db::credential::delete(connection, &due).await?;
-            db::session::delete_of(connection, &due).await?;
-            db::access_token::delete_of(connection, &due).await?;
-            db::account::erase(connection, &due, now).await?;
-            accounts.tell_all(connection, &due, USER_DELETED).await?;
+            db::credential::delete(tx, &due).await?;
+            db::session::delete_of(tx, &due).await?;
+            db::access_token::delete_of(tx, &due).await?;
+            db::account::erase(tx, &due, now).await?;
+            for user in &due {
+                tx.emit(&UserDeleted { user: *user });
+            }
             Ok(due)
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&erased).await;
     Ok(erased.len())
 }

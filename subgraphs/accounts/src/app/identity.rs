@@ -5,12 +5,11 @@ use std::{collections::HashMap, sync::Arc};
 use atelier_kit::{
     Deps,
     actor::{Actor, Identity},
-    db::Connection,
+    db::{Connection, Tx},
     error::{Error, ErrorCode},
     id::{Id, Session, User},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::{Accounts, authority, network, plan, secret_token, status};
@@ -93,37 +92,56 @@ pub async fn resolve(
         return Err(unknown());
     }
     if secret_token::is_access_token(credential) {
-        let mut connection = accounts.deps.db.read().await?;
-        let hash = secret_token::hash(credential);
+        resolve_access_token(accounts, from, credential).await
+    } else {
+        resolve_session(accounts, credential).await
+    }
+}
+
+async fn resolve_access_token(
+    accounts: &Accounts,
+    from: &Actor,
+    credential: &str,
+) -> Result<ResolvedIdentity, Error> {
+    let hash = secret_token::hash(credential);
+    let (row, identity, unmet) = {
+        let mut connection = accounts.deps.read().await?;
         let row = db::identity::of_access_tokens(&mut connection, &[hash])
             .await?
             .pop()
-            .ok_or_else(unknown)?;
+            .ok_or(Error::new(ErrorCode::Unauthenticated))?;
         let identity = judge(accounts.now(), &row, None)?;
-        meet(accounts, &mut connection, from, &identity).await?;
-        if stale(&row, accounts.now())
-            && let Some(id) = identity.access_token_id
-        {
-            db::access_token::touch(&mut connection, id, accounts.now()).await?;
-        }
-        return Ok(identity);
+        let unmet = unmet(&mut connection, from, &identity).await?;
+        (row, identity, unmet)
+    };
+    if let Some((id, network)) = unmet {
+        meet(accounts, from, &identity, id, &network).await?;
     }
+    if let Some(id) = identity
+        .access_token_id
+        .filter(|_| stale(&row, accounts.now()))
+    {
+        let touch = async |tx: &mut Tx| db::access_token::touch(tx, id, accounts.now()).await;
+        accounts.deps.statement(touch).await?;
+    }
+    Ok(identity)
+}
+
+async fn resolve_session(accounts: &Accounts, credential: &str) -> Result<ResolvedIdentity, Error> {
+    let unknown = || Error::new(ErrorCode::Unauthenticated);
     let claims = accounts.keys.verify(&accounts.deps, credential).await?;
-    let mut connection = accounts.deps.db.read().await?;
-    let row = db::identity::of_sessions(&mut connection, &[claims.sid])
+    let row = db::identity::of_sessions(&mut *accounts.deps.read().await?, &[claims.sid])
         .await?
         .pop()
         .ok_or_else(unknown)?;
     if row.account_id != claims.sub {
         return Err(unknown());
     }
-    let identity = judge(
-        accounts.now(),
-        &row,
-        DateTime::from_timestamp(claims.exp, 0),
-    )?;
+    let expiry = DateTime::from_timestamp(claims.exp, 0);
+    let identity = judge(accounts.now(), &row, expiry)?;
     if stale(&row, accounts.now()) {
-        db::session::touch(&mut connection, claims.sid, accounts.now()).await?;
+        let touch = async |tx: &mut Tx| db::session::touch(tx, claims.sid, accounts.now()).await;
+        accounts.deps.statement(touch).await?;
     }
     Ok(identity)
 }
@@ -150,7 +168,7 @@ pub async fn current(
     }
     let hashes: Option<Vec<_>> = hashes.iter().map(|hash| unhex(hash)).collect();
     let hashes = hashes.ok_or_else(wrong)?;
-    let mut connection = accounts.deps.db.read().await?;
+    let mut connection = accounts.deps.read().await?;
     let mut rows = HashMap::new();
     if !sessions.is_empty() {
         for row in db::identity::of_sessions(&mut connection, sessions).await? {
@@ -185,31 +203,40 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// Keeps on record that a token is used from somewhere for the first time.
-async fn meet(
-    accounts: &Accounts,
+/// The token and the network, if the token is used from there for the first time.
+async fn unmet(
     connection: &mut Connection,
     from: &Actor,
     identity: &ResolvedIdentity,
-) -> Result<(), Error> {
+) -> Result<Option<(Id<AccessToken>, String)>, Error> {
     let (Some(id), Some(network)) = (identity.access_token_id, network::known(from)) else {
-        return Ok(());
+        return Ok(None);
     };
-    if db::access_token::has_met(connection, id, &network).await? {
-        return Ok(());
-    }
+    let met = db::access_token::has_met(connection, id, &network).await?;
+    Ok((!met).then_some((id, network)))
+}
+
+/// Keeps on record that a token is used from a network for the first time.
+async fn meet(
+    accounts: &Accounts,
+    from: &Actor,
+    identity: &ResolvedIdentity,
+    id: Id<AccessToken>,
+    network: &str,
+) -> Result<(), Error> {
     let owner = Actor {
         identity: identity.identity(),
         ..from.clone()
     };
     let details = json!({ "network": network });
-    connection
-        .transaction::<_, Error, _>(async |connection| {
+    accounts
+        .deps
+        .transaction(async |tx| {
             let now = accounts.now();
-            if db::access_token::meet(connection, id, &network, now, NETWORKS).await? {
+            if db::access_token::meet(tx, id, network, now, NETWORKS).await? {
                 let (action, target) = ("access_token.new_network", Some(id.uuid()));
                 accounts
-                    .record(connection, &owner, action, target, details.clone())
+                    .record(tx, &owner, action, target, details.clone())
                     .await?;
             }
             Ok(())

@@ -5,7 +5,6 @@ use atelier_kit::{
     error::{Fail, Refusal},
 };
 use chrono::TimeDelta;
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::{
@@ -37,7 +36,7 @@ pub struct Wanted {
 pub async fn login(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcome<SignedIn> {
     let (login, folded) = called(&wanted.called);
     let found = {
-        let mut connection = accounts.deps.db.read().await?;
+        let mut connection = accounts.deps.read().await?;
         db::credential::find_by_login(&mut connection, &login).await?
     };
     let (account, stored) = found.unzip();
@@ -116,23 +115,21 @@ async fn enter(accounts: &Accounts, actor: &Actor, proved: Proved<'_>) -> Outcom
     };
     let details = json!({ "knownDevice": device.is_some() });
     let device = device.unwrap_or_else(|| Device::new(&accounts.deps, account.id));
-    let mut connection = accounts.deps.db.write().await?;
-    let opened = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
+    let opened = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
             if let Some(hash) = &upgraded {
-                db::credential::upgrade(connection, account.id, stored, hash).await?;
+                db::credential::upgrade(tx, account.id, stored, hash).await?;
             }
-            db::account::note_login(connection, account.id, accounts.now()).await?;
-            let opened =
-                session::open(accounts, connection, actor, account.clone(), &device).await?;
+            db::account::note_login(tx, account.id, accounts.now()).await?;
+            let opened = session::open(accounts, tx, actor, account.clone(), &device).await?;
             let (actor, target) = signed_in(actor, account, &opened);
             accounts
-                .record(connection, &actor, "auth.login", target, details.clone())
+                .record(tx, &actor, "auth.login", target, details.clone())
                 .await?;
             Ok(opened)
         })
         .await?;
-    drop(connection);
     opened.sign(accounts).await.map_err(Fail::from)
 }
 

@@ -5,7 +5,6 @@ pub mod audit;
 pub mod authority;
 pub mod deletion;
 pub mod device;
-pub mod event;
 pub mod identity;
 pub mod login;
 pub mod name;
@@ -25,6 +24,7 @@ pub mod seed;
 pub mod session;
 pub mod signing;
 pub mod status;
+pub mod sweep;
 pub mod throttle;
 pub mod user;
 

@@ -1,20 +1,15 @@
 //! Plans.
 
+use atelier_contracts::accounts::UserPlanChanged;
 use atelier_kit::{
     actor::Actor,
     error::{Error, Fail},
     id::{Id, User},
 };
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::{
-    Accounts,
-    authority::require_over,
-    event::{PLAN_CHANGED, PlanChanged},
-    status,
-};
+use super::{Accounts, authority::require_over, status};
 use crate::{
     db::{
         self,
@@ -36,7 +31,7 @@ pub fn at(plan: PlanCode, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>)
 
 /// Every plan with what it grants.
 pub async fn all(accounts: &Accounts) -> Result<Vec<(PlanRow, Vec<PlanQuotaRow>)>, Error> {
-    db::plan::all(&mut *accounts.deps.db.read().await?).await
+    db::plan::all(&mut *accounts.deps.read().await?).await
 }
 
 /// Puts a user on a plan.
@@ -52,32 +47,23 @@ pub async fn set(
     if expires_at.is_some_and(|end| end <= now) {
         return Err(Fail::refused(Code::InThePast, "input.expiresAt"));
     }
-    let mut connection = accounts.deps.db.write().await?;
-    let changed = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            let before = db::account::lock(connection, user)
+    let changed = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let before = db::account::lock(tx, user)
                 .await?
                 .filter(|account| account.status != UserStatus::Deleted)
                 .ok_or_else(|| Fail::refused(Code::NotFound, "input.userId"))?;
-            require_over(connection, actor, &[user], "input.userId").await?;
-            let changed = db::account::set_plan(connection, user, plan, expires_at, now).await?;
-            accounts
-                .tell(connection, user, PLAN_CHANGED, PlanChanged { plan })
-                .await?;
+            require_over(tx, actor, &[user], "input.userId").await?;
+            let changed = db::account::set_plan(tx, user, plan, expires_at, now).await?;
+            tx.emit(&UserPlanChanged { user, plan });
             let details = json!({ "before": before.plan, "after": plan, "expiresAt": expires_at });
             accounts
-                .record(
-                    connection,
-                    actor,
-                    "user.plan_set",
-                    Some(user.uuid()),
-                    details,
-                )
+                .record(tx, actor, "user.plan_set", Some(user.uuid()), details)
                 .await?;
             Ok(changed)
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&[user]).await;
     Ok(changed)
 }

@@ -1,17 +1,16 @@
 //! What users change about themselves.
 
+use atelier_contracts::{accounts::UserUpdated, media::Asset};
 use atelier_kit::{
     actor::Actor,
     error::{Fail, Refusal},
-    id::{Asset, Id},
+    id::Id,
 };
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::{
     Accounts,
     authority::{ACCOUNT_WRITE, require_own, require_session},
-    event::USER_UPDATED,
     name,
     password::{self, queue::Line},
     proof::require_password,
@@ -66,11 +65,11 @@ pub async fn update(
         avatar_id: change.avatar_id,
         updated_at: Some(accounts.now()),
     };
-    let mut connection = accounts.deps.db.write().await?;
-    connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            let account = db::account::update_profile(connection, user, &profile).await?;
-            accounts.tell(connection, user, USER_UPDATED, ()).await?;
+    accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let account = db::account::update_profile(tx, user, &profile).await?;
+            tx.emit(&UserUpdated { user });
             Ok(account)
         })
         .await
@@ -86,7 +85,7 @@ pub async fn change_password(
     let user = require_session(actor)?;
     require_password(accounts, actor, current, "input.currentPassword").await?;
     let account = {
-        let mut connection = accounts.deps.db.read().await?;
+        let mut connection = accounts.deps.read().await?;
         db::account::find(&mut connection, user)
             .await?
             .ok_or_else(|| Fail::refused(Code::NotFound, "input"))?
@@ -102,13 +101,13 @@ pub async fn change_password(
         .await?;
     let now = accounts.now();
     let which = actor.session_id().map_or(Which::All, Which::AllBut);
-    let mut connection = accounts.deps.db.write().await?;
-    connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            db::credential::set(connection, user, &hash, now).await?;
+    accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            db::credential::set(tx, user, &hash, now).await?;
             session::end(
                 accounts,
-                connection,
+                tx,
                 actor,
                 &account,
                 which,
@@ -116,18 +115,11 @@ pub async fn change_password(
             )
             .await?;
             accounts
-                .record(
-                    connection,
-                    actor,
-                    "password.change",
-                    Some(user.uuid()),
-                    json!({}),
-                )
+                .record(tx, actor, "password.change", Some(user.uuid()), json!({}))
                 .await?;
             Ok(())
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&[user]).await;
     Ok(account)
 }

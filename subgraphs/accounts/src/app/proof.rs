@@ -33,7 +33,7 @@ pub async fn require_password(
             .into());
     }
     let stored = {
-        let mut connection = accounts.deps.db.read().await?;
+        let mut connection = accounts.deps.read().await?;
         db::credential::find(&mut connection, user).await?
     };
     let line = Line::sign_in(actor);

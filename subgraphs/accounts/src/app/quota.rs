@@ -1,19 +1,14 @@
 //! Reading quotas and granting more.
 
+use atelier_contracts::accounts::UserQuotaChanged;
 use atelier_kit::{
     actor::Actor,
     error::{Error, Fail, Refusal},
     id::{Id, User},
 };
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::{
-    Accounts,
-    authority::require_over,
-    event::{QUOTA_CHANGED, QuotaChanged},
-    text,
-};
+use super::{Accounts, authority::require_over, text};
 use crate::{
     db::{
         quota::{self, QuotaRow},
@@ -33,7 +28,7 @@ const REASON: usize = 500;
 /// The caller's quotas.
 pub async fn own(accounts: &Accounts, actor: &Actor) -> Result<Vec<QuotaRow>, Error> {
     let user = actor.require_user()?;
-    quota::of_account(&mut *accounts.deps.db.read().await?, user, accounts.now()).await
+    quota::of_account(&mut *accounts.deps.read().await?, user, accounts.now()).await
 }
 
 /// Sets what a user has on top of their plan.
@@ -63,15 +58,15 @@ pub async fn adjust(
     }
     let now = accounts.now();
     let missing = || Fail::refused(Code::NotFound, "input.userId");
-    let mut connection = accounts.deps.db.write().await?;
-    connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            require_over(connection, actor, &[user], "input.userId").await?;
-            quota::ensure(connection, user, meter).await?;
-            let before = quota::set_bonus(connection, user, meter, bonus)
+    accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            require_over(tx, actor, &[user], "input.userId").await?;
+            quota::ensure(tx, user, meter).await?;
+            let before = quota::set_bonus(tx, user, meter, bonus)
                 .await?
                 .ok_or_else(missing)?;
-            let row = quota::shift(connection, user, meter, 0, 0, now)
+            let row = quota::shift(tx, user, meter, 0, 0, now)
                 .await?
                 .ok_or_else(missing)?;
             let entry = NewEntry {
@@ -84,22 +79,26 @@ pub async fn adjust(
                 key: None,
                 at: now,
             };
-            reservation::enter(connection, &[entry]).await?;
-            accounts
-                .tell(connection, user, QUOTA_CHANGED, QuotaChanged::from(&row))
-                .await?;
+            reservation::enter(tx, &[entry]).await?;
+            tx.emit(&changed(user, &row));
             let details =
                 json!({ "meter": meter, "before": before, "after": bonus, "reason": reason });
             accounts
-                .record(
-                    connection,
-                    actor,
-                    "quota.adjust",
-                    Some(user.uuid()),
-                    details,
-                )
+                .record(tx, actor, "quota.adjust", Some(user.uuid()), details)
                 .await?;
             Ok(row)
         })
         .await
+}
+
+/// The fact that a quota of a user now stands as in `row`.
+pub fn changed(user: Id<User>, row: &QuotaRow) -> UserQuotaChanged {
+    UserQuotaChanged {
+        user,
+        meter: row.meter,
+        limit: row.amount,
+        used: row.used,
+        reserved: row.reserved,
+        resets_at: row.resets_at,
+    }
 }

@@ -11,12 +11,11 @@
 
 use atelier_kit::{
     actor::Actor,
-    db::Connection,
+    db::Tx,
     error::Fail,
     id::{Id, User},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel_async::AsyncConnection;
 
 use super::{
     Accounts, network, secret_token,
@@ -43,13 +42,10 @@ enum Refreshed {
 /// Exchanges a refresh token for a new pair. A token that comes a second time ends its session, unless
 /// the same client tries again at once.
 pub async fn refresh(accounts: &Accounts, actor: &Actor, token: &str) -> Outcome<SignedIn> {
-    let mut connection = accounts.deps.db.write().await?;
-    let refreshed = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            exchange(accounts, connection, actor, token).await
-        })
+    let refreshed = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| exchange(accounts, tx, actor, token).await)
         .await?;
-    drop(connection);
     match refreshed {
         Refreshed::Renewed(opened) => opened.sign(accounts).await.map_err(Fail::from),
         Refreshed::Reused(user) => {
@@ -61,17 +57,17 @@ pub async fn refresh(accounts: &Accounts, actor: &Actor, token: &str) -> Outcome
 
 async fn exchange(
     accounts: &Accounts,
-    connection: &mut Connection,
+    tx: &mut Tx,
     actor: &Actor,
     token: &str,
 ) -> Outcome<Refreshed> {
     let invalid = || Fail::refused(Code::RefreshInvalid, "input.refreshToken");
     let now = accounts.now();
     let hash = secret_token::hash(token);
-    let (row, session) = db::session::lock_by_token(connection, &hash)
+    let (row, session) = db::session::lock_by_token(tx, &hash)
         .await?
         .ok_or_else(invalid)?;
-    let account = db::account::find(connection, session.account_id)
+    let account = db::account::find(tx, session.account_id)
         .await?
         .ok_or_else(invalid)?;
     if session.revoked_at.is_some() || session.expires_at <= now {
@@ -84,7 +80,7 @@ async fn exchange(
             let opened = Opened::renewed(account, session.id, refresh_token, used_at);
             return Ok(Refreshed::Renewed(Box::new(opened)));
         }
-        return reused(accounts, connection, actor, &account, &session).await;
+        return reused(accounts, tx, actor, &account, &session).await;
     }
     if row.expires_at <= now {
         return Err(invalid());
@@ -98,9 +94,9 @@ async fn exchange(
         used_by: client(actor),
         successor_salt: Some(salt.to_vec()),
     };
-    db::session::use_token(connection, &hash, &used).await?;
-    db::session::renew(connection, session.id, now, expires_at).await?;
-    issue(connection, &refresh_token, session.id, now, expires_at).await?;
+    db::session::use_token(tx, &hash, &used).await?;
+    db::session::renew(tx, session.id, now, expires_at).await?;
+    issue(tx, &refresh_token, session.id, now, expires_at).await?;
     let opened = Opened::renewed(account, session.id, refresh_token, now);
     Ok(Refreshed::Renewed(Box::new(opened)))
 }
@@ -129,7 +125,7 @@ fn client(actor: &Actor) -> Option<Vec<u8>> {
 /// Ends the session of a token that was used before.
 async fn reused(
     accounts: &Accounts,
-    connection: &mut Connection,
+    tx: &mut Tx,
     actor: &Actor,
     account: &AccountRow,
     session: &SessionRow,
@@ -137,7 +133,7 @@ async fn reused(
     // Committed, not rolled back: the refusal is told, the session is over.
     end(
         accounts,
-        connection,
+        tx,
         actor,
         account,
         Which::One(session.id),

@@ -1,5 +1,6 @@
 //! Registering.
 
+use atelier_contracts::accounts::UserRegistered;
 use atelier_kit::{
     actor::Actor,
     error::{Fail, Refusal},
@@ -9,7 +10,6 @@ use serde_json::json;
 use super::{
     Accounts,
     device::Device,
-    event::{Registered, USER_REGISTERED},
     login::signed_in,
     name::{self, EmailAddress, Username},
     password::{self, queue::Line},
@@ -68,37 +68,26 @@ pub async fn register(
         created_at: now,
         updated_at: now,
     };
-    let mut connection = accounts.deps.db.write().await?;
-    let opened = {
-        use diesel_async::AsyncConnection;
-        connection
-            .transaction::<_, Fail<Code>, _>(async |connection| {
-                let Some(account) = db::account::insert(connection, &new).await? else {
-                    return Err(Fail::refused(Code::IdentityTaken, "input"));
-                };
-                db::credential::set(connection, account.id, &hash, now).await?;
-                accounts
-                    .tell(
-                        connection,
-                        account.id,
-                        USER_REGISTERED,
-                        Registered {
-                            username: account.username.clone(),
-                        },
-                    )
-                    .await?;
-                let device = Device::new(&accounts.deps, account.id);
-                let opened =
-                    session::open(accounts, connection, actor, account.clone(), &device).await?;
-                let (actor, target) = signed_in(actor, &account, &opened);
-                accounts
-                    .record(connection, &actor, "auth.register", target, json!({}))
-                    .await?;
-                Ok(opened)
-            })
-            .await?
-    };
-    drop(connection);
+    let opened = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let Some(account) = db::account::insert(tx, &new).await? else {
+                return Err(Fail::refused(Code::IdentityTaken, "input"));
+            };
+            db::credential::set(tx, account.id, &hash, now).await?;
+            tx.emit(&UserRegistered {
+                user: account.id,
+                username: account.username.clone(),
+            });
+            let device = Device::new(&accounts.deps, account.id);
+            let opened = session::open(accounts, tx, actor, account.clone(), &device).await?;
+            let (actor, target) = signed_in(actor, &account, &opened);
+            accounts
+                .record(tx, &actor, "auth.register", target, json!({}))
+                .await?;
+            Ok(opened)
+        })
+        .await?;
     opened.sign(accounts).await.map_err(Fail::from)
 }
 

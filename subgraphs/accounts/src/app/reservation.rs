@@ -5,17 +5,13 @@
 
 use atelier_kit::{
     actor::Actor,
-    db::Connection,
+    db::Tx,
     error::{Error, Fail, Refusal},
     id::{Id, User},
 };
 use chrono::TimeDelta;
-use diesel_async::AsyncConnection;
 
-use super::{
-    Accounts,
-    event::{QUOTA_CHANGED, QuotaChanged},
-};
+use super::Accounts;
 use crate::{
     db::{
         quota::{self, QuotaRow},
@@ -63,32 +59,26 @@ pub async fn reserve(
         created_at: now,
         expires_at: now + wanted.keep,
     };
-    let mut connection = accounts.deps.db.write().await?;
     // Before the transaction, which then begins by taking the key: no account, no row to take from.
-    quota::ensure(&mut connection, new.account_id, new.meter).await?;
-    connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            let account = crate::db::account::find(connection, new.account_id).await?;
+    accounts
+        .deps
+        .statement(async |tx| quota::ensure(tx, new.account_id, new.meter).await)
+        .await?;
+    accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let account = crate::db::account::find(tx, new.account_id).await?;
             if account.is_none_or(|account| account.status == UserStatus::Deleted) {
                 return Err(Fail::refused(Code::NotFound, "input.userId"));
             }
-            if !reservation::insert(connection, &new).await? {
-                return repeat(connection, &new).await;
+            if !reservation::insert(tx, &new).await? {
+                return repeat(tx, &new).await;
             }
-            let Some(row) =
-                quota::hold(connection, new.account_id, new.meter, new.amount, now).await?
+            let Some(row) = quota::hold(tx, new.account_id, new.meter, new.amount, now).await?
             else {
-                return Err(exceeded(accounts, connection, &new).await?.into());
+                return Err(exceeded(accounts, tx, &new).await?.into());
             };
-            note(
-                accounts,
-                connection,
-                &new,
-                EntryKind::Reserve,
-                new.amount,
-                &row,
-            )
-            .await?;
+            note(accounts, tx, &new, EntryKind::Reserve, new.amount, &row).await?;
             Ok(new.clone())
         })
         .await
@@ -116,8 +106,8 @@ fn check(wanted: &Wanted) -> Outcome<()> {
 }
 
 /// The reservation that has the key already, if it is the same.
-async fn repeat(connection: &mut Connection, new: &ReservationRow) -> Outcome<ReservationRow> {
-    let known = reservation::lock(connection, &new.service, &new.key).await?;
+async fn repeat(tx: &mut Tx, new: &ReservationRow) -> Outcome<ReservationRow> {
+    let known = reservation::lock(tx, &new.service, &new.key).await?;
     known
         .filter(|known| {
             (known.account_id, known.meter, known.amount) == (new.account_id, new.meter, new.amount)
@@ -127,10 +117,10 @@ async fn repeat(connection: &mut Connection, new: &ReservationRow) -> Outcome<Re
 
 async fn exceeded(
     accounts: &Accounts,
-    connection: &mut Connection,
+    tx: &mut Tx,
     new: &ReservationRow,
 ) -> Result<Refusal<Code>, Error> {
-    let quotas = quota::of_account(connection, new.account_id, accounts.now()).await?;
+    let quotas = quota::of_account(tx, new.account_id, accounts.now()).await?;
     let remaining = quotas
         .iter()
         .find(|row| row.meter == new.meter)
@@ -151,10 +141,10 @@ pub async fn commit(
 ) -> Outcome<ReservationRow> {
     let service = actor.require_service()?;
     let now = accounts.now();
-    let mut connection = accounts.deps.db.write().await?;
-    connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            let known = get(connection, service, key).await?;
+    accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let known = get(tx, service, key).await?;
             let used = used.unwrap_or(known.amount);
             if !(0..=known.amount).contains(&used) {
                 return Err(Refusal::new(Code::AmountInvalid, "input.amount")
@@ -171,33 +161,21 @@ pub async fn commit(
                         .into());
                 }
                 ReservationState::Expired => {
-                    if quota::hold(connection, known.account_id, known.meter, known.amount, now)
+                    if quota::hold(tx, known.account_id, known.meter, known.amount, now)
                         .await?
                         .is_none()
                     {
-                        return Err(exceeded(accounts, connection, &known).await?.into());
+                        return Err(exceeded(accounts, tx, &known).await?.into());
                     }
                 }
             }
-            let settled = reservation::settle(
-                connection,
-                &known,
-                ReservationState::Committed,
-                Some(used),
-                now,
-            )
-            .await?;
-            if let Some(row) = quota::shift(
-                connection,
-                known.account_id,
-                known.meter,
-                -known.amount,
-                used,
-                now,
-            )
-            .await?
+            let settled =
+                reservation::settle(tx, &known, ReservationState::Committed, Some(used), now)
+                    .await?;
+            if let Some(row) =
+                quota::shift(tx, known.account_id, known.meter, -known.amount, used, now).await?
             {
-                note(accounts, connection, &known, EntryKind::Commit, used, &row).await?;
+                note(accounts, tx, &known, EntryKind::Commit, used, &row).await?;
             }
             Ok(settled)
         })
@@ -208,10 +186,10 @@ pub async fn commit(
 pub async fn release(accounts: &Accounts, actor: &Actor, key: &str) -> Outcome<ReservationRow> {
     let service = actor.require_service()?;
     let now = accounts.now();
-    let mut connection = accounts.deps.db.write().await?;
-    connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            let known = get(connection, service, key).await?;
+    accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let known = get(tx, service, key).await?;
             let (kind, amount, reserved, used) = match known.state {
                 ReservationState::Reserved => (EntryKind::Release, known.amount, -known.amount, 0),
                 ReservationState::Committed => {
@@ -220,25 +198,13 @@ pub async fn release(accounts: &Accounts, actor: &Actor, key: &str) -> Outcome<R
                 }
                 ReservationState::Released | ReservationState::Expired => return Ok(known),
             };
-            let settled = reservation::settle(
-                connection,
-                &known,
-                ReservationState::Released,
-                known.committed,
-                now,
-            )
-            .await?;
-            if let Some(row) = quota::shift(
-                connection,
-                known.account_id,
-                known.meter,
-                reserved,
-                used,
-                now,
-            )
-            .await?
+            let settled =
+                reservation::settle(tx, &known, ReservationState::Released, known.committed, now)
+                    .await?;
+            if let Some(row) =
+                quota::shift(tx, known.account_id, known.meter, reserved, used, now).await?
             {
-                note(accounts, connection, &known, kind, amount, &row).await?;
+                note(accounts, tx, &known, kind, amount, &row).await?;
             }
             Ok(settled)
         })
@@ -248,32 +214,17 @@ pub async fn release(accounts: &Accounts, actor: &Actor, key: &str) -> Outcome<R
 /// Gives back what nobody came for in time; tells how many reservations that were. Repeat until 0.
 pub async fn expire(accounts: &Accounts, limit: i64) -> Result<usize, Error> {
     let now = accounts.now();
-    let mut connection = accounts.deps.db.write().await?;
-    connection
-        .transaction::<_, Error, _>(async |connection| {
-            let mut expired = reservation::expire(connection, now, limit).await?;
+    accounts
+        .deps
+        .transaction::<_, Error, _>(async |tx| {
+            let mut expired = reservation::expire(tx, now, limit).await?;
             // Quotas are locked in one order, so that two sweeps cannot wait for each other.
             expired.sort_by_key(|known| (known.account_id, known.meter));
             for known in &expired {
-                if let Some(row) = quota::shift(
-                    connection,
-                    known.account_id,
-                    known.meter,
-                    -known.amount,
-                    0,
-                    now,
-                )
-                .await?
+                if let Some(row) =
+                    quota::shift(tx, known.account_id, known.meter, -known.amount, 0, now).await?
                 {
-                    note(
-                        accounts,
-                        connection,
-                        known,
-                        EntryKind::Expire,
-                        known.amount,
-                        &row,
-                    )
-                    .await?;
+                    note(accounts, tx, known, EntryKind::Expire, known.amount, &row).await?;
                 }
             }
             Ok(expired.len())
@@ -281,8 +232,8 @@ pub async fn expire(accounts: &Accounts, limit: i64) -> Result<usize, Error> {
         .await
 }
 
-async fn get(connection: &mut Connection, service: &str, key: &str) -> Outcome<ReservationRow> {
-    reservation::lock(connection, service, key)
+async fn get(tx: &mut Tx, service: &str, key: &str) -> Outcome<ReservationRow> {
+    reservation::lock(tx, service, key)
         .await?
         .ok_or_else(|| Fail::refused(Code::NotFound, "input.key"))
 }
@@ -290,7 +241,7 @@ async fn get(connection: &mut Connection, service: &str, key: &str) -> Outcome<R
 /// Writes a movement to the ledger and tells the user's subscribers how their quota stands.
 async fn note(
     accounts: &Accounts,
-    connection: &mut Connection,
+    tx: &mut Tx,
     of: &ReservationRow,
     kind: EntryKind,
     amount: i64,
@@ -306,13 +257,7 @@ async fn note(
         key: Some(of.key.clone()),
         at: accounts.now(),
     };
-    reservation::enter(connection, &[entry]).await?;
-    accounts
-        .tell(
-            connection,
-            of.account_id,
-            QUOTA_CHANGED,
-            QuotaChanged::from(row),
-        )
-        .await
+    reservation::enter(tx, &[entry]).await?;
+    tx.emit(&super::quota::changed(of.account_id, row));
+    Ok(())
 }

@@ -1,18 +1,17 @@
 //! Roles: named sets of scopes, and who has them. Changes count at the next request.
 
+use atelier_contracts::accounts::UserRolesChanged;
 use atelier_kit::{
     actor::Actor,
-    db::Connection,
+    db::Tx,
     error::{Error, Fail, Refusal},
     id::{Id, User},
 };
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::{
     Accounts,
     authority::{require_held, require_over, with_own},
-    event::ROLES_CHANGED,
     text,
 };
 use crate::{
@@ -73,13 +72,13 @@ pub fn scopes(mut wanted: Vec<String>) -> Outcome<Vec<String>> {
 /// Every role.
 pub async fn all(accounts: &Accounts, actor: &Actor) -> Result<Vec<RoleRow>, Error> {
     actor.require_scope(SCOPE)?;
-    role::all(&mut *accounts.deps.db.read().await?).await
+    role::all(&mut *accounts.deps.read().await?).await
 }
 
 /// The caller's roles.
 pub async fn own(accounts: &Accounts, actor: &Actor) -> Result<Vec<RoleRow>, Error> {
     let user = actor.require_user()?;
-    role::of_account(&mut *accounts.deps.db.read().await?, user).await
+    role::of_account(&mut *accounts.deps.read().await?, user).await
 }
 
 /// Makes a role.
@@ -112,27 +111,21 @@ pub async fn create(
         created_at: now,
         updated_at: now,
     };
-    let mut connection = accounts.deps.db.write().await?;
-    connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            require_held(connection, actor, &new.scopes, "input.scopes").await?;
-            if role::count(connection).await? >= role::MOST {
+    accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            require_held(tx, actor, &new.scopes, "input.scopes").await?;
+            if role::count(tx).await? >= role::MOST {
                 return Err(Refusal::new(Code::LimitReached, "input")
                     .with("max", role::MOST)
                     .into());
             }
-            if !role::insert(connection, &new).await? {
+            if !role::insert(tx, &new).await? {
                 return Err(Fail::refused(Code::RoleNameTaken, "input.name"));
             }
             let details = json!({ "name": new.name, "scopes": new.scopes });
             accounts
-                .record(
-                    connection,
-                    actor,
-                    "role.create",
-                    Some(new.id.uuid()),
-                    details,
-                )
+                .record(tx, actor, "role.create", Some(new.id.uuid()), details)
                 .await?;
             Ok(new.clone())
         })
@@ -163,10 +156,10 @@ pub async fn update(
         scopes: wanted.map(scopes).transpose()?,
         updated_at: Some(accounts.now()),
     };
-    let mut connection = accounts.deps.db.write().await?;
-    let (changed, holders) = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            let before = role::lock(connection, id)
+    let (changed, holders) = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let before = role::lock(tx, id)
                 .await?
                 .ok_or_else(|| Fail::refused(Code::NotFound, "input.id"))?;
             if before.built_in {
@@ -174,29 +167,28 @@ pub async fn update(
             }
             // Both what is given and what is taken away must be the caller's own.
             require_held(
-                connection,
+                tx,
                 actor,
                 change.scopes.iter().flatten().chain(&before.scopes),
                 "input.scopes",
             )
             .await?;
-            let changed = role::update(connection, id, &change).await?;
+            let changed = role::update(tx, id, &change).await?;
             let mut holders = Vec::new();
             if changed.scopes != before.scopes {
-                holders = role::holder_ids(connection, id).await?;
-                require_over(connection, actor, &holders, "input.id").await?;
-                accounts
-                    .tell_all(connection, &holders, ROLES_CHANGED)
-                    .await?;
+                holders = role::holder_ids(tx, id).await?;
+                require_over(tx, actor, &holders, "input.id").await?;
+                for user in &holders {
+                    tx.emit(&UserRolesChanged { user: *user });
+                }
             }
             let details = json!({ "before": before.scopes, "after": changed.scopes });
             accounts
-                .record(connection, actor, "role.update", Some(id.uuid()), details)
+                .record(tx, actor, "role.update", Some(id.uuid()), details)
                 .await?;
             Ok((changed, holders))
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&holders).await;
     Ok(changed)
 }
@@ -216,11 +208,11 @@ pub async fn assign(
             .into());
     }
     let now = accounts.now();
-    let mut connection = accounts.deps.db.write().await?;
-    let account = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
+    let account = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
             for (path, ids) in [("input.add", give), ("input.remove", take)] {
-                let roles = role::by_ids(connection, ids).await?;
+                let roles = role::by_ids(tx, ids).await?;
                 if let Some(at) = ids
                     .iter()
                     .position(|id| roles.iter().all(|role| role.id != *id))
@@ -228,20 +220,20 @@ pub async fn assign(
                     return Err(Fail::refused(Code::NotFound, &format!("{path}.{at}")));
                 }
                 let scopes = roles.iter().flat_map(|role| &role.scopes);
-                require_held(connection, actor, scopes, path).await?;
+                require_held(tx, actor, scopes, path).await?;
                 if path == "input.remove" && roles.iter().any(|role| role.name == ADMIN) {
-                    require_other_admin(connection, user).await?;
+                    require_other_admin(tx, user).await?;
                 }
             }
-            let account = db::account::lock(connection, user)
+            let account = db::account::lock(tx, user)
                 .await?
                 .filter(|account| account.status != UserStatus::Deleted)
                 .ok_or_else(|| Fail::refused(Code::NotFound, "input.userId"))?;
-            require_over(connection, actor, &[user], "input.userId").await?;
-            let before = role::of_account(connection, user).await?;
-            role::give(connection, user, give, now).await?;
-            role::take(connection, user, take).await?;
-            let after = role::of_account(connection, user).await?;
+            require_over(tx, actor, &[user], "input.userId").await?;
+            let before = role::of_account(tx, user).await?;
+            role::give(tx, user, give, now).await?;
+            role::take(tx, user, take).await?;
+            let after = role::of_account(tx, user).await?;
             let names = |roles: &[RoleRow]| {
                 roles
                     .iter()
@@ -249,25 +241,24 @@ pub async fn assign(
                     .collect::<Vec<_>>()
             };
             let details = json!({ "before": names(&before), "after": names(&after) });
-            accounts.tell(connection, user, ROLES_CHANGED, ()).await?;
+            tx.emit(&UserRolesChanged { user });
             accounts
-                .record(connection, actor, "role.assign", Some(user.uuid()), details)
+                .record(tx, actor, "role.assign", Some(user.uuid()), details)
                 .await?;
             Ok(account)
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&[user]).await;
     Ok(account)
 }
 
 /// Refuses a change after which nobody in good standing could administer.
-pub async fn require_other_admin(connection: &mut Connection, losing: Id<User>) -> Outcome<()> {
+pub async fn require_other_admin(tx: &mut Tx, losing: Id<User>) -> Outcome<()> {
     // The lock on the role makes two such changes wait for each other.
-    let Some(admin) = role::lock_by_name(connection, ADMIN).await? else {
+    let Some(admin) = role::lock_by_name(tx, ADMIN).await? else {
         return Ok(());
     };
-    let holders = role::holder_ids_in_force(connection, admin.id).await?;
+    let holders = role::holder_ids_in_force(tx, admin.id).await?;
     if holders == [losing] {
         return Err(Fail::refused(Code::LastAdmin, "input"));
     }
@@ -276,7 +267,7 @@ pub async fn require_other_admin(connection: &mut Connection, losing: Id<User>) 
 
 /// The names of a user's roles, and everything that they may do.
 pub async fn of(accounts: &Accounts, user: Id<User>) -> Result<(Vec<String>, Vec<String>), Error> {
-    let mut connection = accounts.deps.db.read().await?;
+    let mut connection = accounts.deps.read().await?;
     let roles = role::of_account(&mut connection, user).await?;
     let scopes = db::identity::scopes(&mut connection, user).await?;
     let names = roles.into_iter().map(|role| role.name).collect();

@@ -1,8 +1,12 @@
 //! The accounts that an installation begins with.
 
-use atelier_kit::{Deps, actor::Actor, db::Connection, error::Error};
+use atelier_kit::{
+    Deps,
+    actor::Actor,
+    db::{Connection, Tx},
+    error::Error,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use diesel_async::AsyncConnection;
 
 use super::{Accounts, name::Username, password::queue::Line, role};
 use crate::{
@@ -33,7 +37,7 @@ pub struct Credentials {
 pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Credentials>, Error> {
     let accounts = Accounts::new(deps.clone(), config.clone());
     {
-        let mut connection = deps.db.read().await?;
+        let mut connection = deps.read().await?;
         if has_admin(&mut connection).await? {
             return Ok(None);
         }
@@ -47,22 +51,20 @@ pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Creden
             Line::sign_in(&Actor::anonymous()),
         )
         .await?;
-    let mut connection = deps.db.write().await?;
-    let made = connection
-        .transaction::<_, Error, _>(async |connection| {
+    let made = deps
+        .transaction::<_, Error, _>(async |tx| {
             // Several processes may start at once: the lock on the role lets one of them do it.
-            let Some(role) = db::role::lock_by_name(connection, role::ADMIN).await? else {
+            let Some(role) = db::role::lock_by_name(tx, role::ADMIN).await? else {
                 return Err(Error::internal("the role \"admin\" is missing"));
             };
-            if has_admin(connection).await? {
+            if has_admin(tx).await? {
                 return Ok(false);
             }
-            let Some(account) = insert(&accounts, connection, role::ADMIN, "Administrator").await?
-            else {
+            let Some(account) = insert(&accounts, tx, role::ADMIN, "Administrator").await? else {
                 return Ok(false);
             };
-            db::credential::set(connection, account, &hash, accounts.now()).await?;
-            db::role::give(connection, account, &[role.id], accounts.now()).await?;
+            db::credential::set(tx, account, &hash, accounts.now()).await?;
+            db::role::give(tx, account, &[role.id], accounts.now()).await?;
             Ok(true)
         })
         .await?;
@@ -86,15 +88,13 @@ pub async fn demo(deps: &Deps, config: &AccountsConfig) -> Result<Credentials, E
             Line::sign_in(&Actor::anonymous()),
         )
         .await?;
-    let mut connection = deps.db.write().await?;
-    connection
-        .transaction::<_, Error, _>(async |connection| {
-            if let Some(account) = insert(&accounts, connection, DEMO_USERNAME, "Demo").await? {
-                db::credential::set(connection, account, &hash, accounts.now()).await?;
-            }
-            Ok(())
-        })
-        .await?;
+    deps.transaction::<_, Error, _>(async |tx| {
+        if let Some(account) = insert(&accounts, tx, DEMO_USERNAME, "Demo").await? {
+            db::credential::set(tx, account, &hash, accounts.now()).await?;
+        }
+        Ok(())
+    })
+    .await?;
     Ok(Credentials {
         username: DEMO_USERNAME.to_owned(),
         password: DEMO_PASSWORD.to_owned(),
@@ -116,7 +116,7 @@ async fn has_admin(connection: &mut Connection) -> Result<bool, Error> {
 
 async fn insert(
     accounts: &Accounts,
-    connection: &mut Connection,
+    tx: &mut Tx,
     username: &str,
     display_name: &str,
 ) -> Result<Option<atelier_kit::id::Id<atelier_kit::id::User>>, Error> {
@@ -135,7 +135,7 @@ async fn insert(
         created_at: now,
         updated_at: now,
     };
-    Ok(db::account::insert(connection, &new)
+    Ok(db::account::insert(tx, &new)
         .await?
         .map(|account| account.id))
 }

@@ -1,21 +1,20 @@
 //! Sessions: opening, listing and ending them; see [`super::refresh`] for renewing them.
 
+use atelier_contracts::accounts::UserSessionsRevoked;
 use atelier_kit::{
     actor::Actor,
-    db::Connection,
+    db::{ReadConnection, Tx},
     error::{Error, Fail},
     id::{Id, Session},
-    page::PageArgs,
+    page::{Page, PageArgs},
 };
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::{
     Accounts,
     authority::{ACCOUNT_READ, ACCOUNT_WRITE, require_own},
     device::Device,
-    event::{SESSIONS_REVOKED, SessionsRevoked},
     secret_token, text,
 };
 use crate::{
@@ -27,9 +26,6 @@ use crate::{
     error::{AccountsErrorCode as Code, Outcome},
     kinds::RevokedReason,
 };
-
-/// The list's name in cursors.
-pub const LIST: &str = "accounts.sessions";
 
 /// A session that is written, its access token not yet signed.
 pub struct Opened {
@@ -98,7 +94,7 @@ impl Opened {
 /// Opens a session, in the transaction of a sign-in.
 pub async fn open(
     accounts: &Accounts,
-    connection: &mut Connection,
+    tx: &mut Tx,
     actor: &Actor,
     account: AccountRow,
     device: &Device,
@@ -116,9 +112,9 @@ pub async fn open(
         last_seen_at: now,
         expires_at,
     };
-    db::session::insert(connection, &new).await?;
+    db::session::insert(tx, &new).await?;
     let refresh_token = secret_token::generate(&accounts.deps, secret_token::REFRESH);
-    issue(connection, &refresh_token, session, now, expires_at).await?;
+    issue(tx, &refresh_token, session, now, expires_at).await?;
     Ok(Opened {
         account,
         session,
@@ -130,7 +126,7 @@ pub async fn open(
 
 /// Keeps what is kept of a refresh token.
 pub async fn issue(
-    connection: &mut Connection,
+    tx: &mut Tx,
     token: &str,
     session: Id<Session>,
     now: DateTime<Utc>,
@@ -145,31 +141,29 @@ pub async fn issue(
         used_by: None,
         successor_salt: None,
     };
-    db::session::insert_token(connection, &row).await
+    db::session::insert_token(tx, &row).await
 }
 
 /// Ends sessions in a transaction, tells and records it. Returns those that were open.
 pub async fn end(
     accounts: &Accounts,
-    connection: &mut Connection,
+    tx: &mut Tx,
     actor: &Actor,
     account: &AccountRow,
     which: Which,
     reason: RevokedReason,
 ) -> Result<Vec<Id<Session>>, Error> {
-    let ended = db::session::revoke(connection, account.id, which, reason, accounts.now()).await?;
+    let ended = db::session::revoke(tx, account.id, which, reason, accounts.now()).await?;
     if !ended.is_empty() {
-        let payload = SessionsRevoked {
+        tx.emit(&UserSessionsRevoked {
+            user: account.id,
             sessions: ended.clone(),
             reason,
-        };
-        accounts
-            .tell(connection, account.id, SESSIONS_REVOKED, payload)
-            .await?;
+        });
         let details = json!({ "sessions": ended, "reason": reason });
         accounts
             .record(
-                connection,
+                tx,
                 actor,
                 "sessions.revoke",
                 Some(account.id.uuid()),
@@ -201,51 +195,35 @@ pub async fn revoke(
     reason: RevokedReason,
 ) -> Outcome<Vec<Id<Session>>> {
     let user = require_own(actor, ACCOUNT_WRITE)?;
-    let mut connection = accounts.deps.db.write().await?;
-    let ended = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
-            let account = db::account::find(connection, user)
+    let ended = accounts
+        .deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
+            let account = db::account::find(tx, user)
                 .await?
                 .ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
-            let ended = end(accounts, connection, actor, &account, which, reason).await?;
+            let ended = end(accounts, tx, actor, &account, which, reason).await?;
             if ended.is_empty() && matches!(which, Which::One(_)) {
                 return Err(Fail::refused(Code::NotFound, "input.sessionId"));
             }
             Ok(ended)
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&[user]).await;
     Ok(ended)
-}
-
-/// A page of sessions, with the total if wanted.
-pub struct Page {
-    pub request: TimePage,
-    pub rows: Vec<SessionRow>,
-    pub total: Option<i64>,
 }
 
 /// The caller's open sessions, newest first.
 pub async fn page(
     accounts: &Accounts,
     actor: &Actor,
-    args: &PageArgs,
-    total: bool,
-) -> Result<Page, Error> {
+    page: &PageArgs,
+) -> Result<Page<SessionRow>, Error> {
     let user = require_own(actor, ACCOUNT_READ)?;
-    let request = args.open(LIST, &accounts.deps.cursors)?;
     let now = accounts.now();
-    let mut connection = accounts.deps.db.read().await?;
-    let rows = db::session::page(&mut connection, user, now, &request).await?;
-    let total = if total {
-        Some(db::session::count(&mut connection, user, now).await?)
-    } else {
-        None
+    let rows = async |connection: &mut ReadConnection, page: &TimePage| {
+        db::session::page(connection, user, now, page).await
     };
-    Ok(Page {
-        request,
-        rows,
-        total,
-    })
+    let count =
+        async |connection: &mut ReadConnection| db::session::count(connection, user, now).await;
+    page.fetch(&accounts.deps, rows, count).await
 }

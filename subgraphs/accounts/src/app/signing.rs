@@ -174,20 +174,19 @@ impl KeyRing {
     /// # Errors
     /// If the database cannot be reached.
     pub async fn rotate(&self, deps: &Deps, made_before: DateTime<Utc>) -> Result<bool, Error> {
-        use diesel_async::AsyncConnection;
         let now = deps.clock.now();
         let key = self.make_key(deps)?;
-        let mut connection = deps.db.write().await?;
-        let rotated = connection
-            .transaction::<_, Error, _>(async |connection| {
-                if !signing_key::retire(connection, made_before, now).await? {
+        let rotated = deps
+            .transaction::<_, Error, _>(async |tx| {
+                if !signing_key::retire(tx, made_before, now).await? {
                     return Ok(false);
                 }
-                signing_key::insert_active(connection, &key).await
+                signing_key::insert_active(tx, &key).await
             })
             .await?;
-        signing_key::delete_retired(&mut connection, self.forgotten_before(now)).await?;
-        drop(connection);
+        let before = self.forgotten_before(now);
+        deps.statement(async |tx| signing_key::delete_retired(tx, before).await)
+            .await?;
         if rotated {
             *self.ring.write().await = None;
         }
@@ -243,12 +242,17 @@ impl KeyRing {
 
     async fn read(&self, deps: &Deps) -> Result<Ring, Error> {
         let now = deps.clock.now();
-        let mut connection = deps.db.write().await?;
-        let mut rows = signing_key::usable(&mut connection, self.forgotten_before(now)).await?;
+        let before = self.forgotten_before(now);
+        let mut rows = signing_key::usable(&mut *deps.read().await?, before).await?;
         if rows.iter().all(|row| row.retired_at.is_some()) {
             // The first start; of several processes one succeeds.
-            signing_key::insert_active(&mut connection, &self.make_key(deps)?).await?;
-            rows = signing_key::usable(&mut connection, self.forgotten_before(now)).await?;
+            let key = self.make_key(deps)?;
+            rows = deps
+                .transaction::<_, Error, _>(async |tx| {
+                    signing_key::insert_active(tx, &key).await?;
+                    signing_key::usable(tx, before).await
+                })
+                .await?;
         }
         let mut ring = Ring {
             read_at: now,

@@ -1,20 +1,15 @@
 //! Whether an account may be used, and who decides it.
 
+use atelier_contracts::accounts::UserStatusChanged;
 use atelier_kit::{
     actor::Actor,
     error::{Error, ErrorCode, Fail, Refusal},
     id::{Id, User},
 };
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::{
-    Accounts,
-    authority::require_over,
-    event::{STATUS_CHANGED, StatusChanged},
-    role, text,
-};
+use super::{Accounts, authority::require_over, role, text};
 use crate::{
     db::{
         self,
@@ -104,33 +99,34 @@ pub async fn set(
         delete_at: None,
         updated_at: now,
     };
-    let mut connection = accounts.deps.db.write().await?;
-    let changed = connection
-        .transaction::<_, Fail<Code>, _>(async |connection| {
+    let changed = accounts.deps
+        .transaction::<_, Fail<Code>, _>(async |tx| {
             let missing = || Fail::refused(Code::NotFound, "input.userId");
             // The role is locked before the account, as everywhere; what is refused first is told below.
             let another = if suspended {
-                role::require_other_admin(connection, user).await
+                role::require_other_admin(tx, user).await
             } else {
                 Ok(())
             };
-            let before = db::account::lock(connection, user).await?.ok_or_else(missing)?;
+            let before = db::account::lock(tx, user).await?.ok_or_else(missing)?;
             if matches!(before.status, UserStatus::Deleted | UserStatus::PendingDeletion) {
                 return Err(missing());
             }
-            require_over(connection, actor, &[user], "input.userId").await?;
+            require_over(tx, actor, &[user], "input.userId").await?;
             another?;
-            let changed = db::account::set_status(connection, user, &change).await?;
-            let told = StatusChanged { status: changed.status, reason: changed.status_reason.clone() };
-            accounts.tell(connection, user, STATUS_CHANGED, told).await?;
+            let changed = db::account::set_status(tx, user, &change).await?;
+            tx.emit(&UserStatusChanged {
+ user,
+ status: changed.status,
+ reason: changed.status_reason.clone(),
+ });
             let details = json!({
                 "before": before.status, "after": changed.status, "reason": changed.status_reason, "until": changed.suspended_until,
             });
-            accounts.record(connection, actor, "user.status_set", Some(user.uuid()), details).await?;
+            accounts.record(tx, actor, "user.status_set", Some(user.uuid()), details).await?;
             Ok(changed)
         })
         .await?;
-    drop(connection);
     accounts.identity_changed(&[user]).await;
     Ok(changed)
 }

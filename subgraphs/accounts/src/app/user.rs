@@ -4,11 +4,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use atelier_kit::{
     actor::Actor,
+    db::ReadConnection,
     error::Error,
     id::{Id, User},
     loader::Batch,
-    page::PageArgs,
+    page::{Listed, Page, PageArgs, PageRequest},
 };
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Accounts, name, status};
@@ -20,9 +22,27 @@ use crate::{
     kinds::UserStatus,
 };
 
-/// The list's names in cursors, by order.
-pub const LIST: &str = "accounts.users";
-pub const LIST_BY_NAME: &str = "accounts.usersByName";
+impl Listed for AccountRow {
+    const LIST: &'static str = "accounts.users";
+    type Key = (DateTime<Utc>, Uuid);
+
+    fn key(&self) -> Self::Key {
+        (self.created_at, self.id.uuid())
+    }
+}
+
+/// The order of usernames.
+struct ByName;
+type NamePage = PageRequest<(String, Uuid)>;
+
+impl Listed<ByName> for AccountRow {
+    const LIST: &'static str = "accounts.usersByName";
+    type Key = (String, Uuid);
+
+    fn key(&self) -> Self::Key {
+        (name::fold(&self.username), self.id.uuid())
+    }
+}
 
 /// Whether `actor` may know that an account exists: everybody may, until its owner deletes it.
 pub fn visible(actor: &Actor, account: &AccountRow) -> bool {
@@ -43,7 +63,7 @@ impl Batch for ById {
     type Value = AccountRow;
 
     async fn load(&self, keys: Vec<Id<User>>) -> Result<HashMap<Id<User>, AccountRow>, Error> {
-        let rows = db::account::by_ids(&mut *self.0.deps.db.read().await?, &keys).await?;
+        let rows = db::account::by_ids(&mut *self.0.deps.read().await?, &keys).await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
@@ -56,7 +76,7 @@ impl Batch for ByUsername {
     type Value = AccountRow;
 
     async fn load(&self, keys: Vec<String>) -> Result<HashMap<String, AccountRow>, Error> {
-        let rows = db::account::by_usernames(&mut *self.0.deps.db.read().await?, &keys).await?;
+        let rows = db::account::by_usernames(&mut *self.0.deps.read().await?, &keys).await?;
         Ok(rows.into_iter().collect())
     }
 }
@@ -70,16 +90,6 @@ pub enum Order {
     Name,
 }
 
-/// A page of users.
-pub enum Page {
-    Newest(TimePage, Vec<AccountRow>, Option<i64>),
-    Name(
-        atelier_kit::page::PageRequest<(String, Uuid)>,
-        Vec<AccountRow>,
-        Option<i64>,
-    ),
-}
-
 /// A page of all users.
 ///
 /// # Errors
@@ -89,30 +99,28 @@ pub async fn page(
     actor: &Actor,
     mut filter: AccountFilter,
     order: Order,
-    args: &PageArgs,
-    total: bool,
-) -> Result<Page, Error> {
+    page: &PageArgs,
+) -> Result<Page<AccountRow>, Error> {
     actor.require_scope(status::SCOPE)?;
     filter.text = filter
         .text
         .map(|text| name::fold(&text.chars().take(100).collect::<String>()));
-    let cursors = &accounts.deps.cursors;
-    let mut connection = accounts.deps.db.read().await?;
-    let total = if total {
-        Some(db::account::count(&mut connection, &filter).await?)
-    } else {
-        None
-    };
+    let filter = &filter;
+    let count =
+        async |connection: &mut ReadConnection| db::account::count(connection, filter).await;
     match order {
         Order::Newest => {
-            let request = args.open(LIST, cursors)?;
-            let rows = db::account::page(&mut connection, &filter, &request).await?;
-            Ok(Page::Newest(request, rows, total))
+            let rows = async |connection: &mut ReadConnection, page: &TimePage| {
+                db::account::page(connection, filter, page).await
+            };
+            page.fetch(&accounts.deps, rows, count).await
         }
         Order::Name => {
-            let request = args.open(LIST_BY_NAME, cursors)?;
-            let rows = db::account::page_by_name(&mut connection, &filter, &request).await?;
-            Ok(Page::Name(request, rows, total))
+            let rows = async |connection: &mut ReadConnection, page: &NamePage| {
+                db::account::page_by_name(connection, filter, page).await
+            };
+            page.fetch_in::<ByName, _>(&accounts.deps, rows, count)
+                .await
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Personal access tokens and API keys.
 
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::Error,
     id::{Id, User},
+    page::Listed,
 };
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -11,6 +12,7 @@ use diesel::{
     sql_types::{BigInt, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
+use uuid::Uuid;
 
 use super::{TimePage, newest_first};
 use crate::{
@@ -35,18 +37,27 @@ pub struct AccessTokenRow {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
+impl Listed for AccessTokenRow {
+    const LIST: &'static str = "accounts.accessTokens";
+    type Key = (DateTime<Utc>, Uuid);
+
+    fn key(&self) -> Self::Key {
+        (self.created_at, self.id.uuid())
+    }
+}
+
 /// Inserts a token.
-pub async fn insert(connection: &mut Connection, new: &AccessTokenRow) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx, new: &AccessTokenRow) -> Result<(), Error> {
     diesel::insert_into(access_token::table)
         .values(new)
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Revokes an account's token; `None` if it has no such token that is in force.
 pub async fn revoke(
-    connection: &mut Connection,
+    tx: &mut Tx,
     account: Id<User>,
     id: Id<AccessToken>,
     now: DateTime<Utc>,
@@ -61,20 +72,16 @@ pub async fn revoke(
     )
     .set(access_token::revoked_at.eq(now))
     .returning(AccessTokenRow::as_returning())
-    .get_result(connection)
+    .get_result(tx)
     .await
     .optional()?)
 }
 
 /// Notes that a token is in use.
-pub async fn touch(
-    connection: &mut Connection,
-    id: Id<AccessToken>,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
+pub async fn touch(tx: &mut Tx, id: Id<AccessToken>, now: DateTime<Utc>) -> Result<(), Error> {
     diesel::update(access_token::table.find(id))
         .set(access_token::last_used_at.eq(now))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
@@ -94,7 +101,7 @@ pub async fn has_met(
 /// Notes that a token is used from a network; false if it was before. The oldest of more than `kept`
 /// networks are forgotten.
 pub async fn meet(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<AccessToken>,
     network: &str,
     now: DateTime<Utc>,
@@ -107,7 +114,7 @@ pub async fn meet(
             access_token_network::first_seen_at.eq(now),
         ))
         .on_conflict_do_nothing()
-        .execute(connection)
+        .execute(tx)
         .await?;
     if met > 0 {
         diesel::sql_query(
@@ -117,7 +124,7 @@ pub async fn meet(
         )
         .bind::<SqlUuid, _>(id)
         .bind::<BigInt, _>(kept)
-        .execute(connection)
+        .execute(tx)
         .await?;
     }
     Ok(met > 0)
@@ -157,9 +164,9 @@ pub async fn page(
 }
 
 /// Forgets all tokens of accounts.
-pub async fn delete_of(connection: &mut Connection, accounts: &[Id<User>]) -> Result<(), Error> {
+pub async fn delete_of(tx: &mut Tx, accounts: &[Id<User>]) -> Result<(), Error> {
     diesel::delete(access_token::table.filter(access_token::account_id.eq_any(accounts)))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }

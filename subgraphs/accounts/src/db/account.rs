@@ -1,9 +1,10 @@
 //! Accounts.
 
+use atelier_contracts::media::Asset;
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::Error,
-    id::{Asset, Id, User},
+    id::{Id, User},
 };
 use chrono::{DateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};
@@ -59,15 +60,12 @@ pub struct NewAccount<'a> {
 }
 
 /// Inserts an account; `None` if its name or address is taken.
-pub async fn insert(
-    connection: &mut Connection,
-    new: &NewAccount<'_>,
-) -> Result<Option<AccountRow>, Error> {
+pub async fn insert(tx: &mut Tx, new: &NewAccount<'_>) -> Result<Option<AccountRow>, Error> {
     Ok(diesel::insert_into(account::table)
         .values(new)
         .on_conflict_do_nothing()
         .returning(AccountRow::as_returning())
-        .get_result(connection)
+        .get_result(tx)
         .await
         .optional()?)
 }
@@ -83,12 +81,12 @@ pub async fn find(connection: &mut Connection, id: Id<User>) -> Result<Option<Ac
 }
 
 /// An account by id, locked until the transaction ends.
-pub async fn lock(connection: &mut Connection, id: Id<User>) -> Result<Option<AccountRow>, Error> {
+pub async fn lock(tx: &mut Tx, id: Id<User>) -> Result<Option<AccountRow>, Error> {
     Ok(account::table
         .find(id)
         .select(AccountRow::as_select())
         .for_update()
-        .first(connection)
+        .first(tx)
         .await
         .optional()?)
 }
@@ -129,14 +127,14 @@ pub struct Profile {
 
 /// Changes a profile.
 pub async fn update_profile(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<User>,
     profile: &Profile,
 ) -> Result<AccountRow, Error> {
     Ok(diesel::update(account::table.find(id))
         .set(profile)
         .returning(AccountRow::as_returning())
-        .get_result(connection)
+        .get_result(tx)
         .await?)
 }
 
@@ -153,20 +151,20 @@ pub struct StatusChange {
 
 /// Sets a status.
 pub async fn set_status(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<User>,
     change: &StatusChange,
 ) -> Result<AccountRow, Error> {
     Ok(diesel::update(account::table.find(id))
         .set(change)
         .returning(AccountRow::as_returning())
-        .get_result(connection)
+        .get_result(tx)
         .await?)
 }
 
 /// Sets a plan.
 pub async fn set_plan(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<User>,
     plan: PlanCode,
     expires_at: Option<DateTime<Utc>>,
@@ -181,29 +179,25 @@ pub async fn set_plan(
             account::updated_at.eq(now),
         ))
         .returning(AccountRow::as_returning())
-        .get_result(connection)
+        .get_result(tx)
         .await?)
 }
 
 /// Notes a sign-in.
-pub async fn note_login(
-    connection: &mut Connection,
-    id: Id<User>,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
+pub async fn note_login(tx: &mut Tx, id: Id<User>, now: DateTime<Utc>) -> Result<(), Error> {
     diesel::update(account::table.find(id))
         .set((
             account::last_login_at.eq(now),
             account::login_count.eq(account::login_count + 1),
         ))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Accounts whose grace period is over, locked; others are passed over.
 pub async fn lock_due_for_deletion(
-    connection: &mut Connection,
+    tx: &mut Tx,
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<Id<User>>, Error> {
@@ -218,16 +212,12 @@ pub async fn lock_due_for_deletion(
         .select(account::id)
         .for_update()
         .skip_locked()
-        .load(connection)
+        .load(tx)
         .await?)
 }
 
 /// Leaves only the id of accounts: what names or describes a person goes.
-pub async fn erase(
-    connection: &mut Connection,
-    ids: &[Id<User>],
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
+pub async fn erase(tx: &mut Tx, ids: &[Id<User>], now: DateTime<Utc>) -> Result<(), Error> {
     let nameless = diesel::dsl::sql::<diesel::sql_types::Text>("'deleted-' || id");
     diesel::update(account::table.filter(account::id.eq_any(ids)))
         .set((
@@ -243,7 +233,7 @@ pub async fn erase(
             account::delete_at.eq(None::<DateTime<Utc>>),
             account::updated_at.eq(now),
         ))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }

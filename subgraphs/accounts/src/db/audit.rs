@@ -1,6 +1,11 @@
 //! The audit log.
 
-use atelier_kit::{db::Connection, error::Error, id::Id};
+use atelier_kit::{
+    db::{Connection, Tx},
+    error::Error,
+    id::Id,
+    page::Listed,
+};
 use chrono::{DateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};
 use diesel_async::RunQueryDsl;
@@ -25,11 +30,20 @@ pub struct AuditRow {
     pub request_id: String,
 }
 
+impl Listed for AuditRow {
+    const LIST: &'static str = "accounts.audit";
+    type Key = (DateTime<Utc>, Uuid);
+
+    fn key(&self) -> Self::Key {
+        (self.at, self.id.uuid())
+    }
+}
+
 /// Writes to the log.
-pub async fn insert(connection: &mut Connection, row: &AuditRow) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
     diesel::insert_into(audit_event::table)
         .values(row)
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }

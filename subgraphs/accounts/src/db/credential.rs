@@ -1,7 +1,7 @@
 //! Password hashes.
 
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::Error,
     id::{Id, User},
 };
@@ -48,7 +48,7 @@ pub async fn find(connection: &mut Connection, account: Id<User>) -> Result<Opti
 
 /// Sets the password hash of an account.
 pub async fn set(
-    connection: &mut Connection,
+    tx: &mut Tx,
     account: Id<User>,
     hash: &str,
     now: DateTime<Utc>,
@@ -65,18 +65,13 @@ pub async fn set(
             credential::password_hash.eq(hash),
             credential::changed_at.eq(now),
         ))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Replaces `old` by `new`, unless the password was changed in the meantime.
-pub async fn upgrade(
-    connection: &mut Connection,
-    account: Id<User>,
-    old: &str,
-    new: &str,
-) -> Result<(), Error> {
+pub async fn upgrade(tx: &mut Tx, account: Id<User>, old: &str, new: &str) -> Result<(), Error> {
     diesel::update(
         credential::table.filter(
             credential::account_id
@@ -85,15 +80,15 @@ pub async fn upgrade(
         ),
     )
     .set(credential::password_hash.eq(new))
-    .execute(connection)
+    .execute(tx)
     .await?;
     Ok(())
 }
 
 /// Forgets the passwords of accounts.
-pub async fn delete(connection: &mut Connection, accounts: &[Id<User>]) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, accounts: &[Id<User>]) -> Result<(), Error> {
     diesel::delete(credential::table.filter(credential::account_id.eq_any(accounts)))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }

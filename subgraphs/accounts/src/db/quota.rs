@@ -4,7 +4,7 @@
 //! one of them may.
 
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::Error,
     id::{Id, User},
 };
@@ -82,25 +82,21 @@ macro_rules! reset_after {
 }
 
 /// Makes sure that an account has a row for a meter; false if there is no such account.
-pub async fn ensure(
-    connection: &mut Connection,
-    account: Id<User>,
-    meter: Meter,
-) -> Result<bool, Error> {
+pub async fn ensure(tx: &mut Tx, account: Id<User>, meter: Meter) -> Result<bool, Error> {
     let inserted = diesel::sql_query(
         "INSERT INTO accounts.quota (account_id, meter) SELECT id, $2 FROM accounts.account WHERE id = $1 AND status <> 'DELETED' \
          ON CONFLICT DO NOTHING",
     )
     .bind::<SqlUuid, _>(account)
     .bind::<Text, _>(meter)
-    .execute(connection)
+    .execute(tx)
     .await?;
     Ok(inserted > 0)
 }
 
 /// Takes `amount` out of what is left and holds it; `None` if less is left, or if the row is missing.
 pub async fn hold(
-    connection: &mut Connection,
+    tx: &mut Tx,
     account: Id<User>,
     meter: Meter,
     amount: i64,
@@ -117,14 +113,14 @@ pub async fn hold(
     .bind::<Text, _>(meter)
     .bind::<BigInt, _>(amount)
     .bind::<Timestamptz, _>(now)
-    .load(connection)
+    .load(tx)
     .await?;
     Ok(rows.into_iter().next())
 }
 
 /// Moves amounts: `reserved` and `used` change by as much, which may be negative.
 pub async fn shift(
-    connection: &mut Connection,
+    tx: &mut Tx,
     account: Id<User>,
     meter: Meter,
     reserved: i64,
@@ -144,14 +140,14 @@ pub async fn shift(
     .bind::<BigInt, _>(reserved)
     .bind::<BigInt, _>(used)
     .bind::<Timestamptz, _>(now)
-    .load(connection)
+    .load(tx)
     .await?;
     Ok(rows.into_iter().next())
 }
 
 /// Sets what an account has on top of its plan; tells what it had before.
 pub async fn set_bonus(
-    connection: &mut Connection,
+    tx: &mut Tx,
     account: Id<User>,
     meter: Meter,
     bonus: i64,
@@ -168,7 +164,7 @@ pub async fn set_bonus(
     .bind::<SqlUuid, _>(account)
     .bind::<Text, _>(meter)
     .bind::<BigInt, _>(bonus)
-    .load(connection)
+    .load(tx)
     .await?;
     Ok(rows.into_iter().next().map(|before| before.bonus))
 }

@@ -1,7 +1,7 @@
 //! Reservations of quotas, and the ledger of every movement.
 
 use atelier_kit::{
-    db::Connection,
+    db::Tx,
     error::Error,
     id::{Id, User},
 };
@@ -49,33 +49,29 @@ pub struct NewEntry {
 }
 
 /// Inserts a reservation; false if its key is taken. Waits for a transaction that is just taking it.
-pub async fn insert(connection: &mut Connection, new: &ReservationRow) -> Result<bool, Error> {
+pub async fn insert(tx: &mut Tx, new: &ReservationRow) -> Result<bool, Error> {
     let inserted = diesel::insert_into(quota_reservation::table)
         .values(new)
         .on_conflict_do_nothing()
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(inserted > 0)
 }
 
 /// A reservation, locked until the transaction ends.
-pub async fn lock(
-    connection: &mut Connection,
-    service: &str,
-    key: &str,
-) -> Result<Option<ReservationRow>, Error> {
+pub async fn lock(tx: &mut Tx, service: &str, key: &str) -> Result<Option<ReservationRow>, Error> {
     Ok(quota_reservation::table
         .find((service, key))
         .select(ReservationRow::as_select())
         .for_update()
-        .first(connection)
+        .first(tx)
         .await
         .optional()?)
 }
 
 /// Settles a reservation.
 pub async fn settle(
-    connection: &mut Connection,
+    tx: &mut Tx,
     reservation: &ReservationRow,
     state: ReservationState,
     committed: Option<i64>,
@@ -89,14 +85,14 @@ pub async fn settle(
                 quota_reservation::settled_at.eq(now),
             ))
             .returning(ReservationRow::as_returning())
-            .get_result(connection)
+            .get_result(tx)
             .await?,
     )
 }
 
 /// Reservations whose time has passed, now marked as expired; at most `limit`.
 pub async fn expire(
-    connection: &mut Connection,
+    tx: &mut Tx,
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<ReservationRow>, Error> {
@@ -127,7 +123,7 @@ pub async fn expire(
     )
     .bind::<Timestamptz, _>(now)
     .bind::<BigInt, _>(limit)
-    .load(connection)
+    .load(tx)
     .await?;
     Ok(keys
         .into_iter()
@@ -146,10 +142,10 @@ pub async fn expire(
 }
 
 /// Writes movements to the ledger.
-pub async fn enter(connection: &mut Connection, entries: &[NewEntry]) -> Result<(), Error> {
+pub async fn enter(tx: &mut Tx, entries: &[NewEntry]) -> Result<(), Error> {
     diesel::insert_into(quota_entry::table)
         .values(entries)
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }

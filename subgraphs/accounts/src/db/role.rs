@@ -1,7 +1,7 @@
 //! Roles and who has them.
 
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::Error,
     id::{Id, User},
 };
@@ -59,22 +59,22 @@ pub async fn by_ids(connection: &mut Connection, ids: &[Id<Role>]) -> Result<Vec
 }
 
 /// A role, locked until the transaction ends.
-pub async fn lock(connection: &mut Connection, id: Id<Role>) -> Result<Option<RoleRow>, Error> {
+pub async fn lock(tx: &mut Tx, id: Id<Role>) -> Result<Option<RoleRow>, Error> {
     Ok(role::table
         .find(id)
         .select(RoleRow::as_select())
         .for_update()
-        .first(connection)
+        .first(tx)
         .await
         .optional()?)
 }
 
 /// Inserts a role; false if its name is taken.
-pub async fn insert(connection: &mut Connection, new: &RoleRow) -> Result<bool, Error> {
+pub async fn insert(tx: &mut Tx, new: &RoleRow) -> Result<bool, Error> {
     let inserted = diesel::insert_into(role::table)
         .values(new)
         .on_conflict_do_nothing()
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(inserted > 0)
 }
@@ -89,15 +89,11 @@ pub struct RoleChange {
 }
 
 /// Changes a role.
-pub async fn update(
-    connection: &mut Connection,
-    id: Id<Role>,
-    change: &RoleChange,
-) -> Result<RoleRow, Error> {
+pub async fn update(tx: &mut Tx, id: Id<Role>, change: &RoleChange) -> Result<RoleRow, Error> {
     Ok(diesel::update(role::table.find(id))
         .set(change)
         .returning(RoleRow::as_returning())
-        .get_result(connection)
+        .get_result(tx)
         .await?)
 }
 
@@ -117,7 +113,7 @@ pub async fn of_account(
 
 /// Gives roles to an account.
 pub async fn give(
-    connection: &mut Connection,
+    tx: &mut Tx,
     account: Id<User>,
     roles: &[Id<Role>],
     now: DateTime<Utc>,
@@ -135,17 +131,13 @@ pub async fn give(
     diesel::insert_into(account_role::table)
         .values(rows)
         .on_conflict_do_nothing()
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Takes roles from an account.
-pub async fn take(
-    connection: &mut Connection,
-    account: Id<User>,
-    roles: &[Id<Role>],
-) -> Result<(), Error> {
+pub async fn take(tx: &mut Tx, account: Id<User>, roles: &[Id<Role>]) -> Result<(), Error> {
     diesel::delete(
         account_role::table.filter(
             account_role::account_id
@@ -153,22 +145,19 @@ pub async fn take(
                 .and(account_role::role_id.eq_any(roles)),
         ),
     )
-    .execute(connection)
+    .execute(tx)
     .await?;
     Ok(())
 }
 
 /// Locks a built-in role by name, so that only one transaction at a time decides who has it, and
 /// tells its id.
-pub async fn lock_by_name(
-    connection: &mut Connection,
-    name: &str,
-) -> Result<Option<RoleRow>, Error> {
+pub async fn lock_by_name(tx: &mut Tx, name: &str) -> Result<Option<RoleRow>, Error> {
     Ok(role::table
         .filter(role::name.eq(name))
         .select(RoleRow::as_select())
         .for_update()
-        .first(connection)
+        .first(tx)
         .await
         .optional()?)
 }

@@ -1,13 +1,15 @@
 //! Sessions and their refresh tokens.
 
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::Error,
     id::{Id, Session, User},
+    page::Listed,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use uuid::Uuid;
 
 use super::{TimePage, newest_first};
 use crate::{
@@ -27,6 +29,15 @@ pub struct SessionRow {
     pub last_seen_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+impl Listed for SessionRow {
+    const LIST: &'static str = "accounts.sessions";
+    type Key = (DateTime<Utc>, Uuid);
+
+    fn key(&self) -> Self::Key {
+        (self.created_at, self.id.uuid())
+    }
 }
 
 /// A new sign-in.
@@ -67,29 +78,26 @@ pub struct Use {
 }
 
 /// Inserts a session.
-pub async fn insert(connection: &mut Connection, new: &NewSession<'_>) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx, new: &NewSession<'_>) -> Result<(), Error> {
     diesel::insert_into(session::table)
         .values(new)
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Inserts a refresh token.
-pub async fn insert_token(
-    connection: &mut Connection,
-    token: &RefreshTokenRow,
-) -> Result<(), Error> {
+pub async fn insert_token(tx: &mut Tx, token: &RefreshTokenRow) -> Result<(), Error> {
     diesel::insert_into(refresh_token::table)
         .values(token)
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// A refresh token with its session, both locked.
 pub async fn lock_by_token(
-    connection: &mut Connection,
+    tx: &mut Tx,
     hash: &[u8],
 ) -> Result<Option<(RefreshTokenRow, SessionRow)>, Error> {
     Ok(refresh_token::table
@@ -97,23 +105,23 @@ pub async fn lock_by_token(
         .filter(refresh_token::hash.eq(hash))
         .select((RefreshTokenRow::as_select(), SessionRow::as_select()))
         .for_update()
-        .first(connection)
+        .first(tx)
         .await
         .optional()?)
 }
 
 /// Notes that a refresh token was exchanged.
-pub async fn use_token(connection: &mut Connection, hash: &[u8], used: &Use) -> Result<(), Error> {
+pub async fn use_token(tx: &mut Tx, hash: &[u8], used: &Use) -> Result<(), Error> {
     diesel::update(refresh_token::table.find(hash))
         .set(used)
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Notes that a session is in use, and renews it.
 pub async fn renew(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<Session>,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
@@ -123,20 +131,16 @@ pub async fn renew(
             session::last_seen_at.eq(now),
             session::expires_at.eq(expires_at),
         ))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Notes that a session is in use.
-pub async fn touch(
-    connection: &mut Connection,
-    id: Id<Session>,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
+pub async fn touch(tx: &mut Tx, id: Id<Session>, now: DateTime<Utc>) -> Result<(), Error> {
     diesel::update(session::table.filter(session::id.eq(id).and(session::last_seen_at.lt(now))))
         .set(session::last_seen_at.eq(now))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
@@ -154,7 +158,7 @@ pub enum Which {
 
 /// Ends sessions of an account; tells which were still open.
 pub async fn revoke(
-    connection: &mut Connection,
+    tx: &mut Tx,
     account: Id<User>,
     which: Which,
     reason: RevokedReason,
@@ -173,21 +177,21 @@ pub async fn revoke(
             diesel::update(session::table.filter(open))
                 .set(set)
                 .returning(session::id)
-                .get_results(connection)
+                .get_results(tx)
                 .await
         }
         Which::One(id) => {
             diesel::update(session::table.filter(open.and(session::id.eq(id))))
                 .set(set)
                 .returning(session::id)
-                .get_results(connection)
+                .get_results(tx)
                 .await
         }
         Which::AllBut(id) => {
             diesel::update(session::table.filter(open.and(session::id.ne(id))))
                 .set(set)
                 .returning(session::id)
-                .get_results(connection)
+                .get_results(tx)
                 .await
         }
     };
@@ -235,9 +239,9 @@ pub async fn count(
 }
 
 /// Forgets all sessions of accounts.
-pub async fn delete_of(connection: &mut Connection, accounts: &[Id<User>]) -> Result<(), Error> {
+pub async fn delete_of(tx: &mut Tx, accounts: &[Id<User>]) -> Result<(), Error> {
     diesel::delete(session::table.filter(session::account_id.eq_any(accounts)))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }

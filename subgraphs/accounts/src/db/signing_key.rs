@@ -1,6 +1,9 @@
 //! Keys that sign access tokens.
 
-use atelier_kit::{db::Connection, error::Error};
+use atelier_kit::{
+    db::{Connection, Tx},
+    error::Error,
+};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -36,21 +39,18 @@ pub async fn usable(
 }
 
 /// Inserts the active key, unless there is one.
-pub async fn insert_active(
-    connection: &mut Connection,
-    key: &SigningKeyRow,
-) -> Result<bool, Error> {
+pub async fn insert_active(tx: &mut Tx, key: &SigningKeyRow) -> Result<bool, Error> {
     let inserted = diesel::insert_into(signing_key::table)
         .values(key)
         .on_conflict_do_nothing()
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(inserted > 0)
 }
 
 /// Retires the active key if it was made before `made_before`.
 pub async fn retire(
-    connection: &mut Connection,
+    tx: &mut Tx,
     made_before: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
@@ -62,19 +62,16 @@ pub async fn retire(
         ),
     )
     .set(signing_key::retired_at.eq(now))
-    .execute(connection)
+    .execute(tx)
     .await?;
     Ok(retired > 0)
 }
 
 /// Forgets keys that were retired before `before`.
-pub async fn delete_retired(
-    connection: &mut Connection,
-    before: DateTime<Utc>,
-) -> Result<usize, Error> {
+pub async fn delete_retired(tx: &mut Tx, before: DateTime<Utc>) -> Result<usize, Error> {
     Ok(
         diesel::delete(signing_key::table.filter(signing_key::retired_at.lt(before)))
-            .execute(connection)
+            .execute(tx)
             .await?,
     )
 }

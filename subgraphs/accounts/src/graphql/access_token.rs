@@ -1,17 +1,17 @@
 //! Personal access tokens and API keys.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Object, Result};
 use atelier_kit::{
-    graphql::{Payload, actor, directive::authenticated, mutation},
+    graphql::{actor, directive::authenticated, mutation},
     id::Id,
 };
 use chrono::{DateTime, Utc};
 
 use super::accounts;
 use crate::{
-    app::access_token::{self, Created, Wanted},
+    app::access_token::{self, Wanted},
     db::access_token::AccessTokenRow,
-    error::{AccountsErrorCode, AccountsUserError},
+    error::AccountsUserError,
     kinds::AccessTokenKind,
 };
 
@@ -86,54 +86,21 @@ pub struct AccessTokenRevokeInput {
     pub id: Id<crate::AccessToken>,
 }
 
-/// The outcome of making a token.
-#[derive(SimpleObject)]
-pub struct AccessTokenCreatePayload {
-    /// The token.
-    pub access_token: Option<AccessToken>,
-    /// The secret to authenticate with. It is told this once and never again.
-    pub secret: Option<String>,
-    /// Why nothing was changed; empty on success.
-    pub user_errors: Vec<AccountsUserError>,
-}
-
-impl Payload for AccessTokenCreatePayload {
-    type Code = AccountsErrorCode;
-    type Done = Created;
-
-    fn done(done: Created) -> Self {
-        Self {
-            access_token: Some(AccessToken(done.row)),
-            secret: Some(done.secret),
-            user_errors: Vec::new(),
-        }
+atelier_kit::payload! {
+    /// The result of `accessTokenCreate`.
+    pub struct AccessTokenCreatePayload, AccountsUserError {
+        /// The token.
+        access_token: AccessToken,
+        /// The secret to authenticate with. It is shown only this once.
+        secret: String,
     }
 
-    fn refused(
-        refusals: Vec<atelier_kit::error::Refusal<AccountsErrorCode>>,
-        locale: atelier_kit::Locale,
-    ) -> Self {
-        let user_errors = refusals
-            .into_iter()
-            .map(|refusal| AccountsUserError::from_refusal(refusal, locale))
-            .collect();
-        Self {
-            access_token: None,
-            secret: None,
-            user_errors,
-        }
-    }
-}
-
-atelier_kit::payload!(
-    /// The outcome of revoking a token.
-    pub struct AccessTokenRevokePayload {
+    /// The result of `accessTokenRevoke`.
+    pub struct AccessTokenRevokePayload, AccountsUserError {
         /// The token that is no longer in force.
         access_token: AccessToken,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
+}
 
 #[derive(Default)]
 pub struct AccessTokenMutation;
@@ -153,10 +120,9 @@ impl AccessTokenMutation {
             scopes: input.scopes,
             expires_at: input.expires_at,
         };
-        mutation(
-            ctx,
-            access_token::create(accounts(ctx), actor(ctx), wanted).await,
-        )
+        let created = access_token::create(accounts(ctx), actor(ctx), wanted).await;
+        let shown = created.map(|created| (AccessToken(created.row), created.secret));
+        mutation(ctx, shown)
     }
 
     /// Puts a token of the caller out of force.

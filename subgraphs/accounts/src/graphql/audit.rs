@@ -5,7 +5,7 @@ use atelier_kit::{
     error::{Error, ErrorCode},
     graphql::actor,
     id::{self, Id},
-    page::{Connection, Cursor, PageArgs, wants_total},
+    page::{Connection, PageArgs},
 };
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -112,7 +112,7 @@ fn target(id: &str) -> Result<Uuid, Error> {
 #[derive(Default)]
 pub struct AuditQuery;
 
-#[Object]
+#[atelier_kit::object]
 impl AuditQuery {
     /// Who signed in or failed to, and who changed whose permissions, newest first.
     #[graphql(requires_scopes = "admin:audit", tag = "admin")]
@@ -120,10 +120,7 @@ impl AuditQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(name = "where", desc = "Which entries are wanted.")] filter: Option<AuditWhere>,
-        #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
-        #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
+        page: PageArgs,
     ) -> Result<Connection<AuditEvent>> {
         let filter = filter.unwrap_or_default();
         let filter = AuditFilter {
@@ -133,22 +130,7 @@ impl AuditQuery {
             after: filter.after,
             before: filter.before,
         };
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
-        let page = audit::page(accounts(ctx), actor(ctx), &filter, &args, wants_total(ctx)).await?;
-        let rows = page.rows.into_iter().map(AuditEvent).collect();
-        let key = |event: &AuditEvent| (event.0.at, event.0.id.uuid());
-        Ok(Connection::build(
-            &page.request,
-            rows,
-            &accounts(ctx).deps.cursors,
-            audit::LIST,
-            key,
-        )
-        .with_total(page.total))
+        let page = audit::page(accounts(ctx), actor(ctx), &filter, &page).await?;
+        Ok(page.connection(AuditEvent))
     }
 }

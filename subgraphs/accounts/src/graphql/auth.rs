@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{accounts, require_first_password, user::User};
 use crate::{
     app::{login, refresh, register, session},
-    error::{AccountsErrorCode, AccountsUserError},
+    error::AccountsUserError,
 };
 
 /// What proves that somebody has signed in.
@@ -85,35 +85,25 @@ pub struct AuthTokenRefreshInput {
     pub refresh_token: String,
 }
 
-atelier_kit::payload!(
+atelier_kit::payload! {
     /// The outcome of registering.
-    pub struct AuthRegisterPayload {
+    pub struct AuthRegisterPayload, AccountsUserError {
         /// The new user's tokens.
         tokens: AuthTokens,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
 
-atelier_kit::payload!(
     /// The outcome of signing in.
-    pub struct AuthLoginPayload {
+    pub struct AuthLoginPayload, AccountsUserError {
         /// The user's tokens.
         tokens: AuthTokens,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
 
-atelier_kit::payload!(
     /// The outcome of refreshing.
-    pub struct AuthTokenRefreshPayload {
+    pub struct AuthTokenRefreshPayload, AccountsUserError {
         /// The new pair of tokens; the old refresh token is void.
         tokens: AuthTokens,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
+}
 
 #[derive(Default)]
 pub struct AuthMutation;

@@ -11,7 +11,7 @@ use super::{accounts, user::User};
 use crate::{
     app::plan,
     db::plan::{PlanQuotaRow, PlanRow},
-    error::{AccountsErrorCode, AccountsUserError},
+    error::AccountsUserError,
     kinds::{Meter, PlanCode},
 };
 
@@ -81,15 +81,13 @@ pub struct UserPlanSetInput {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-atelier_kit::payload!(
+atelier_kit::payload! {
     /// The outcome of setting a plan.
-    pub struct UserPlanSetPayload {
+    pub struct UserPlanSetPayload, AccountsUserError {
         /// The user.
         user: User,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
+}
 
 #[derive(Default)]
 pub struct PlanMutation;

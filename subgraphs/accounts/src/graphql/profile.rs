@@ -1,9 +1,10 @@
 //! What users change about themselves.
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
+use atelier_contracts::media::Asset;
 use atelier_kit::{
     graphql::{actor, directive::authenticated, mutation},
-    id::{Asset, Id},
+    id::Id,
 };
 
 use super::{accounts, require_first_password, user::User};
@@ -12,7 +13,7 @@ use crate::{
         deletion,
         profile::{self, ProfileChange},
     },
-    error::{AccountsErrorCode, AccountsUserError},
+    error::AccountsUserError,
 };
 
 /// A change of the caller's profile: what is absent stays, null empties.
@@ -48,39 +49,35 @@ pub struct AccountDeleteInput {
 /// Nothing is asked for.
 #[derive(InputObject)]
 pub struct AccountDeleteCancelInput {
-    /// Echoed by nothing; for clients that label their requests.
+    /// Accepted and ignored.
     pub client_mutation_id: Option<String>,
 }
 
-macro_rules! user_payload {
-    ($(#[$doc:meta])* $name:ident) => {
-        atelier_kit::payload!(
-            $(#[$doc])*
-            pub struct $name {
-                /// The user as they are now.
-                user: User
-            },
-            AccountsErrorCode,
-            AccountsUserError
-        );
-    };
+atelier_kit::payload! {
+    /// The result of `profileUpdate`.
+    pub struct ProfileUpdatePayload, AccountsUserError {
+        /// The user after the change.
+        user: User,
+    }
+
+    /// The result of `passwordChange`.
+    pub struct PasswordChangePayload, AccountsUserError {
+        /// The user after the change.
+        user: User,
+    }
+
+    /// The result of `accountDelete`.
+    pub struct AccountDeletePayload, AccountsUserError {
+        /// The user after the change.
+        user: User,
+    }
+
+    /// The result of `accountDeleteCancel`.
+    pub struct AccountDeleteCancelPayload, AccountsUserError {
+        /// The user after the change.
+        user: User,
+    }
 }
-user_payload!(
-    /// The outcome of changing a profile.
-    ProfileUpdatePayload
-);
-user_payload!(
-    /// The outcome of changing a password.
-    PasswordChangePayload
-);
-user_payload!(
-    /// The outcome of deleting an account.
-    AccountDeletePayload
-);
-user_payload!(
-    /// The outcome of keeping an account.
-    AccountDeleteCancelPayload
-);
 
 /// Tells an absent field (`None`) from an empty one (`Some(None)`).
 fn given<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {

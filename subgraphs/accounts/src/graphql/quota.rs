@@ -1,6 +1,7 @@
 //! Quotas.
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use atelier_contracts::accounts::UserQuotaChanged;
 use atelier_kit::{
     graphql::{Long, actor, directive::authenticated, mutation},
     id::{self, Id},
@@ -8,12 +9,7 @@ use atelier_kit::{
 use chrono::{DateTime, Utc};
 
 use super::accounts;
-use crate::{
-    app::{event::QuotaChanged, quota},
-    db::quota::QuotaRow,
-    error::{AccountsErrorCode, AccountsUserError},
-    kinds::Meter,
-};
+use crate::{app::quota, db::quota::QuotaRow, error::AccountsUserError, kinds::Meter};
 
 /// How much of something a user may use and has used.
 #[derive(Debug, Clone, SimpleObject)]
@@ -35,26 +31,26 @@ pub struct Quota {
 
 impl From<&QuotaRow> for Quota {
     fn from(row: &QuotaRow) -> Self {
-        Self::from(QuotaChanged::from(row))
+        Self {
+            meter: row.meter,
+            limit: row.amount.map(Long),
+            used: Long(row.used),
+            reserved: Long(row.reserved),
+            remaining: row.remaining().map(Long),
+            resets_at: row.resets_at,
+        }
     }
 }
 
-impl From<QuotaChanged> for Quota {
-    fn from(state: QuotaChanged) -> Self {
-        let remaining = state.limit.map(|limit| {
-            limit
-                .saturating_sub(state.used)
-                .saturating_sub(state.reserved)
-                .max(0)
-        });
-        Self {
-            meter: state.meter,
-            limit: state.limit.map(Long),
-            used: Long(state.used),
-            reserved: Long(state.reserved),
-            remaining: remaining.map(Long),
-            resets_at: state.resets_at,
-        }
+impl From<UserQuotaChanged> for Quota {
+    fn from(changed: UserQuotaChanged) -> Self {
+        Self::from(&QuotaRow {
+            meter: changed.meter,
+            amount: changed.limit,
+            used: changed.used,
+            reserved: changed.reserved,
+            resets_at: changed.resets_at,
+        })
     }
 }
 
@@ -72,15 +68,13 @@ pub struct QuotaAdjustInput {
     pub reason: String,
 }
 
-atelier_kit::payload!(
+atelier_kit::payload! {
     /// The outcome of adjusting a quota.
-    pub struct QuotaAdjustPayload {
+    pub struct QuotaAdjustPayload, AccountsUserError {
         /// The quota as it is now.
         quota: Quota,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
+}
 
 #[derive(Default)]
 pub struct QuotaMutation;

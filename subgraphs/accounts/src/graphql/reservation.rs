@@ -1,10 +1,9 @@
 //! Quota reservations, for other domains only.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result, SimpleObject};
+use atelier_contracts::accounts::{QuotaCommitInput, QuotaReleaseInput, QuotaReserveInput};
 use atelier_kit::{
-    Locale,
-    error::Refusal,
-    graphql::{Long, Payload, actor, mutation},
+    graphql::{Long, actor, mutation},
     id::{self, Id},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +12,7 @@ use super::accounts;
 use crate::{
     app::reservation,
     db::reservation::ReservationRow,
-    error::{AccountsErrorCode, AccountsUserError},
+    error::AccountsUserError,
     kinds::{Meter, ReservationState},
 };
 
@@ -51,80 +50,28 @@ impl From<ReservationRow> for QuotaReservation {
     }
 }
 
-/// What to reserve.
-#[derive(InputObject)]
-#[graphql(inaccessible)]
-pub struct QuotaReserveInput {
-    /// Whose quota.
-    pub user_id: Id<id::User>,
-    /// Of what.
-    pub meter: Meter,
-    /// How much; at least 1.
-    pub amount: Long,
-    /// A key of the domain's choice; reserving again with the same key and the same amount changes
-    /// nothing.
-    pub key: String,
-    /// When to give it back unless it is committed before; a week unless told otherwise.
-    pub expires_in_seconds: Option<Long>,
+atelier_kit::payload! {
+    /// The result of `quotaReserve`.
+    #[graphql(inaccessible)]
+    pub struct QuotaReservePayload, AccountsUserError {
+        /// The reservation as it is now.
+        reservation: QuotaReservation,
+    }
+
+    /// The result of `quotaCommit`.
+    #[graphql(inaccessible)]
+    pub struct QuotaCommitPayload, AccountsUserError {
+        /// The reservation as it is now.
+        reservation: QuotaReservation,
+    }
+
+    /// The result of `quotaRelease`.
+    #[graphql(inaccessible)]
+    pub struct QuotaReleasePayload, AccountsUserError {
+        /// The reservation as it is now.
+        reservation: QuotaReservation,
+    }
 }
-
-/// What to commit.
-#[derive(InputObject)]
-#[graphql(inaccessible)]
-pub struct QuotaCommitInput {
-    /// The reservation's key.
-    pub key: String,
-    /// How much was used, if it was less than reserved; the rest is given back.
-    pub amount: Option<Long>,
-}
-
-/// What to give back.
-#[derive(InputObject)]
-#[graphql(inaccessible)]
-pub struct QuotaReleaseInput {
-    /// The reservation's key.
-    pub key: String,
-}
-
-macro_rules! reservation_payload {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(SimpleObject)]
-        #[graphql(inaccessible)]
-        pub struct $name {
-            /// The reservation as it is now.
-            pub reservation: Option<QuotaReservation>,
-            /// Why nothing was changed; empty on success.
-            pub user_errors: Vec<AccountsUserError>,
-        }
-
-        impl Payload for $name {
-            type Code = AccountsErrorCode;
-            type Done = QuotaReservation;
-
-            fn done(done: QuotaReservation) -> Self {
-                Self { reservation: Some(done), user_errors: Vec::new() }
-            }
-
-            fn refused(refusals: Vec<Refusal<AccountsErrorCode>>, locale: Locale) -> Self {
-                let user_errors = refusals.into_iter().map(|refusal| AccountsUserError::from_refusal(refusal, locale)).collect();
-                Self { reservation: None, user_errors }
-            }
-        }
-    };
-}
-reservation_payload!(
-    /// The outcome of reserving.
-    QuotaReservePayload
-);
-reservation_payload!(
-    /// The outcome of committing.
-    QuotaCommitPayload
-);
-reservation_payload!(
-    /// The outcome of giving back.
-    QuotaReleasePayload
-);
 
 #[derive(Default)]
 pub struct ReservationMutation;

@@ -7,11 +7,7 @@ use atelier_kit::{
 };
 
 use super::{accounts, user::User};
-use crate::{
-    app::role,
-    db::role::RoleRow,
-    error::{AccountsErrorCode, AccountsUserError},
-};
+use crate::{app::role, db::role::RoleRow, error::AccountsUserError};
 
 /// A named set of scopes.
 #[derive(Debug, Clone)]
@@ -82,33 +78,27 @@ pub struct RoleAssignInput {
     pub remove: Vec<Id<crate::Role>>,
 }
 
-atelier_kit::payload!(
+atelier_kit::payload! {
     /// The outcome of making a role.
-    pub struct RoleCreatePayload {
+    pub struct RoleCreatePayload, AccountsUserError {
         /// The role.
         role: Role,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
-atelier_kit::payload!(
+    }
+}
+atelier_kit::payload! {
     /// The outcome of changing a role.
-    pub struct RoleUpdatePayload {
+    pub struct RoleUpdatePayload, AccountsUserError {
         /// The role as it is now.
         role: Role,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
-atelier_kit::payload!(
+    }
+}
+atelier_kit::payload! {
     /// The outcome of giving and taking roles.
-    pub struct RoleAssignPayload {
+    pub struct RoleAssignPayload, AccountsUserError {
         /// The user.
         user: User,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
+}
 
 #[derive(Default)]
 pub struct RoleQuery;

@@ -11,7 +11,7 @@ use super::accounts;
 use crate::{
     app::session,
     db::session::{SessionRow, Which},
-    error::{AccountsErrorCode, AccountsUserError},
+    error::AccountsUserError,
     kinds::RevokedReason,
 };
 
@@ -61,7 +61,7 @@ impl Session {
 /// Nothing is asked for: the session in use is meant.
 #[derive(InputObject)]
 pub struct AuthLogoutInput {
-    /// Echoed by nothing; for clients that label their requests.
+    /// Accepted and ignored.
     pub client_mutation_id: Option<String>,
 }
 
@@ -75,25 +75,19 @@ pub struct AuthSessionsRevokeInput {
     pub keep_current: bool,
 }
 
-atelier_kit::payload!(
+atelier_kit::payload! {
     /// The outcome of signing out.
-    pub struct AuthLogoutPayload {
+    pub struct AuthLogoutPayload, AccountsUserError {
         /// The session that was ended.
         session_id: Id<id::Session>,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
 
-atelier_kit::payload!(
     /// The outcome of ending sessions.
-    pub struct AuthSessionsRevokePayload {
+    pub struct AuthSessionsRevokePayload, AccountsUserError {
         /// The sessions that were ended.
         session_ids: Vec<Id<id::Session>>,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
+}
 
 #[derive(Default)]
 pub struct SessionMutation;

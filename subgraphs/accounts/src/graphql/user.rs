@@ -1,10 +1,11 @@
 //! Users.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, InputObject, Object, Result};
+use atelier_contracts::stub;
 use atelier_kit::{
     graphql::{Long, actor, load, mutation},
-    id::{self, Asset, Id},
-    page::{Connection, Cursor, PageArgs, wants_total},
+    id::{self, Id},
+    page::{Connection, PageArgs},
 };
 use chrono::{DateTime, Utc};
 
@@ -12,17 +13,9 @@ use super::accounts;
 use crate::{
     app::{name, status, user},
     db::account::{AccountFilter, AccountRow},
-    error::{AccountsErrorCode, AccountsUserError},
+    error::AccountsUserError,
     kinds::{UserKind, UserStatus},
 };
-
-/// A file, kept by another domain.
-#[derive(SimpleObject)]
-#[graphql(name = "Asset", unresolvable = "id")]
-pub struct AssetStub {
-    /// The file's id.
-    pub id: Id<Asset>,
-}
 
 /// Somebody with an account.
 #[derive(Debug, Clone)]
@@ -52,8 +45,8 @@ impl User {
     }
 
     /// The user's picture.
-    async fn avatar(&self) -> Option<AssetStub> {
-        self.0.avatar_id.map(|id| AssetStub { id })
+    async fn avatar(&self) -> Option<stub::Asset> {
+        self.0.avatar_id.map(|id| stub::Asset { id })
     }
 
     /// What kind of user it is.
@@ -154,7 +147,7 @@ async fn load_by_username(ctx: &Context<'_>, username: &str) -> Result<Option<Us
 #[derive(Default)]
 pub struct UserQuery;
 
-#[Object]
+#[atelier_kit::object]
 impl UserQuery {
     /// A user by id or by username; null if there is none.
     #[graphql(tag = "public")]
@@ -177,20 +170,13 @@ impl UserQuery {
 
     /// All users.
     #[graphql(requires_scopes = "admin:users", tag = "admin")]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the paging arguments of a connection"
-    )]
     async fn users(
         &self,
         ctx: &Context<'_>,
         #[graphql(name = "where", desc = "Which users are wanted.")] filter: Option<UserWhere>,
         #[graphql(desc = "How users are sorted; newest first unless told otherwise.")]
         order_by: Option<UserOrder>,
-        #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
-        #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
+        page: PageArgs,
     ) -> Result<Connection<User>> {
         let filter = filter.unwrap_or_default();
         let filter = AccountFilter {
@@ -204,34 +190,8 @@ impl UserQuery {
             UserOrder::Newest => user::Order::Newest,
             UserOrder::Username => user::Order::Name,
         };
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
-        let cursors = &accounts(ctx).deps.cursors;
-        let page = user::page(
-            accounts(ctx),
-            actor(ctx),
-            filter,
-            order,
-            &args,
-            wants_total(ctx),
-        )
-        .await?;
-        let users = |rows: Vec<AccountRow>| rows.into_iter().map(User).collect::<Vec<_>>();
-        Ok(match page {
-            user::Page::Newest(request, rows, total) => {
-                let key = |user: &User| (user.0.created_at, user.0.id.uuid());
-                Connection::build(&request, users(rows), cursors, user::LIST, key).with_total(total)
-            }
-            user::Page::Name(request, rows, total) => {
-                let key = |user: &User| (name::fold(&user.0.username), user.0.id.uuid());
-                Connection::build(&request, users(rows), cursors, user::LIST_BY_NAME, key)
-                    .with_total(total)
-            }
-        })
+        let page = user::page(accounts(ctx), actor(ctx), filter, order, &page).await?;
+        Ok(page.connection(User))
     }
 
     /// A user, for other domains.
@@ -273,15 +233,13 @@ pub enum SettableStatus {
     Suspended,
 }
 
-atelier_kit::payload!(
+atelier_kit::payload! {
     /// The outcome of setting a status.
-    pub struct UserStatusSetPayload {
+    pub struct UserStatusSetPayload, AccountsUserError {
         /// The user as they are now.
         user: User,
-    },
-    AccountsErrorCode,
-    AccountsUserError
-);
+    }
+}
 
 #[derive(Default)]
 pub struct UserMutation;

@@ -1,14 +1,11 @@
 //! What a caller has of their own.
-//!
-//! The rule is on the fields and not on the type: who asks for the caller and is nobody gets null
-//! and no error.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Result, SimpleObject};
 use atelier_kit::{
     error::{Error, ErrorCode},
     graphql::{actor, directive::authenticated, load},
     id::{self, Id},
-    page::{Connection, Cursor, PageArgs, wants_total},
+    page::{Connection, PageArgs},
 };
 use chrono::{DateTime, Utc};
 
@@ -30,11 +27,6 @@ use crate::{
     db::account::AccountRow,
     kinds::Meter,
 };
-
-/// The caller.
-pub struct Viewer {
-    id: Id<id::User>,
-}
 
 /// What has become of a subscription to a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, async_graphql::Enum)]
@@ -76,19 +68,15 @@ async fn account_of(ctx: &Context<'_>, user: Id<id::User>) -> Result<AccountRow>
     Ok(found.ok_or(Error::new(ErrorCode::Unauthenticated))?)
 }
 
-/// The signed-in caller, and what only they may see. For nobody there is none.
-#[Object]
-impl Viewer {
-    /// The id of the caller's account.
-    #[graphql(directive = authenticated::apply())]
-    async fn id(&self) -> Id<id::User> {
-        self.id
-    }
+/// The caller's account.
+pub struct AccountOfViewer(Id<id::User>);
 
+#[atelier_kit::object]
+impl AccountOfViewer {
     /// The caller as others see them.
     #[graphql(directive = authenticated::apply())]
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
-        Ok(load_by_id(ctx, self.id)
+        Ok(load_by_id(ctx, self.0)
             .await?
             .ok_or(Error::new(ErrorCode::Unauthenticated))?)
     }
@@ -129,31 +117,9 @@ impl Viewer {
 
     /// Where the caller is signed in, newest first.
     #[graphql(requires_scopes = "account:read")]
-    async fn sessions(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
-        #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
-    ) -> Result<Connection<Session>> {
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
-        let page = session::page(accounts(ctx), actor(ctx), &args, wants_total(ctx)).await?;
-        let rows = page.rows.into_iter().map(Session).collect();
-        let key = |session: &Session| (session.0.created_at, session.0.id.uuid());
-        Ok(Connection::build(
-            &page.request,
-            rows,
-            &accounts(ctx).deps.cursors,
-            session::LIST,
-            key,
-        )
-        .with_total(page.total))
+    async fn sessions(&self, ctx: &Context<'_>, page: PageArgs) -> Result<Connection<Session>> {
+        let page = session::page(accounts(ctx), actor(ctx), &page).await?;
+        Ok(page.connection(Session))
     }
 
     /// The caller's personal access tokens and API keys in force, newest first.
@@ -161,28 +127,10 @@ impl Viewer {
     async fn access_tokens(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
-        #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
+        page: PageArgs,
     ) -> Result<Connection<AccessToken>> {
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
-        let page = access_token::page(accounts(ctx), actor(ctx), &args, wants_total(ctx)).await?;
-        let rows = page.rows.into_iter().map(AccessToken).collect();
-        let key = |token: &AccessToken| (token.0.created_at, token.0.id.uuid());
-        Ok(Connection::build(
-            &page.request,
-            rows,
-            &accounts(ctx).deps.cursors,
-            access_token::LIST,
-            key,
-        )
-        .with_total(page.total))
+        let page = access_token::page(accounts(ctx), actor(ctx), &page).await?;
+        Ok(page.connection(AccessToken))
     }
 
     /// The caller's plan.
@@ -236,27 +184,4 @@ impl Viewer {
     }
 }
 
-#[derive(Default)]
-pub struct ViewerQuery;
-
-#[Object]
-impl ViewerQuery {
-    /// The signed-in caller; null if nobody is signed in.
-    #[graphql(shareable, tag = "public")]
-    async fn viewer(&self, ctx: &Context<'_>) -> Option<Viewer> {
-        actor(ctx).user_id().map(|id| Viewer { id })
-    }
-
-    /// The caller, for other domains: nobody else's.
-    #[graphql(entity)]
-    async fn find_viewer_by_id(
-        &self,
-        ctx: &Context<'_>,
-        id: Id<id::User>,
-    ) -> Result<Option<Viewer>> {
-        Ok(actor(ctx)
-            .user_id()
-            .filter(|user| *user == id)
-            .map(|id| Viewer { id }))
-    }
-}
+atelier_kit::viewer!(AccountOfViewer);

@@ -1,18 +1,15 @@
 //! The sweep: what has run out is given back, erased or forgotten.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use atelier_kit::error::Error;
 use chrono::TimeDelta;
-use tokio_util::sync::CancellationToken;
 
-use crate::{
-    app::{Accounts, deletion, reservation},
-    db::retention::{Aged, forget},
-};
+use super::{Accounts, deletion, reservation};
+use crate::db::retention::{Aged, forget};
 
 /// Between two sweeps. Every process sweeps: what one does, the others find done.
-const EVERY: Duration = Duration::from_secs(30);
+pub const EVERY: Duration = Duration::from_secs(30);
 /// Rows in one transaction.
 const BATCH: i64 = 200;
 /// How long what ended is kept. Sessions and refresh tokens: so that a stolen token is still
@@ -27,22 +24,6 @@ const KEPT: [(Aged, TimeDelta); 5] = [
 ];
 /// Batches of each that one sweep forgets; the next sweep goes on.
 const ROUNDS: usize = 50;
-
-/// Sweeps until `stop`.
-pub async fn run(accounts: Arc<Accounts>, stop: CancellationToken) {
-    loop {
-        if let Err(error) = sweep(&accounts).await {
-            tracing::warn!(
-                cause = error.cause_chain(),
-                "the accounts were not swept; trying again later"
-            );
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
-    }
-}
 
 /// One sweep.
 ///
@@ -61,8 +42,10 @@ pub async fn sweep(accounts: &Accounts) -> Result<(), Error> {
 async fn forget_aged(accounts: &Accounts, aged: Aged, kept: TimeDelta) -> Result<(), Error> {
     let before = accounts.now() - kept;
     for _ in 0..ROUNDS {
-        let mut connection = accounts.deps.db.write().await?;
-        let gone = forget(&mut connection, aged, before, BATCH).await?;
+        let gone = accounts
+            .deps
+            .statement(async |tx| forget(tx, aged, before, BATCH).await)
+            .await?;
         if i64::try_from(gone).is_ok_and(|gone| gone < BATCH) {
             break;
         }

@@ -1,3 +1,0 @@
-//! What runs beside the schema.
-
-pub mod sweep;
