@@ -17,6 +17,7 @@ use atelier_kit::{
     graphql::Service,
     id::{Id, Session, User},
     redis::{Redis, RedisConfig},
+    supervise::Supervisor,
     testing::{TestDeps, deps},
 };
 use diesel_async::RunQueryDsl;
@@ -89,7 +90,8 @@ impl App {
 
     /// Starts the relay that publishes events, and the sweep.
     pub fn start(&mut self) {
-        drop(self.graph.start(&[], &self.stop));
+        self.graph
+            .start(&[], &Supervisor::new(self.stop.clone()));
     }
 
     /// The whole answer.
@@ -191,7 +193,7 @@ impl App {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             count: i64,
         }
-        let mut connection = self.test.deps.db.read().await.unwrap();
+        let mut connection = self.test.deps.read().await.unwrap();
         let row: Count = diesel::sql_query(format!(
             "SELECT count(*) AS count FROM accounts.{statement}"
         ))
@@ -203,7 +205,7 @@ impl App {
 
     /// Changes the database behind the domain's back.
     pub async fn execute(&self, statement: &str) {
-        let mut connection = self.test.deps.db.read().await.unwrap();
+        let mut connection = self.test.deps.read().await.unwrap();
         diesel::sql_query(statement)
             .execute(&mut connection)
             .await
@@ -217,7 +219,7 @@ impl App {
             #[diesel(sql_type = diesel::sql_types::Text)]
             text: String,
         }
-        let mut connection = self.test.deps.db.read().await.unwrap();
+        let mut connection = self.test.deps.read().await.unwrap();
         let row: Text = diesel::sql_query(format!("SELECT {expression} AS text"))
             .get_result(&mut connection)
             .await

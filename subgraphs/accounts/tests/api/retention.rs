@@ -9,7 +9,7 @@ use crate::app::App;
 const MANY: i64 = 450;
 
 async fn run(app: &App, statement: &str) {
-    let mut connection = app.test.deps.db.write().await.unwrap();
+    let mut connection = app.test.deps.read().await.unwrap();
     diesel::sql_query(statement)
         .bind::<diesel::sql_types::Timestamptz, _>(app.test.deps.clock.now())
         .bind::<diesel::sql_types::Integer, _>(i32::try_from(MANY).unwrap())
