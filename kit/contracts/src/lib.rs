@@ -9,6 +9,10 @@
 //! This crate knows no domain's code: a domain may change everything but what stands here.
 
 pub mod accounts;
+/// The domain that `atelier schema scaffold` copies from.
+#[cfg(feature = "example")]
+#[path = "../../../codegen/example/kit/contracts/src/lighting.rs"]
+pub mod lighting;
 pub mod media;
 pub mod stub;
 pub mod tasks;

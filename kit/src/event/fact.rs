@@ -140,6 +140,8 @@ macro_rules! facts {
             }
         )+
 
+        $crate::facts!(@key $all $head [$($name)+]);
+
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         $vis enum $all {
@@ -171,6 +173,15 @@ macro_rules! facts {
                     $($topic => <$name as $crate::event::Fact>::read(topic, payload).map(Self::$name),)+
                     other => Err(::serde::de::Error::custom(format_args!("no topic of {}: {other}", $domain))),
                 }
+            }
+        }
+    };
+
+    (@key $all:ident { $(#[$key_doc:meta])* $key:ident: $key_ty:ty $(, $($concerns:tt)*)? } [$($name:ident)+]) => {
+        impl $all {
+            $(#[$key_doc])*
+            pub const fn $key(&self) -> $key_ty {
+                match self { $(Self::$name(fact) => fact.$key,)+ }
             }
         }
     };

@@ -16,34 +16,35 @@ impl ViewerId {
     }
 }
 
-/// Declares `Viewer`, the type that every domain adds its own part to, from an object with the domain's
+/// Declares `Viewer`, the type that every domain adds its own part to, from objects with the domain's
 /// fields, and `ViewerQuery`, the part of `Query` by which the router finds it.
 ///
-/// The object is a tuple struct of the caller's id:
+/// The objects are unit structs; their fields ask [`actor`](super::actor) who the caller is.
 ///
 /// ```ignore
 /// /// The caller's lamps.
-/// pub struct LampsOfViewer(Id<User>);
+/// #[derive(Default)]
+/// pub struct LampsOfViewer;
 ///
 /// #[atelier_kit::object]
 /// impl LampsOfViewer { … }
 ///
-/// atelier_kit::viewer!(LampsOfViewer);
+/// atelier_kit::viewer!(LampsOfViewer, SwitchesOfViewer);
 /// ```
 #[macro_export]
 macro_rules! viewer {
-    ($fields:ident) => {
+    ($($fields:ident),+ $(,)?) => {
         /// The signed-in caller, and what only they may see. For nobody there is none.
         // The rule is on the fields and not on the type: who asks for the caller and is nobody gets null
         // and no error.
         #[derive(::async_graphql::MergedObject)]
-        pub struct Viewer($crate::graphql::ViewerId, $fields);
+        pub struct Viewer($crate::graphql::ViewerId, $($fields),+);
 
         impl Viewer {
             /// The caller, if somebody is signed in.
             pub fn of(ctx: &::async_graphql::Context<'_>) -> Option<Self> {
                 let user = $crate::graphql::actor(ctx).user_id()?;
-                Some(Self($crate::graphql::ViewerId(user), $fields(user)))
+                Some(Self($crate::graphql::ViewerId(user), $($fields),+))
             }
         }
 
@@ -53,7 +54,7 @@ macro_rules! viewer {
 
         #[::async_graphql::Object]
         impl ViewerQuery {
-            /// The signed-in caller; null if nobody is signed in.
+            /// Returns the signed-in caller; null if nobody is signed in.
             #[graphql(shareable, tag = "public")]
             async fn viewer(&self, ctx: &::async_graphql::Context<'_>) -> Option<Viewer> {
                 Viewer::of(ctx)

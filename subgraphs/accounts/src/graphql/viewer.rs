@@ -69,14 +69,15 @@ async fn account_of(ctx: &Context<'_>, user: Id<id::User>) -> Result<AccountRow>
 }
 
 /// The caller's account.
-pub struct AccountOfViewer(Id<id::User>);
+#[derive(Default)]
+pub struct AccountOfViewer;
 
 #[atelier_kit::object]
 impl AccountOfViewer {
     /// The caller as others see them.
     #[graphql(directive = authenticated::apply())]
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
-        Ok(load_by_id(ctx, self.0)
+        Ok(load_by_id(ctx, actor(ctx).require_user()?)
             .await?
             .ok_or(Error::new(ErrorCode::Unauthenticated))?)
     }

@@ -90,8 +90,7 @@ impl App {
 
     /// Starts the relay that publishes events, and the sweep.
     pub fn start(&mut self) {
-        self.graph
-            .start(&[], &Supervisor::new(self.stop.clone()));
+        self.graph.start(&[], &Supervisor::new(self.stop.clone()));
     }
 
     /// The whole answer.

@@ -1,0 +1,3 @@
+//! The domain's statements: the only place with diesel.
+
+pub mod lamp;

@@ -1,0 +1,5 @@
+//! What the caller has in this domain.
+
+use super::lamp::LampsOfViewer;
+
+atelier_kit::viewer!(LampsOfViewer);

@@ -1,0 +1,11 @@
+//! The tables of the PostgreSQL schema `lighting`.
+
+diesel::table! {
+    lighting.lamp (id) {
+        id -> Uuid,
+        owner_id -> Uuid,
+        name -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}

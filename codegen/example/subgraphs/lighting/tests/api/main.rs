@@ -1,0 +1,3 @@
+//! The domain as its callers see it.
+
+mod lamp;
