@@ -185,10 +185,13 @@ pub enum SchemaCommand {
         /// What they would get.
         new: PathBuf,
     },
-    /// Make the folder of a new subgraph.
+    /// Start a new entity: migration, rows, decisions, schema, facts, subscription and tests; and its
+    /// domain, if there is none of that name.
     Scaffold {
-        /// The domain's name, one lowercase word.
-        name: String,
+        /// The domain's name, one lowercase word: gallery.
+        domain: String,
+        /// The entity's name: SpaceMember.
+        entity: String,
     },
 }
 

@@ -9,7 +9,11 @@ use atelier_composition::{
     check::{self, Change, Severity},
     compose,
 };
-use atelier_kit::{error::ErrorCode, peers::LocalPeers};
+use atelier_kit::{
+    clock::{Clock, SystemClock},
+    error::ErrorCode,
+    peers::LocalPeers,
+};
 
 use crate::{
     cli::SchemaCommand,
@@ -60,8 +64,9 @@ pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        SchemaCommand::Scaffold { name } => {
-            let made = atelier_codegen::scaffold(Path::new("."), name)?;
+        SchemaCommand::Scaffold { domain, entity } => {
+            let now = SystemClock.now().format("%Y%m%d%H%M%S").to_string();
+            let made = atelier_codegen::scaffold(Path::new("."), domain, entity, &now)?;
             print(format_args!("{made}\n"))
         }
     }

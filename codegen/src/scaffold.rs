@@ -1,122 +1,72 @@
-//! Starts a new subgraph: a crate in the layout of the house that compiles, with one entity, one
-//! mutation and their tests, to be renamed into what the domain is about.
+//! Starts a new entity, in a new domain or in one that exists: migration, rows, decisions, schema, facts,
+//! subscription and tests, wired into the binary.
+//!
+//! What is written is copied from the domain in `codegen/example`, which is compiled and tested like all
+//! others, with its names replaced.
+
+mod names;
+mod wire;
 
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-/// The files of a subgraph: where they go, and what they hold.
-const FILES: [(&str, &str); 14] = [
-    (
-        "subgraphs/{{name}}/Cargo.toml",
-        include_str!("../templates/subgraph/Cargo.toml.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/src/lib.rs",
-        include_str!("../templates/subgraph/src/lib.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/src/error.rs",
-        include_str!("../templates/subgraph/src/error.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/src/tables.rs",
-        include_str!("../templates/subgraph/src/tables.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/src/db/mod.rs",
-        include_str!("../templates/subgraph/src/db/mod.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/src/db/item.rs",
-        include_str!("../templates/subgraph/src/db/item.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/src/app/mod.rs",
-        include_str!("../templates/subgraph/src/app/mod.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/src/app/item.rs",
-        include_str!("../templates/subgraph/src/app/item.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/src/graphql/mod.rs",
-        include_str!("../templates/subgraph/src/graphql/mod.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/src/graphql/item.rs",
-        include_str!("../templates/subgraph/src/graphql/item.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/tests/api/main.rs",
-        include_str!("../templates/subgraph/tests/api/main.rs.tmpl"),
-    ),
-    (
-        "subgraphs/{{name}}/tests/api/item.rs",
-        include_str!("../templates/subgraph/tests/api/item.rs.tmpl"),
-    ),
-    (
-        "migrations/{{name}}/{{migration}}/up.sql",
-        include_str!("../templates/subgraph/migrations/up.sql.tmpl"),
-    ),
-    (
-        "migrations/{{name}}/{{migration}}/down.sql",
-        include_str!("../templates/subgraph/migrations/down.sql.tmpl"),
-    ),
+pub use names::{Names, UnusableName};
+
+macro_rules! example {
+    ($($path:literal),+ $(,)?) => {
+        [$(($path, include_str!(concat!("../example/", $path)))),+]
+    };
+}
+
+/// What a domain has once.
+const DOMAIN: [(&str, &str); 9] = example![
+    "subgraphs/lighting/Cargo.toml",
+    "subgraphs/lighting/src/lib.rs",
+    "subgraphs/lighting/src/error.rs",
+    "subgraphs/lighting/src/tables.rs",
+    "subgraphs/lighting/src/app/mod.rs",
+    "subgraphs/lighting/src/db/mod.rs",
+    "subgraphs/lighting/src/graphql/mod.rs",
+    "subgraphs/lighting/src/graphql/viewer.rs",
+    "subgraphs/lighting/tests/api/main.rs",
+];
+/// What a domain promises.
+const CONTRACT: (&str, &str) = example!["kit/contracts/src/lighting.rs"][0];
+/// What every entity has.
+const ENTITY: [(&str, &str); 6] = example![
+    "migrations/lighting/20260101000001_lamp/up.sql",
+    "migrations/lighting/20260101000001_lamp/down.sql",
+    "subgraphs/lighting/src/db/lamp.rs",
+    "subgraphs/lighting/src/app/lamp.rs",
+    "subgraphs/lighting/src/graphql/lamp.rs",
+    "subgraphs/lighting/tests/api/lamp.rs",
 ];
 
-/// The first migration; later ones bear the time at which they are written.
-const MIGRATION: &str = "20260101000001_item";
-
-/// Names that would clash with parts of the house.
-const TAKEN: [&str; 8] = [
-    "api",
-    "codegen",
-    "composition",
-    "kit",
-    "local",
-    "router",
-    "supergraph",
-    "public",
-];
-
-/// A subgraph that was started.
+/// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scaffold {
-    /// Its name.
-    pub name: String,
-    /// What was written, relative to the repository.
-    pub files: Vec<PathBuf>,
+    /// The domain.
+    pub domain: String,
+    /// New files, relative to the repository.
+    pub written: Vec<PathBuf>,
+    /// Files that were changed.
+    pub changed: Vec<PathBuf>,
 }
 
 impl fmt::Display for Scaffold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
-        for file in &self.files {
+        for file in &self.written {
             writeln!(f, "wrote {}", file.display())?;
         }
+        for file in &self.changed {
+            writeln!(f, "changed {}", file.display())?;
+        }
+        let domain = &self.domain;
         write!(
             f,
-            "
-Make it part of the binary:
-
-Cargo.toml, [workspace.dependencies]
-    atelier-{name} = {{ path = \"subgraphs/{name}\" }}
-Cargo.toml, [dependencies]
-    atelier-{name}.workspace = true
-src/domains.rs, DOMAINS
-    Domain {{
-        name: atelier_{name}::NAME,
-        migrations: &atelier_{name}::MIGRATIONS,
-        queues: &[],
-        codes: || atelier_{name}::{}ErrorCode::ALL.iter().map(|code| code.spec()).collect(),
-        build: |deps, _| atelier_{name}::subgraph(deps),
-        handlers: |_, _| Vec::new(),
-    }},
-
-Then: cargo fmt -p atelier-{name} && cargo nextest run -p atelier-{name} && make generate",
-            pascal_case(name)
+            "\nThen: cargo fmt --all && cargo nextest run -p atelier-{domain} --all-features && make generate"
         )
     }
 }
@@ -124,58 +74,120 @@ Then: cargo fmt -p atelier-{name} && cargo nextest run -p atelier-{name} && make
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ScaffoldError {
-    /// The name cannot be that of a crate, a PostgreSQL schema and a Rust module at once.
-    #[error("{0:?} cannot be a subgraph's name: 3 to 30 small letters, and none that is taken ({taken})", taken = TAKEN.join(", "))]
-    Name(String),
-    /// There is such a subgraph.
-    #[error("there is {0} already")]
+    /// A name cannot be used.
+    #[error(transparent)]
+    Name(#[from] UnusableName),
+    /// There is such an entity.
+    #[error("{0} exists")]
     Exists(String),
-    /// A file cannot be written.
-    #[error("cannot write {0}: {1}")]
+    /// A file that must be changed is not as it was expected.
+    #[error("{file}: {problem}")]
+    Unexpected {
+        /// The file, relative to the repository.
+        file: String,
+        /// What is missing in it.
+        problem: &'static str,
+    },
+    /// A file cannot be read or written.
+    #[error("{0}: {1}")]
     Io(String, #[source] io::Error),
 }
 
-/// Writes a new subgraph called `name` into the repository at `root`.
+/// Writes the entity `entity` (`SpaceMember`) of the domain `domain` (`gallery`) into the repository at
+/// `root`; the domain too, if there is none of that name. `now` stamps the migration: `20261128093000`.
 ///
 /// # Errors
-/// See [`ScaffoldError`]; an existing file is never touched.
-pub fn scaffold(root: &Path, name: &str) -> Result<Scaffold, ScaffoldError> {
-    let fits = (3..=30).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase());
-    if !fits || TAKEN.contains(&name) {
-        return Err(ScaffoldError::Name(name.to_owned()));
-    }
-    for folder in ["subgraphs", "migrations"] {
-        let path = root.join(folder).join(name);
-        if path.exists() {
-            return Err(ScaffoldError::Exists(path.display().to_string()));
+/// See [`ScaffoldError`]; nothing is written then.
+pub fn scaffold(
+    root: &Path,
+    domain: &str,
+    entity: &str,
+    now: &str,
+) -> Result<Scaffold, ScaffoldError> {
+    let names = Names::new(domain, entity, now)?;
+    let exists = root.join("subgraphs").join(domain).exists();
+    let mut tree = Tree::new(root);
+    if exists {
+        wire::into_domain(&mut tree, &names)?;
+    } else {
+        for (path, text) in DOMAIN.into_iter().chain([CONTRACT]) {
+            tree.add(&names.path(path), names.fill(path, text))?;
         }
+        wire::into_repository(&mut tree, &names)?;
     }
-    let mut files = Vec::new();
-    for (path, text) in FILES {
-        let path = PathBuf::from(fill(path, name));
-        let whole = root.join(&path);
-        let fail = |error| ScaffoldError::Io(whole.display().to_string(), error);
-        if let Some(folder) = whole.parent() {
-            fs::create_dir_all(folder).map_err(fail)?;
-        }
-        fs::write(&whole, fill(text, name)).map_err(fail)?;
-        files.push(path);
+    for (path, text) in ENTITY {
+        tree.add(&names.path(path), names.fill(path, text))?;
     }
+    wire::into_nodes(&mut tree, &names)?;
+    tree.write()?;
     Ok(Scaffold {
-        name: name.to_owned(),
-        files,
+        domain: domain.to_owned(),
+        written: tree.added.into_iter().map(|(path, _)| path).collect(),
+        changed: tree.changed.into_iter().map(|(path, _)| path).collect(),
     })
 }
 
-fn fill(template: &str, name: &str) -> String {
-    template
-        .replace("{{name}}", name)
-        .replace("{{Name}}", &pascal_case(name))
-        .replace("{{prefix}}", &name[..3])
-        .replace("{{migration}}", MIGRATION)
+/// What is to be written into a repository.
+struct Tree<'a> {
+    root: &'a Path,
+    added: Vec<(PathBuf, String)>,
+    changed: Vec<(PathBuf, String)>,
 }
 
-fn pascal_case(name: &str) -> String {
-    let (first, rest) = name.split_at(1);
-    first.to_uppercase() + rest
+impl<'a> Tree<'a> {
+    const fn new(root: &'a Path) -> Self {
+        Self {
+            root,
+            added: Vec::new(),
+            changed: Vec::new(),
+        }
+    }
+
+    /// Adds a file; an existing one is never touched.
+    fn add(&mut self, path: &str, text: String) -> Result<(), ScaffoldError> {
+        if self.root.join(path).exists() {
+            return Err(ScaffoldError::Exists(path.to_owned()));
+        }
+        self.added.push((PathBuf::from(path), text));
+        Ok(())
+    }
+
+    /// Changes a file. `change` gives `None` if it finds no place for its text.
+    fn change(
+        &mut self,
+        path: &str,
+        problem: &'static str,
+        change: impl FnOnce(&str) -> Option<String>,
+    ) -> Result<(), ScaffoldError> {
+        let known = self
+            .changed
+            .iter_mut()
+            .find(|(changed, _)| changed == Path::new(path));
+        let unexpected = || ScaffoldError::Unexpected {
+            file: path.to_owned(),
+            problem,
+        };
+        match known {
+            Some((_, text)) => *text = change(text).ok_or_else(unexpected)?,
+            None => {
+                let text = fs::read_to_string(self.root.join(path))
+                    .map_err(|cause| ScaffoldError::Io(path.to_owned(), cause))?;
+                let text = change(&text).ok_or_else(unexpected)?;
+                self.changed.push((PathBuf::from(path), text));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self) -> Result<(), ScaffoldError> {
+        for (path, text) in self.added.iter().chain(&self.changed) {
+            let whole = self.root.join(path);
+            let fail = |cause| ScaffoldError::Io(path.display().to_string(), cause);
+            if let Some(folder) = whole.parent() {
+                fs::create_dir_all(folder).map_err(fail)?;
+            }
+            fs::write(&whole, text).map_err(fail)?;
+        }
+        Ok(())
+    }
 }

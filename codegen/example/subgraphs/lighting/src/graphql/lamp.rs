@@ -38,10 +38,9 @@ impl Lamp {
     }
 
     /// The person it belongs to.
-    async fn owner(&self) -> stub::User {
-        stub::User {
-            id: self.0.owner_id,
-        }
+    async fn owner(&self) -> Option<stub::User> {
+        let id = self.0.owner_id;
+        Some(stub::User { id })
     }
 
     /// The lamp's name.
