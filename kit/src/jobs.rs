@@ -102,6 +102,7 @@ pub async fn enqueue(
         .map(|task| NewEvent {
             topic: TASK_REQUESTED,
             key: task.id.to_string(),
+            concerns: Vec::new(),
             payload: task,
         })
         .collect();

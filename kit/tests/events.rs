@@ -32,6 +32,7 @@ async fn write(deps: &Deps, keys: &[&str]) {
                 .map(|key| NewEvent {
                     topic: "lamp.lit",
                     key: (*key).to_owned(),
+                    concerns: Vec::new(),
                     payload: serde_json::json!({ "at": key }),
                 })
                 .collect();
@@ -64,6 +65,7 @@ async fn followers_see_committed_events_in_order_and_can_resume() {
             let event = NewEvent {
                 topic: "lamp.lit",
                 key: "never".to_owned(),
+                concerns: Vec::new(),
                 payload: (),
             };
             emit(connection, &deps, event)
@@ -298,6 +300,7 @@ async fn an_event_that_nobody_can_read_does_not_hold_up_others() {
     let unreadable = NewEvent {
         topic: "lamp.lit",
         key: "deep".to_owned(),
+        concerns: Vec::new(),
         payload: nested,
     };
     emit(&mut connection, &deps, unreadable).await.unwrap();
@@ -308,4 +311,31 @@ async fn an_event_that_nobody_can_read_does_not_hold_up_others() {
         panic!("an event comes")
     };
     assert_eq!(event.key, "plain");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_name_everybody_they_concern() {
+    let test = testing::deps("lamps", &NONE).await;
+    let deps = test.deps.clone();
+    let mut live = Box::pin(follow(&deps, None, |_| true).await.unwrap());
+    let concerns: [&[&str]; 3] = [&[], &["usr_ada"], &["usr_ada", "usr_bo"]];
+    let events = concerns
+        .iter()
+        .map(|ids| NewEvent {
+            topic: "lamp.lit",
+            key: "lamp".to_owned(),
+            concerns: ids.iter().map(|id| (*id).to_owned()).collect(),
+            payload: (),
+        })
+        .collect();
+    let mut connection = deps.db.write().await.unwrap();
+    emit_all(&mut connection, &deps, events).await.unwrap();
+    drop(connection);
+    Relay::new(deps.clone()).drain().await.unwrap();
+    for ids in concerns {
+        let Some(Followed::Event(event, _)) = live.next().await else {
+            panic!("an event comes")
+        };
+        assert_eq!(event.concerns, ids);
+    }
 }

@@ -27,8 +27,11 @@ pub struct Event {
     pub domain: String,
     /// What happened: `asset.created`.
     pub topic: String,
-    /// What it happened to or for: the id by which subscribers select.
+    /// What it happened to or for: an id by which subscribers select.
     pub key: String,
+    /// Further ids to which it matters, such as the owner's; subscribers select by them as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concerns: Vec<String>,
     /// The details.
     pub payload: serde_json::Value,
     /// W3C trace context of the cause.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use redis::streams::StreamRangeReply;
 use serde::Serialize;
@@ -48,6 +48,8 @@ struct OutboxRow {
     topic: String,
     #[diesel(sql_type = Text)]
     key: String,
+    #[diesel(sql_type = Array<Text>)]
+    concerns: Vec<String>,
     /// JSON as PostgreSQL writes it. It is passed on unread: what one event holds must not keep
     /// others from being published.
     #[diesel(sql_type = Text)]
@@ -73,6 +75,7 @@ impl OutboxRow {
             domain,
             topic: &self.topic,
             key: &self.key,
+            concerns: &self.concerns,
             payload: RawValue::from_string(self.payload)?,
             trace: self.trace.as_deref(),
             occurred_at: self.occurred_at,
@@ -87,6 +90,8 @@ struct Published<'a> {
     domain: &'a str,
     topic: &'a str,
     key: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    concerns: &'a [String],
     payload: Box<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a str>,
@@ -167,7 +172,7 @@ impl Relay {
 
     async fn fetch(&self, connection: &mut Connection) -> Result<Vec<OutboxRow>, Error> {
         let statement = format!(
-            "SELECT tx::text AS tx, id, event_id, topic, key, payload::text AS payload, trace, occurred_at, \
+            "SELECT tx::text AS tx, id, event_id, topic, key, concerns, payload::text AS payload, trace, occurred_at, \
              tx < pg_snapshot_xmin(pg_current_snapshot()) AS settled \
              FROM {}.outbox ORDER BY outbox.tx, id LIMIT {BATCH}",
             self.deps.domain

@@ -94,6 +94,7 @@ impl Accounts {
             NewEvent {
                 topic,
                 key: user.to_string(),
+                concerns: Vec::new(),
                 payload,
             },
         )
@@ -113,6 +114,7 @@ impl Accounts {
                 .map(|user| NewEvent {
                     topic,
                     key: user.to_string(),
+                    concerns: Vec::new(),
                     payload: (),
                 })
                 .collect();

@@ -69,6 +69,7 @@ pub async fn tell_assets(
     let events = assets.iter().map(|(asset, owner)| NewEvent {
         topic,
         key: asset.to_string(),
+        concerns: vec![owner.to_string()],
         payload: AssetFact {
             owner: *owner,
             asset: *asset,
@@ -101,6 +102,7 @@ pub async fn tell_upload_as(
             UPLOAD_PROGRESS
         },
         key: row.id.to_string(),
+        concerns: vec![row.owner_id.to_string()],
         payload: UploadFact {
             owner: row.owner_id,
             upload: row.id,

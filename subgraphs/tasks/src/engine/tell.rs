@@ -88,6 +88,7 @@ impl Engine {
             .map(|task| NewEvent {
                 topic: task.status.topic(),
                 key: task.id.to_string(),
+                concerns: task.owner.iter().map(ToString::to_string).collect(),
                 payload: TaskFact::from(task),
             })
             .collect();

@@ -131,6 +131,7 @@ fn event(world: &World, topic: &str, payload: Value) -> Event {
         domain: "media".to_owned(),
         topic: topic.to_owned(),
         key: String::new(),
+        concerns: Vec::new(),
         payload,
         trace: None,
         occurred_at: world.clock_now(),
