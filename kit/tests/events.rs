@@ -13,12 +13,14 @@ use atelier_kit::{
     Deps,
     db::Connection,
     error::Error,
-    event::{Consumer, Event, Followed, NewEvent, Relay, emit, emit_all, follow, run_consumers},
+    event::{
+        Consumer, Event, Followed, Interest, NewEvent, Relay, emit, emit_all, follow, run_consumers,
+    },
     testing,
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use diesel_migrations::EmbeddedMigrations;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 static NONE: EmbeddedMigrations = EmbeddedMigrations::new(&[]);
@@ -52,7 +54,7 @@ async fn followers_see_committed_events_in_order_and_can_resume() {
     let relay = tokio::spawn(Relay::new(deps.clone()).run(stop.clone()));
 
     let mut live = Box::pin(
-        follow(&deps, None, |event| event.key != "hidden")
+        follow(&deps, None, Interest::All, |event| event.key != "hidden")
             .await
             .unwrap(),
     );
@@ -87,7 +89,7 @@ async fn followers_see_committed_events_in_order_and_can_resume() {
                     event.details::<serde_json::Value>().unwrap()["at"],
                     event.key
                 );
-                keys.push(event.key);
+                keys.push(event.key.clone());
                 cursors.push(cursor);
             }
             Followed::Resync => panic!("nothing is missing"),
@@ -95,11 +97,15 @@ async fn followers_see_committed_events_in_order_and_can_resume() {
     }
     assert_eq!(keys, ["a", "b", "c"]);
 
-    let mut resumed = Box::pin(follow(&deps, Some(&cursors[0]), |_| true).await.unwrap());
+    let mut resumed = Box::pin(
+        follow(&deps, Some(&cursors[0]), Interest::All, |_| true)
+            .await
+            .unwrap(),
+    );
     let mut again = Vec::new();
     while again.len() < 3 {
         if let Followed::Event(event, _) = resumed.next().await.unwrap() {
-            again.push(event.key);
+            again.push(event.key.clone());
         }
     }
     assert_eq!(again, ["hidden", "b", "c"]);
@@ -291,7 +297,7 @@ async fn an_event_that_fails_undoes_none_of_those_it_came_with() {
 async fn an_event_that_nobody_can_read_does_not_hold_up_others() {
     let test = testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
-    let mut live = Box::pin(follow(&deps, None, |_| true).await.unwrap());
+    let mut live = Box::pin(follow(&deps, None, Interest::All, |_| true).await.unwrap());
     // Deeper than parsers go.
     let nested = (0..200).fold(serde_json::Value::Null, |inner, _| {
         serde_json::json!([inner])
@@ -313,29 +319,62 @@ async fn an_event_that_nobody_can_read_does_not_hold_up_others() {
     assert_eq!(event.key, "plain");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn events_name_everybody_they_concern() {
-    let test = testing::deps("lamps", &NONE).await;
-    let deps = test.deps.clone();
-    let mut live = Box::pin(follow(&deps, None, |_| true).await.unwrap());
-    let concerns: [&[&str]; 3] = [&[], &["usr_ada"], &["usr_ada", "usr_bo"]];
+/// Emits one event for each list of ids that it concerns, and publishes them.
+async fn tell(deps: &Deps, concerns: &[&[&str]]) {
     let events = concerns
         .iter()
-        .map(|ids| NewEvent {
+        .enumerate()
+        .map(|(at, ids)| NewEvent {
             topic: "lamp.lit",
-            key: "lamp".to_owned(),
+            key: format!("lmp_{at}"),
             concerns: ids.iter().map(|id| (*id).to_owned()).collect(),
             payload: (),
         })
         .collect();
     let mut connection = deps.db.write().await.unwrap();
-    emit_all(&mut connection, &deps, events).await.unwrap();
+    emit_all(&mut connection, deps, events).await.unwrap();
     drop(connection);
     Relay::new(deps.clone()).drain().await.unwrap();
+}
+
+async fn event(live: &mut (impl Stream<Item = Followed> + Unpin)) -> Arc<Event> {
+    let Some(Followed::Event(event, _)) = live.next().await else {
+        panic!("an event comes")
+    };
+    event
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_name_everybody_they_concern() {
+    let test = testing::deps("lamps", &NONE).await;
+    let deps = test.deps.clone();
+    let live = follow(&deps, None, Interest::All, |_| true).await.unwrap();
+    let mut live = Box::pin(live);
+    let concerns: [&[&str]; 3] = [&[], &["usr_ada"], &["usr_ada", "usr_bo"]];
+    tell(&deps, &concerns).await;
     for ids in concerns {
-        let Some(Followed::Event(event, _)) = live.next().await else {
-            panic!("an event comes")
-        };
-        assert_eq!(event.concerns, ids);
+        assert_eq!(event(&mut live).await.concerns, ids);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_reaches_those_whom_it_concerns_once() {
+    let test = testing::deps("lamps", &NONE).await;
+    let deps = test.deps.clone();
+    let of = async |ids: &[&str]| {
+        let interest = Interest::ids(ids);
+        Box::pin(follow(&deps, None, interest, |_| true).await.unwrap())
+    };
+    let mut ada = of(&["usr_ada"]).await;
+    let mut bo = of(&["usr_bo"]).await;
+    let mut both = of(&["usr_ada", "usr_bo", "lmp_1"]).await;
+    let mut lamp = of(&["lmp_2"]).await;
+    tell(&deps, &[&["usr_cy"], &["usr_ada", "usr_bo"], &["usr_bo"]]).await;
+    let shared = event(&mut ada).await;
+    assert_eq!(shared.key, "lmp_1");
+    assert!(Arc::ptr_eq(&shared, &event(&mut both).await), "parsed once");
+    assert!(Arc::ptr_eq(&shared, &event(&mut bo).await));
+    for live in [&mut bo, &mut both, &mut lamp] {
+        assert_eq!(event(live).await.key, "lmp_2");
     }
 }

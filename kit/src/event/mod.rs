@@ -14,6 +14,8 @@ pub use follow::{Followed, follow};
 pub use outbox::{NewEvent, emit, emit_all};
 pub use relay::Relay;
 
+pub use crate::stream::Interest;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Result, SimpleObject, Subscription as GraphqlSubscription, Union};
 use atelier_kit::{
-    event::{Event, Followed, follow},
+    event::{Event, Followed, Interest, follow},
     graphql::{
         actor,
         directive::{authenticated, resumable},
@@ -185,7 +185,8 @@ async fn follow_own(
     let accounts = Arc::clone(accounts(ctx));
     let loaders = Arc::clone(&scope(ctx).loaders);
     let deps = accounts.deps.clone();
-    let events = follow(&deps, after.as_ref(), move |event| {
+    let own = Interest::ids([&key]);
+    let events = follow(&deps, after.as_ref(), own, move |event| {
         event.key == key && wanted(event)
     })
     .await?;
