@@ -1,17 +1,33 @@
 //! Per-request loaders on the `dataloader` crate: many fields ask for one row each, the database is
 //! asked once.
+//!
+//! Fields only say which key they want. The request's [`Driver`] sends the gathered keys when every
+//! field that can run has run, so that what is asked together does not depend on how busy the
+//! machine is.
+
+mod driver;
 
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt::Debug,
     hash::Hash,
-    sync::Arc,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use dataloader::{BatchFn, cached};
-use futures::future::BoxFuture;
+use futures::{
+    FutureExt,
+    channel::oneshot::{self, Sender},
+    future::BoxFuture,
+};
 use parking_lot::Mutex;
+
+pub use driver::{drive, drive_stream};
 
 use crate::error::{Error, ErrorCode};
 
@@ -55,20 +71,32 @@ impl<K: Clone, V> BatchFn<K, Loaded<V>> for Erased<K, V> {
 #[derive(Default)]
 pub struct Loaders {
     by_type: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    /// Where keys wait to be sent.
+    waiting: Mutex<Vec<Arc<dyn Gathered>>>,
+    /// Whether somebody sends them.
+    driven: AtomicBool,
 }
 
 impl Loaders {
-    /// The value of `key`, loaded together with all keys that other fields ask for at this moment.
-    /// `batch` is called once per request and type of batch.
+    /// The value of `key`, loaded together with all keys that other fields ask for before nothing
+    /// else can run. `batch` is called once per request and type of batch.
+    ///
+    /// Outside of [`drive`] and [`drive_stream`] every key is loaded by itself.
     ///
     /// # Errors
     /// What the batch failed with; every key of the batch gets the same error.
     pub async fn load<B: Batch>(&self, batch: impl FnOnce() -> B, key: B::Key) -> Loaded<B::Value> {
-        let loader = self.loader(batch);
-        match loader.try_load(key).await {
-            Ok(loaded) => loaded,
-            Err(cause) => Err(Error::caused(ErrorCode::Internal, cause)),
+        let gathering = self.gathering(batch);
+        let (answer, answered) = oneshot::channel();
+        let first = gathering.ask(key, answer);
+        if !self.driven.load(Ordering::Relaxed) {
+            gathering.send().await;
+        } else if first {
+            self.waiting.lock().push(gathering);
         }
+        answered
+            .await
+            .unwrap_or_else(|_| Err(Error::internal("a batch was given up")))
     }
 
     /// Forgets everything loaded: a subscription does so before each event.
@@ -76,85 +104,114 @@ impl Loaders {
         self.by_type.lock().clear();
     }
 
-    fn loader<B: Batch>(&self, batch: impl FnOnce() -> B) -> Arc<Loader<B>> {
+    /// Whether keys wait to be sent.
+    fn has_waiting(&self) -> bool {
+        !self.waiting.lock().is_empty()
+    }
+
+    /// A batch for each type that keys wait for.
+    fn take_batches(&self) -> impl Iterator<Item = BoxFuture<'static, ()>> + use<> {
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        waiting.into_iter().map(Gathered::send)
+    }
+
+    fn gathering<B: Batch>(&self, batch: impl FnOnce() -> B) -> Arc<Gathering<B>> {
         let mut by_type = self.by_type.lock();
-        let entry = by_type.entry(TypeId::of::<B>()).or_insert_with(|| {
-            let batch = Arc::new(batch());
-            let erased: Erased<B::Key, B::Value> = Erased(Box::new(move |keys: Vec<B::Key>| {
-                let batch = Arc::clone(&batch);
-                Box::pin(async move {
-                    match batch.load(keys.clone()).await {
-                        Ok(mut found) => keys
-                            .into_iter()
-                            .map(|key| {
-                                let value = found.remove(&key);
-                                (key, Ok(value))
-                            })
-                            .collect(),
-                        Err(error) => keys
-                            .into_iter()
-                            .map(|key| (key, Err(error.clone())))
-                            .collect(),
-                    }
-                })
-            }));
-            Arc::new(Loader::<B>::new(erased).with_max_batch_size(MAX_BATCH))
-        });
+        let entry = by_type
+            .entry(TypeId::of::<B>())
+            .or_insert_with(|| Arc::new(Gathering::new(batch())));
         Arc::clone(entry)
             .downcast()
             .unwrap_or_else(|_| unreachable!("the map is keyed by type"))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+/// Keys of one type that fields have asked for, and what was loaded before.
+struct Gathering<B: Batch> {
+    loader: Loader<B>,
+    asked: Mutex<Vec<(B::Key, Sender<Loaded<B::Value>>)>>,
+}
 
-    use super::*;
-
-    struct Doubles(Arc<AtomicUsize>);
-
-    impl Batch for Doubles {
-        type Key = i32;
-        type Value = i32;
-        async fn load(&self, keys: Vec<i32>) -> Result<HashMap<i32, i32>, Error> {
-            self.0.fetch_add(1, Ordering::SeqCst);
-            if keys.contains(&13) {
-                return Err(Error::new(ErrorCode::Unavailable));
-            }
-            Ok(keys
-                .into_iter()
-                .filter(|key| *key >= 0)
-                .map(|key| (key, key * 2))
-                .collect())
+impl<B: Batch> Gathering<B> {
+    fn new(batch: B) -> Self {
+        let batch = Arc::new(batch);
+        let erased: Erased<B::Key, B::Value> = Erased(Box::new(move |keys: Vec<B::Key>| {
+            let batch = Arc::clone(&batch);
+            Box::pin(async move {
+                match batch.load(keys.clone()).await {
+                    Ok(mut found) => keys
+                        .into_iter()
+                        .map(|key| {
+                            let value = found.remove(&key);
+                            (key, Ok(value))
+                        })
+                        .collect(),
+                    Err(error) => keys
+                        .into_iter()
+                        .map(|key| (key, Err(error.clone())))
+                        .collect(),
+                }
+            })
+        }));
+        // Its own way to gather, by yielding a number of times, is not wanted.
+        let loader = Loader::<B>::new(erased)
+            .with_max_batch_size(MAX_BATCH)
+            .with_yield_count(0);
+        Self {
+            loader,
+            asked: Mutex::default(),
         }
     }
 
-    #[tokio::test]
-    async fn keys_asked_for_together_are_loaded_together() {
-        let calls = Arc::new(AtomicUsize::new(0));
-        let loaders = Loaders::default();
-        let batch = || Doubles(Arc::clone(&calls));
-        let loads = (-1..100)
-            .filter(|key| *key != 13)
-            .map(|key| loaders.load(batch, key));
-        let loaded: Vec<_> = futures::future::join_all(loads).await;
-        assert_eq!(loaded[0].as_ref().unwrap(), &None);
-        assert_eq!(loaded[99].as_ref().unwrap(), &Some(198));
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
-        loaders.load(batch, 5).await.unwrap();
-        assert_eq!(calls.load(Ordering::SeqCst), 1, "what was loaded stays");
+    /// Notes what a field wants; whether it is the first to want something.
+    fn ask(&self, key: B::Key, answer: Sender<Loaded<B::Value>>) -> bool {
+        let mut asked = self.asked.lock();
+        asked.push((key, answer));
+        asked.len() == 1
     }
 
-    #[tokio::test]
-    async fn a_failed_batch_fails_its_keys_only() {
-        let calls = Arc::new(AtomicUsize::new(0));
-        let loaders = Loaders::default();
-        let batch = || Doubles(Arc::clone(&calls));
-        assert_eq!(
-            loaders.load(batch, 13).await.unwrap_err().code(),
-            ErrorCode::Unavailable
-        );
-        assert_eq!(loaders.load(batch, 1).await.unwrap(), Some(2));
+    async fn load(&self, keys: Vec<B::Key>) -> Result<HashMap<B::Key, Loaded<B::Value>>, Error> {
+        match AssertUnwindSafe(self.loader.try_load_many(keys))
+            .catch_unwind()
+            .await
+        {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(cause)) => Err(Error::caused(ErrorCode::Internal, cause)),
+            Err(_) => Err(Error::internal("a batch panicked")),
+        }
     }
 }
+
+/// A [`Gathering`] of any type.
+trait Gathered: Send + Sync {
+    /// Loads everything that is wanted, and answers.
+    fn send(self: Arc<Self>) -> BoxFuture<'static, ()>;
+}
+
+impl<B: Batch> Gathered for Gathering<B> {
+    fn send(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        let mut asked = std::mem::take(&mut *self.asked.lock());
+        // A field may be given up because another of the same object has failed.
+        asked.retain(|(_, answer)| !answer.is_canceled());
+        let keys = asked.iter().map(|(key, _)| key.clone()).collect();
+        async move {
+            let mut loaded = self.load(keys).await;
+            let unique = loaded
+                .as_ref()
+                .is_ok_and(|found| found.len() == asked.len());
+            for (key, answer) in asked {
+                let value = match &mut loaded {
+                    Ok(found) if unique => found.remove(&key),
+                    Ok(found) => found.get(&key).cloned(),
+                    Err(error) => Some(Err(error.clone())),
+                };
+                // Whoever is gone by now needs no answer.
+                let _ = answer.send(value.unwrap_or(Ok(None)));
+            }
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! * [`StreamWriter`] appends facts, oldest first, and bounds the stream's length.
 //! * [`Hub`] follows streams for subscriptions: one blocking reader per process, any number of
-//!   in-process subscribers, each of which can resume after the cursor it saw last.
+//!   in-process subscribers, each of which is handed what concerns it ([`Interest`]) and can resume
+//!   after the cursor it saw last.
 //! * [`consume`] works through a stream as a member of a consumer group: at least once, with
 //!   retries, and poison entries parked in `<stream>:dead`.
 //!
@@ -10,9 +11,12 @@
 //! shows up twice with the same [`StreamEntry::event_id`]. Stream names given here are without
 //! the key prefix; the Redis keys are [`crate::redis::Redis::key`] of them.
 
+mod audience;
 mod consumer;
 mod cursor;
 mod hub;
+mod interest;
+mod queue;
 mod reader;
 mod writer;
 
@@ -21,9 +25,12 @@ use std::sync::Arc;
 
 use ::redis::{FromRedisValue, Value};
 
+use crate::event::Event;
+
 pub use consumer::{ConsumerConfig, HandlerError, consume, consume_together};
 pub use cursor::{InvalidCursor, StreamCursor};
 pub use hub::{Hub, HubSubscription};
+pub use interest::Interest;
 pub use writer::StreamWriter;
 
 /// Field that holds [`StreamEntry::event_id`].
@@ -32,7 +39,7 @@ const FIELD_EVENT_ID: &str = "id";
 const FIELD_PAYLOAD: &str = "data";
 
 /// One entry of a stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StreamEntry {
     /// Its place in the stream: pass it as `after` to continue behind it.
     pub cursor: StreamCursor,
@@ -40,10 +47,12 @@ pub struct StreamEntry {
     pub event_id: Arc<str>,
     /// The bytes as they were appended; shared between all subscribers.
     pub payload: Arc<[u8]>,
+    /// What the payload says, parsed once for all subscribers: of [`Hub::subscribe_to_events`].
+    pub event: Option<Arc<Event>>,
 }
 
 /// What a [`HubSubscription`] yields.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum StreamItem {
     /// The next entry.
     Entry(StreamEntry),
@@ -66,6 +75,7 @@ impl StreamEntry {
             cursor: id.parse().ok()?,
             event_id: String::from_utf8(bytes(FIELD_EVENT_ID)?).ok()?.into(),
             payload: bytes(FIELD_PAYLOAD)?.into(),
+            event: None,
         })
     }
 }

@@ -11,37 +11,76 @@ use std::{
 use async_trait::async_trait;
 use atelier_kit::{
     Deps,
-    db::Connection,
+    db::Tx,
     error::Error,
-    event::{Consumer, Event, Followed, NewEvent, Relay, emit, emit_all, follow, run_consumers},
+    event::{
+        Consume, Consumer, Event, Fact, Followed, Interest, Relay, Told, follow, run_consumer,
+    },
+    supervise::Supervisor,
     testing,
 };
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use diesel_migrations::EmbeddedMigrations;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 static NONE: EmbeddedMigrations = EmbeddedMigrations::new(&[]);
 
+/// A lamp was lit.
+#[derive(Debug, Clone, Default)]
+struct Lit {
+    lamp: String,
+    concerns: Vec<String>,
+    details: serde_json::Value,
+}
+
+impl Lit {
+    fn new(lamp: &str) -> Self {
+        Self {
+            lamp: lamp.to_owned(),
+            details: serde_json::json!({ "at": lamp }),
+            ..Self::default()
+        }
+    }
+}
+
+impl Fact for Lit {
+    const DOMAIN: Option<&'static str> = Some("lamps");
+    const TOPICS: &'static [&'static str] = &["lamp.lit"];
+
+    fn topic(&self) -> &'static str {
+        "lamp.lit"
+    }
+
+    fn key(&self) -> String {
+        self.lamp.clone()
+    }
+
+    fn concerns(&self) -> Vec<String> {
+        self.concerns.clone()
+    }
+
+    fn payload(&self) -> serde_json::Result<serde_json::Value> {
+        Ok(self.details.clone())
+    }
+
+    fn read(_: &str, payload: &serde_json::Value) -> serde_json::Result<Self> {
+        Ok(Self::new(payload["at"].as_str().unwrap_or_default()))
+    }
+}
+
+async fn emit(deps: &Deps, facts: &[Lit]) {
+    deps.transaction::<_, Error, _>(async |tx| {
+        tx.emit_all(facts);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
 async fn write(deps: &Deps, keys: &[&str]) {
-    let mut connection = deps.db.write().await.unwrap();
-    connection
-        .transaction(async |connection| {
-            let events = keys
-                .iter()
-                .map(|key| NewEvent {
-                    topic: "lamp.lit",
-                    key: (*key).to_owned(),
-                    concerns: Vec::new(),
-                    payload: serde_json::json!({ "at": key }),
-                })
-                .collect();
-            emit_all(connection, deps, events)
-                .await
-                .map_err(|_| diesel::result::Error::RollbackTransaction)
-        })
-        .await
-        .unwrap();
+    let facts: Vec<Lit> = keys.iter().map(|key| Lit::new(key)).collect();
+    emit(deps, &facts).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,26 +91,14 @@ async fn followers_see_committed_events_in_order_and_can_resume() {
     let relay = tokio::spawn(Relay::new(deps.clone()).run(stop.clone()));
 
     let mut live = Box::pin(
-        follow(&deps, None, |event| event.key != "hidden")
+        follow(&deps, None, Interest::All, |event| event.key != "hidden")
             .await
             .unwrap(),
     );
-    let rolled_back: Result<(), diesel::result::Error> = deps
-        .db
-        .write()
-        .await
-        .unwrap()
-        .transaction(async |connection| {
-            let event = NewEvent {
-                topic: "lamp.lit",
-                key: "never".to_owned(),
-                concerns: Vec::new(),
-                payload: (),
-            };
-            emit(connection, &deps, event)
-                .await
-                .map_err(|_| diesel::result::Error::RollbackTransaction)?;
-            Err(diesel::result::Error::RollbackTransaction)
+    let rolled_back = deps
+        .transaction::<(), Error, _>(async |tx| {
+            tx.emit(&Lit::new("never"));
+            Err(Error::internal("changed its mind"))
         })
         .await;
     assert!(rolled_back.is_err());
@@ -87,7 +114,7 @@ async fn followers_see_committed_events_in_order_and_can_resume() {
                     event.details::<serde_json::Value>().unwrap()["at"],
                     event.key
                 );
-                keys.push(event.key);
+                keys.push(event.key.clone());
                 cursors.push(cursor);
             }
             Followed::Resync => panic!("nothing is missing"),
@@ -95,11 +122,15 @@ async fn followers_see_committed_events_in_order_and_can_resume() {
     }
     assert_eq!(keys, ["a", "b", "c"]);
 
-    let mut resumed = Box::pin(follow(&deps, Some(&cursors[0]), |_| true).await.unwrap());
+    let mut resumed = Box::pin(
+        follow(&deps, Some(&cursors[0]), Interest::All, |_| true)
+            .await
+            .unwrap(),
+    );
     let mut again = Vec::new();
     while again.len() < 3 {
         if let Followed::Event(event, _) = resumed.next().await.unwrap() {
-            again.push(event.key);
+            again.push(event.key.clone());
         }
     }
     assert_eq!(again, ["hidden", "b", "c"]);
@@ -113,7 +144,7 @@ async fn a_relay_that_publishes_again_publishes_nothing_twice() {
     let test = testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     write(&deps, &["a", "b"]).await;
-    let mut connection = deps.db.read().await.unwrap();
+    let mut connection = deps.read().await.unwrap();
     diesel::sql_query("CREATE TABLE lamps.kept AS SELECT * FROM lamps.outbox")
         .execute(&mut connection)
         .await
@@ -151,25 +182,23 @@ impl Notes {
 }
 
 #[async_trait]
-impl Consumer for Notes {
-    fn name(&self) -> &'static str {
-        "notes"
-    }
-    fn topics(&self) -> &'static [&'static str] {
-        &["lamp.lit"]
-    }
-    async fn handle(&self, connection: &mut Connection, event: &Event) -> Result<(), Error> {
-        diesel::sql_query("INSERT INTO lamps.note (key) VALUES ($1)")
-            .bind::<diesel::sql_types::Text, _>(&event.key)
-            .execute(connection)
-            .await?;
-        let left = AtomicUsize::load(&self.failures, Ordering::SeqCst);
-        if event.key == "bad" && left > 0 {
-            self.failures.store(left - 1, Ordering::SeqCst);
-            return Err(Error::internal("not this time"));
+impl Consume<Lit> for Arc<Notes> {
+    async fn consume(&self, tx: &mut Tx, facts: &[Told<Lit>]) -> Result<(), Error> {
+        for told in facts {
+            let key = &told.fact.lamp;
+            diesel::sql_query("INSERT INTO lamps.note (key) VALUES ($1)")
+                .bind::<diesel::sql_types::Text, _>(key)
+                .execute(tx)
+                .await?;
+            let left = AtomicUsize::load(&self.failures, Ordering::SeqCst);
+            if key == "bad" && left > 0 {
+                self.failures.store(left - 1, Ordering::SeqCst);
+                return Err(Error::internal("not this time"));
+            }
         }
         Ok(())
     }
+
     fn committed(&self) {
         self.transactions.add_permits(1);
     }
@@ -223,7 +252,7 @@ async fn noted(
 ) -> (Vec<String>, u64) {
     let test = testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
-    let mut connection = deps.db.read().await.unwrap();
+    let mut connection = deps.read().await.unwrap();
     diesel::sql_query("CREATE TABLE lamps.note (at serial PRIMARY KEY, key text NOT NULL)")
         .execute(&mut connection)
         .await
@@ -234,10 +263,11 @@ async fn noted(
         repeat_first(&deps).await;
     }
     let before = deps.db.statements();
-    let stop = CancellationToken::new();
-    let running = tokio::spawn({
-        let (deps, notes, stop) = (deps.clone(), Arc::clone(notes), stop.clone());
-        async move { run_consumers(deps, notes, &["lamps".to_owned()], stop).await }
+    let supervisor = Supervisor::default();
+    let consumer = Consumer::new("notes", Arc::clone(notes));
+    supervisor.keep("notes".to_owned(), {
+        let deps = deps.clone();
+        move |stop| run_consumer(deps.clone(), consumer.clone(), Vec::new(), stop)
     });
     let done = notes.transactions.acquire_many(transactions);
     tokio::time::timeout(Duration::from_secs(20), done)
@@ -245,8 +275,8 @@ async fn noted(
         .expect("the transactions are committed in time")
         .unwrap()
         .forget();
-    stop.cancel();
-    running.await.unwrap();
+    supervisor.stop().cancel();
+    supervisor.finished().await;
     let statements = deps.db.statements() - before;
     let notes: Vec<Note> = diesel::sql_query("SELECT key FROM lamps.note ORDER BY at")
         .load(&mut connection)
@@ -291,20 +321,16 @@ async fn an_event_that_fails_undoes_none_of_those_it_came_with() {
 async fn an_event_that_nobody_can_read_does_not_hold_up_others() {
     let test = testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
-    let mut live = Box::pin(follow(&deps, None, |_| true).await.unwrap());
+    let mut live = Box::pin(follow(&deps, None, Interest::All, |_| true).await.unwrap());
     // Deeper than parsers go.
     let nested = (0..200).fold(serde_json::Value::Null, |inner, _| {
         serde_json::json!([inner])
     });
-    let mut connection = deps.db.write().await.unwrap();
-    let unreadable = NewEvent {
-        topic: "lamp.lit",
-        key: "deep".to_owned(),
-        concerns: Vec::new(),
-        payload: nested,
+    let unreadable = Lit {
+        details: nested,
+        ..Lit::new("deep")
     };
-    emit(&mut connection, &deps, unreadable).await.unwrap();
-    drop(connection);
+    emit(&deps, &[unreadable]).await;
     write(&deps, &["plain"]).await;
     Relay::new(deps.clone()).drain().await.unwrap();
     let Some(Followed::Event(event, _)) = live.next().await else {
@@ -313,29 +339,58 @@ async fn an_event_that_nobody_can_read_does_not_hold_up_others() {
     assert_eq!(event.key, "plain");
 }
 
+/// Emits one event for each list of ids that it concerns, and publishes them.
+async fn tell(deps: &Deps, concerns: &[&[&str]]) {
+    let facts: Vec<Lit> = concerns
+        .iter()
+        .enumerate()
+        .map(|(at, ids)| Lit {
+            concerns: ids.iter().map(|id| (*id).to_owned()).collect(),
+            ..Lit::new(&format!("lmp_{at}"))
+        })
+        .collect();
+    emit(deps, &facts).await;
+    Relay::new(deps.clone()).drain().await.unwrap();
+}
+
+async fn event(live: &mut (impl Stream<Item = Followed> + Unpin)) -> Arc<Event> {
+    let Some(Followed::Event(event, _)) = live.next().await else {
+        panic!("an event comes")
+    };
+    event
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn events_name_everybody_they_concern() {
     let test = testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
-    let mut live = Box::pin(follow(&deps, None, |_| true).await.unwrap());
+    let live = follow(&deps, None, Interest::All, |_| true).await.unwrap();
+    let mut live = Box::pin(live);
     let concerns: [&[&str]; 3] = [&[], &["usr_ada"], &["usr_ada", "usr_bo"]];
-    let events = concerns
-        .iter()
-        .map(|ids| NewEvent {
-            topic: "lamp.lit",
-            key: "lamp".to_owned(),
-            concerns: ids.iter().map(|id| (*id).to_owned()).collect(),
-            payload: (),
-        })
-        .collect();
-    let mut connection = deps.db.write().await.unwrap();
-    emit_all(&mut connection, &deps, events).await.unwrap();
-    drop(connection);
-    Relay::new(deps.clone()).drain().await.unwrap();
+    tell(&deps, &concerns).await;
     for ids in concerns {
-        let Some(Followed::Event(event, _)) = live.next().await else {
-            panic!("an event comes")
-        };
-        assert_eq!(event.concerns, ids);
+        assert_eq!(event(&mut live).await.concerns, ids);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_reaches_those_whom_it_concerns_once() {
+    let test = testing::deps("lamps", &NONE).await;
+    let deps = test.deps.clone();
+    let of = async |ids: &[&str]| {
+        let interest = Interest::ids(ids);
+        Box::pin(follow(&deps, None, interest, |_| true).await.unwrap())
+    };
+    let mut ada = of(&["usr_ada"]).await;
+    let mut bo = of(&["usr_bo"]).await;
+    let mut both = of(&["usr_ada", "usr_bo", "lmp_1"]).await;
+    let mut lamp = of(&["lmp_2"]).await;
+    tell(&deps, &[&["usr_cy"], &["usr_ada", "usr_bo"], &["usr_bo"]]).await;
+    let shared = event(&mut ada).await;
+    assert_eq!(shared.key, "lmp_1");
+    assert!(Arc::ptr_eq(&shared, &event(&mut both).await), "parsed once");
+    assert!(Arc::ptr_eq(&shared, &event(&mut bo).await));
+    for live in [&mut bo, &mut both, &mut lamp] {
+        assert_eq!(event(live).await.key, "lmp_2");
     }
 }

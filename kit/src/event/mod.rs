@@ -12,12 +12,13 @@ mod follow;
 mod outbox;
 mod relay;
 
-pub(crate) use consume::run_consumer;
-pub use consume::{Consume, Consumer};
+pub use consume::{Consume, Consumer, run_consumer};
 pub use fact::{Concern, Fact, Told};
 pub use follow::{Followed, follow};
 pub(crate) use outbox::{NewEvent, insert};
 pub use relay::Relay;
+
+pub use crate::stream::Interest;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

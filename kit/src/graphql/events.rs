@@ -10,7 +10,7 @@ use super::scope;
 use crate::{
     Deps,
     error::Error,
-    event::{Event, Fact, Followed, Told, follow},
+    event::{Event, Fact, Followed, Interest, Told, follow},
     page::Cursor,
 };
 
@@ -23,40 +23,16 @@ pub struct ResyncRequired {
     pub occurred_at: DateTime<Utc>,
 }
 
-/// Whose events a subscription follows.
-#[derive(Debug, Clone)]
-pub enum Whose {
-    /// What has one of these wire ids as its key, or concerns one of them.
-    Of(Vec<String>),
-    /// Everybody's.
-    Everybodys,
-}
-
-impl Whose {
-    /// The events about one thing or person.
-    pub fn of(id: impl ToString) -> Self {
-        Self::Of(vec![id.to_string()])
-    }
-
-    fn includes(&self, event: &Event) -> bool {
-        match self {
-            Self::Everybodys => true,
-            Self::Of(ids) => ids
-                .iter()
-                .any(|id| *id == event.key || event.concerns.contains(id)),
-        }
-    }
-}
-
 /// A resumable subscription to a domain's facts: what comes behind the cursor `after`, or what happens
-/// from now on. `tell` makes an event of a fact, or nothing, if the caller is not to know.
+/// from now on. Only facts that concern `interest` reach this caller at all; of these `tell` makes
+/// events, or nothing, if the caller is not to know.
 ///
 /// # Errors
 /// `BAD_USER_INPUT` for a cursor of another stream, `UNAVAILABLE` if Redis does not answer.
 pub async fn subscribe<F, E, T, Telling>(
     ctx: &Context<'_>,
     deps: &Deps,
-    whose: Whose,
+    interest: Interest,
     after: Option<Cursor>,
     tell: T,
 ) -> Result<BoxStream<'static, Result<E>>>
@@ -68,10 +44,9 @@ where
 {
     let loaders = Arc::clone(&scope(ctx).loaders);
     let clock = Arc::clone(&deps.clock);
-    let wanted =
-        move |event: &Event| F::TOPICS.contains(&event.topic.as_str()) && whose.includes(event);
+    let wanted = |event: &Event| F::TOPICS.contains(&event.topic.as_str());
     let tell = Arc::new(tell);
-    let followed = follow(deps, after.as_ref(), wanted).await?;
+    let followed = follow(deps, after.as_ref(), interest, wanted).await?;
     let events = followed.filter_map(move |followed| {
         loaders.clear();
         let (tell, clock) = (Arc::clone(&tell), Arc::clone(&clock));

@@ -8,7 +8,7 @@ mod scope;
 mod service;
 mod viewer;
 
-pub use events::{ResyncRequired, Whose, subscribe};
+pub use events::{ResyncRequired, subscribe};
 pub use long::Long;
 pub use payload::{Payload, UserErrorObject, mutation};
 pub use scope::{Operation, Scope, actor, load, scope};

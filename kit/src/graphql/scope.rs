@@ -38,7 +38,7 @@ impl Operation {
 }
 
 /// The caller and the loaders of one request.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Scope {
     /// Who is calling.
     pub actor: Arc<Actor>,

@@ -18,6 +18,7 @@ use crate::{
     Locale,
     actor::Actor,
     error::{CodeSpec, Error, ErrorCode},
+    loader::{drive, drive_stream},
 };
 
 /// An executable domain schema; cheap to clone.
@@ -75,18 +76,18 @@ impl Service {
     ///
     /// A resolver that panics costs its field; one of `Mutation` itself costs the answer.
     pub async fn execute(&self, request: Request) -> Response {
-        let (mut request, actor) = prepare(request);
-        let locale = actor.locale;
-        let retry = is_query(&mut request).then(|| copy(&request, &actor));
-        let ran = AssertUnwindSafe(self.0.validating.execute(request))
-            .catch_unwind()
-            .await;
+        let (mut request, scope) = prepare(request);
+        let retry = is_query(&mut request).then(|| copy(&request, &scope));
+        let ran = drive(scope.loaders, self.0.validating.execute(request));
+        let ran = AssertUnwindSafe(ran).catch_unwind().await;
         let mut response = match (ran, retry) {
             (Ok(response), _) => response,
-            (Err(_), Some(again)) => self.0.guarded.execute(again).await,
+            (Err(_), Some((again, scope))) => {
+                drive(scope.loaders, self.0.guarded.execute(again)).await
+            }
             (Err(_), None) => Response::from_errors(vec![panicked()]),
         };
-        present(&mut response, locale);
+        present(&mut response, scope.actor.locale);
         response
     }
 
@@ -109,9 +110,9 @@ impl Service {
 
     /// Runs a subscription (or a single query or mutation) for the actor in the request's data.
     pub fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
-        let (request, actor) = prepare(request);
-        let locale = actor.locale;
-        let stream = self.0.validating.execute_stream(request);
+        let (request, scope) = prepare(request);
+        let locale = scope.actor.locale;
+        let stream = drive_stream(scope.loaders, self.0.validating.execute_stream(request));
         // A panic ends the stream with an error; it does not take the connection's task along.
         AssertUnwindSafe(stream)
             .catch_unwind()
@@ -139,10 +140,9 @@ impl Direct {
 
 impl Executor for Direct {
     async fn execute(&self, request: Request) -> Response {
-        let (request, actor) = prepare(request);
-        let locale = actor.locale;
-        let mut response = self.schema().execute(request).await;
-        present(&mut response, locale);
+        let (request, scope) = prepare(request);
+        let mut response = drive(scope.loaders, self.schema().execute(request)).await;
+        present(&mut response, scope.actor.locale);
         response
     }
 
@@ -153,9 +153,9 @@ impl Executor for Direct {
     ) -> BoxStream<'static, Response> {
         // Sessions belong to async-graphql's own WebSocket server; here identity is per request.
         drop(session);
-        let (request, actor) = prepare(request);
-        let locale = actor.locale;
-        let stream = self.schema().execute_stream(request);
+        let (request, scope) = prepare(request);
+        let locale = scope.actor.locale;
+        let stream = drive_stream(scope.loaders, self.schema().execute_stream(request));
         stream
             .map(move |mut response| {
                 present(&mut response, locale);
@@ -180,19 +180,19 @@ impl Executor for Service {
     }
 }
 
-/// Puts the scope into a request, from what came in its data, and tells who is calling.
-fn prepare(mut request: Request) -> (Request, Arc<Actor>) {
+/// Puts the scope into a request, from what came in its data, and gives it out as well.
+fn prepare(mut request: Request) -> (Request, Scope) {
     let actor = given::<Arc<Actor>>(&request).unwrap_or_default();
     let operation = given::<Operation>(&request)
         .or_else(|| Operation::of(&actor, &actor.request_id))
         .unwrap_or_default();
     request.introspection_mode = async_graphql::IntrospectionMode::Enabled;
     let scope = Scope {
-        actor: Arc::clone(&actor),
+        actor,
         operation,
         loaders: Arc::default(),
     };
-    (request.data(scope), actor)
+    (request.data(scope.clone()), scope)
 }
 
 fn given<T: Clone + 'static>(request: &Request) -> Option<T> {
@@ -209,15 +209,17 @@ fn is_query(request: &mut Request) -> bool {
     })
 }
 
-fn copy(request: &Request, actor: &Arc<Actor>) -> Request {
+/// The same request with loaders of its own.
+fn copy(request: &Request, scope: &Scope) -> (Request, Scope) {
+    let scope = Scope {
+        loaders: Arc::default(),
+        ..scope.clone()
+    };
     let mut copy = Request::new(request.query.clone())
         .variables(request.variables.clone())
-        .data(Scope {
-            actor: Arc::clone(actor),
-            ..Scope::default()
-        });
+        .data(scope.clone());
     copy.operation_name.clone_from(&request.operation_name);
-    copy
+    (copy, scope)
 }
 
 fn panicked() -> ServerError {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -12,8 +11,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::redis::{Redis, RedisError};
-use crate::telemetry::catalog;
 
+use super::audience::{Audience, Subscriber, SubscriberId};
+use super::interest::Routing;
 use super::writer::unexpected_id;
 use super::{InvalidCursor, StreamCursor, StreamEntry};
 
@@ -30,41 +30,26 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// A subscriber that wants to follow a stream.
+#[derive(Debug)]
 pub(super) struct Join {
-    pub(super) key: String,
+    pub(super) key: Arc<str>,
+    pub(super) routing: Routing,
     pub(super) subscriber: Subscriber,
     /// Answered with the position behind which every entry will be delivered.
     pub(super) attached: oneshot::Sender<StreamCursor>,
 }
 
-/// The reader's end of one subscriber.
-pub(super) struct Subscriber {
-    pub(super) entries: mpsc::Sender<StreamEntry>,
-    pub(super) lagged: Arc<AtomicBool>,
-}
-
-impl Subscriber {
-    /// Hands over without waiting; `false` when the subscriber is gone or too slow.
-    fn deliver(&self, entry: &StreamEntry) -> bool {
-        match self.entries.try_send(entry.clone()) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                self.lag();
-                false
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
-        }
-    }
-
-    fn lag(&self) {
-        self.lagged.store(true, Ordering::Release);
-        metrics::counter!(catalog::STREAM_SUBSCRIBERS_LAGGED).increment(1);
-    }
+/// A subscriber that is gone.
+#[derive(Debug)]
+pub(super) struct Leave {
+    pub(super) key: Arc<str>,
+    pub(super) subscriber: SubscriberId,
 }
 
 struct Watched {
     position: StreamCursor,
-    subscribers: Vec<Subscriber>,
+    routing: Routing,
+    audience: Audience,
     /// The last read came back full, so more may have been appended (and trimmed) than was read.
     behind: bool,
 }
@@ -72,8 +57,9 @@ struct Watched {
 pub(super) struct Reader {
     redis: Redis,
     joins: mpsc::Receiver<Join>,
+    leaves: mpsc::UnboundedReceiver<Leave>,
     cancel: CancellationToken,
-    watched: HashMap<String, Watched>,
+    watched: HashMap<Arc<str>, Watched>,
     /// Joins for streams whose position has not been looked up yet.
     waiting: Vec<Join>,
 }
@@ -82,11 +68,13 @@ impl Reader {
     pub(super) fn new(
         redis: Redis,
         joins: mpsc::Receiver<Join>,
+        leaves: mpsc::UnboundedReceiver<Leave>,
         cancel: CancellationToken,
     ) -> Self {
         Self {
             redis,
             joins,
+            leaves,
             cancel,
             watched: HashMap::new(),
             waiting: Vec::new(),
@@ -123,10 +111,11 @@ impl Reader {
     /// Returns as soon as somebody wants to follow something.
     async fn wait_for_work(&mut self) {
         while self.watched.is_empty() && self.waiting.is_empty() {
-            match self.joins.recv().await {
-                Some(join) => self.admit(join),
+            tokio::select! {
+                Some(join) = self.joins.recv() => self.admit(join),
+                Some(leave) = self.leaves.recv() => self.see_off(&leave),
                 // No handle on the hub is left; cancellation ends this task.
-                None => std::future::pending().await,
+                else => std::future::pending().await,
             }
         }
     }
@@ -138,6 +127,7 @@ impl Reader {
             tokio::select! {
                 () = &mut waited => return,
                 Some(join) = self.joins.recv() => self.admit(join),
+                Some(leave) = self.leaves.recv() => self.see_off(&leave),
             }
         }
     }
@@ -148,10 +138,16 @@ impl Reader {
             // What the read in flight brings is behind this position, so nothing is skipped.
             Some(watched) => {
                 if join.attached.send(watched.position).is_ok() {
-                    watched.subscribers.push(join.subscriber);
+                    watched.audience.add(join.subscriber);
                 }
             }
             None => self.waiting.push(join),
+        }
+    }
+
+    fn see_off(&mut self, leave: &Leave) {
+        if let Some(watched) = self.watched.get_mut(&leave.key) {
+            watched.audience.remove(leave.subscriber);
         }
     }
 
@@ -161,7 +157,7 @@ impl Reader {
             watched.behind = true;
         }
         loop {
-            self.forget_the_gone();
+            self.forget_the_unheard();
             self.look_up_waiting().await?;
             self.check_those_behind().await?;
             if self.watched.is_empty() {
@@ -172,21 +168,23 @@ impl Reader {
         }
     }
 
-    fn forget_the_gone(&mut self) {
-        self.watched.retain(|_, watched| {
-            watched.subscribers.retain(|s| !s.entries.is_closed());
-            !watched.subscribers.is_empty()
-        });
-        let subscribers: usize = self.watched.values().map(|w| w.subscribers.len()).sum();
-        metrics::gauge!(catalog::STREAM_SUBSCRIBERS).set(subscribers as f64);
+    /// Streams that nobody follows any more are read no further.
+    fn forget_the_unheard(&mut self) {
+        while let Ok(leave) = self.leaves.try_recv() {
+            self.see_off(&leave);
+        }
+        self.watched
+            .retain(|_, watched| !watched.audience.is_empty());
     }
 
     async fn look_up_waiting(&mut self) -> Result<(), RedisError> {
-        while let Some(key) = self.waiting.last().map(|join| join.key.clone()) {
+        while let Some(join) = self.waiting.last() {
+            let (key, routing) = (Arc::clone(&join.key), join.routing);
             let position = last_entry(&self.redis, &key).await?;
-            self.watched.entry(key.clone()).or_insert(Watched {
+            self.watched.entry(key).or_insert_with(|| Watched {
                 position,
-                subscribers: Vec::new(),
+                routing,
+                audience: Audience::default(),
                 behind: false,
             });
             for join in std::mem::take(&mut self.waiting) {
@@ -206,9 +204,7 @@ impl Reader {
                 continue;
             }
             tracing::warn!(stream = %key, "event stream lost entries before they were read");
-            for subscriber in watched.subscribers.drain(..) {
-                subscriber.lag();
-            }
+            watched.audience.lag_all();
             watched.position = last_entry(&self.redis, key).await?;
         }
         Ok(())
@@ -223,7 +219,7 @@ impl Reader {
             .arg(link.block.as_millis() as u64);
         command.arg("STREAMS");
         for key in self.watched.keys() {
-            command.arg(key);
+            command.arg(&**key);
         }
         for watched in self.watched.values() {
             command.arg(watched.position.to_string());
@@ -243,6 +239,7 @@ impl Reader {
                     self.admit(join);
                     nudge.reset_immediately();
                 }
+                Some(leave) = self.leaves.recv() => self.see_off(&leave),
                 // Repeated, because the first may overtake the read it is meant for.
                 _ = nudge.tick(), if !self.waiting.is_empty() => interrupt(&self.redis, client_id).await,
             }
@@ -251,7 +248,7 @@ impl Reader {
 
     fn deliver(&mut self, reply: Option<StreamReadReply>) -> Result<(), RedisError> {
         for stream in reply.map(|reply| reply.keys).unwrap_or_default() {
-            let Some(watched) = self.watched.get_mut(&stream.key) else {
+            let Some(watched) = self.watched.get_mut(stream.key.as_str()) else {
                 continue;
             };
             watched.behind = stream.ids.len() >= COUNT;
@@ -259,9 +256,7 @@ impl Reader {
                 watched.position = id.id.parse().map_err(|_: InvalidCursor| unexpected_id())?;
                 // An entry of another writer moves the position and reaches nobody.
                 if let Some(entry) = StreamEntry::from_fields(&id.id, &id.map) {
-                    watched
-                        .subscribers
-                        .retain(|subscriber| subscriber.deliver(&entry));
+                    watched.audience.hand_out(entry, watched.routing);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Following a stream for a subscription.
 
 use atelier_kit::redis::cmd;
-use atelier_kit::stream::{Hub, StreamCursor, StreamItem, StreamWriter};
+use atelier_kit::stream::{Hub, Interest, StreamCursor, StreamItem, StreamWriter};
 use futures::StreamExt;
 use tokio::time::timeout;
 
@@ -12,7 +12,7 @@ async fn without_a_cursor_only_what_comes_later_is_delivered() {
     let redis = shared("later").await;
     append(&redis, "s", 0..10).await;
     let hub = Hub::new(redis.clone());
-    let mut subscription = hub.subscribe("s", None).await.unwrap();
+    let mut subscription = hub.subscribe("s", None, Interest::All).await.unwrap();
     append(&redis, "s", 10..13).await;
     assert_eq!(numbers_until(&mut subscription, 12).await, [10, 11, 12]);
 }
@@ -21,7 +21,7 @@ async fn without_a_cursor_only_what_comes_later_is_delivered() {
 async fn a_stream_can_be_followed_before_it_exists() {
     let redis = shared("unborn").await;
     let hub = Hub::new(redis.clone());
-    let mut subscription = hub.subscribe("s", None).await.unwrap();
+    let mut subscription = hub.subscribe("s", None, Interest::All).await.unwrap();
     append(&redis, "s", 0..1).await;
     assert_eq!(next_number(&mut subscription).await, 0);
 }
@@ -30,7 +30,7 @@ async fn a_stream_can_be_followed_before_it_exists() {
 async fn an_entry_arrives_with_its_event_id_and_cursor() {
     let redis = shared("entry").await;
     let hub = Hub::new(redis.clone());
-    let mut subscription = hub.subscribe("s", None).await.unwrap();
+    let mut subscription = hub.subscribe("s", None, Interest::All).await.unwrap();
     let writer = StreamWriter::new(redis);
     let cursors = writer
         .append("s", &[("evt_1", b"\x00\xffbytes".as_slice())], KEEP_ALL)
@@ -64,7 +64,10 @@ async fn resuming_replays_and_goes_live_without_gap_or_repetition() {
             // What the subscriber of a slow client does: resume where it was cut off.
             let (mut after, mut got) = (after, Vec::new());
             while got.last() != Some(&(ALL - 1)) {
-                let mut subscription = hub.subscribe("s", Some(after)).await.unwrap();
+                let mut subscription = hub
+                    .subscribe("s", Some(after), Interest::All)
+                    .await
+                    .unwrap();
                 while let StreamItem::Entry(entry) = next(&mut subscription).await {
                     got.push(number(&entry));
                     after = entry.cursor;
@@ -88,7 +91,7 @@ async fn the_start_replays_everything_that_is_kept() {
     append(&redis, "s", 0..1000).await;
     let hub = Hub::new(redis.clone());
     let start = Some(StreamCursor::START);
-    let mut subscription = hub.subscribe("s", start).await.unwrap();
+    let mut subscription = hub.subscribe("s", start, Interest::All).await.unwrap();
     let all: Vec<u64> = (0..1000).collect();
     assert_eq!(numbers_until(&mut subscription, 999).await, all);
 }
@@ -102,11 +105,17 @@ async fn a_cursor_that_was_trimmed_away_is_too_old() {
     redis.query::<i64>(&trim).await.unwrap();
     let hub = Hub::new(redis.clone());
 
-    let mut old = hub.subscribe("s", Some(cursors[50])).await.unwrap();
+    let mut old = hub
+        .subscribe("s", Some(cursors[50]), Interest::All)
+        .await
+        .unwrap();
     assert_eq!(next(&mut old).await, StreamItem::TooOld);
     assert_eq!(old.next().await, None);
 
-    let mut kept = hub.subscribe("s", Some(cursors[95])).await.unwrap();
+    let mut kept = hub
+        .subscribe("s", Some(cursors[95]), Interest::All)
+        .await
+        .unwrap();
     assert_eq!(numbers_until(&mut kept, 99).await, [96, 97, 98, 99]);
 }
 
@@ -121,7 +130,10 @@ async fn a_cursor_of_a_stream_that_was_lost_is_too_old() {
     // Fewer than before: within one millisecond the server would give out the same ids again.
     append(&redis, "s", 10..15).await;
     let hub = Hub::new(redis.clone());
-    let mut subscription = hub.subscribe("s", Some(cursors[9])).await.unwrap();
+    let mut subscription = hub
+        .subscribe("s", Some(cursors[9]), Interest::All)
+        .await
+        .unwrap();
     assert_eq!(next(&mut subscription).await, StreamItem::TooOld);
 }
 
@@ -140,8 +152,8 @@ async fn writing_keeps_the_stream_bounded() {
 async fn a_slow_subscriber_is_cut_off_and_others_are_not() {
     let redis = shared("slow").await;
     let hub = Hub::with_buffer(redis.clone(), 16);
-    let mut slow = hub.subscribe("s", None).await.unwrap();
-    let mut quick = hub.subscribe("s", None).await.unwrap();
+    let mut slow = hub.subscribe("s", None, Interest::All).await.unwrap();
+    let mut quick = hub.subscribe("s", None, Interest::All).await.unwrap();
     for at in 0..100 {
         append(&redis, "s", at..at + 1).await;
         assert_eq!(next_number(&mut quick).await, at);
@@ -161,7 +173,7 @@ async fn streams_can_be_added_while_others_are_quiet() {
     for name in 0..20 {
         // Each joins while the reader is blocked on the earlier, quiet streams.
         let stream = format!("s{name}");
-        subscriptions.push(hub.subscribe(&stream, None).await.unwrap());
+        subscriptions.push(hub.subscribe(&stream, None, Interest::All).await.unwrap());
     }
     for name in (0..20).rev() {
         append(&redis, &format!("s{name}"), name..name + 1).await;
@@ -175,7 +187,7 @@ async fn streams_can_be_added_while_others_are_quiet() {
 async fn entries_of_other_writers_are_passed_over() {
     let redis = shared("foreign").await;
     let hub = Hub::new(redis.clone());
-    let mut subscription = hub.subscribe("s", None).await.unwrap();
+    let mut subscription = hub.subscribe("s", None, Interest::All).await.unwrap();
     let mut foreign = cmd("XADD");
     foreign
         .arg(redis.key("s"))
@@ -191,9 +203,9 @@ async fn entries_of_other_writers_are_passed_over() {
 async fn shutting_the_hub_down_ends_subscriptions() {
     let redis = shared("shutdown").await;
     let hub = Hub::new(redis.clone());
-    let mut subscription = hub.subscribe("s", None).await.unwrap();
+    let mut subscription = hub.subscribe("s", None, Interest::All).await.unwrap();
     hub.shutdown();
     let ended = timeout(DEADLINE, subscription.next()).await.unwrap();
     assert_eq!(ended, None);
-    assert!(hub.subscribe("s", None).await.is_err());
+    assert!(hub.subscribe("s", None, Interest::All).await.is_err());
 }

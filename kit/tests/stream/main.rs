@@ -4,6 +4,7 @@ mod consuming;
 mod following;
 mod group;
 mod restarts;
+mod routing;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Servers that restart, with and without their data.
 
 use atelier_kit::redis::Redis;
-use atelier_kit::stream::{Hub, StreamItem, StreamWriter};
+use atelier_kit::stream::{Hub, Interest, StreamItem, StreamWriter};
 use atelier_local::{PrivateRedis, RedisOptions};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -60,7 +60,7 @@ async fn subscriptions_continue_after_a_restart_without_losing_anything() {
     let mut server = Server::start(true).await;
     let redis = server.redis().await;
     let hub = Hub::new(redis.clone());
-    let mut subscription = hub.subscribe("s", None).await.unwrap();
+    let mut subscription = hub.subscribe("s", None, Interest::All).await.unwrap();
     append(&redis, "s", 0..10).await;
     assert_eq!(numbers_until(&mut subscription, 9).await.len(), 10);
 
@@ -79,7 +79,7 @@ async fn subscribers_learn_that_the_server_forgot_the_stream() {
     let mut server = Server::start(false).await;
     let redis = server.redis().await;
     let hub = Hub::new(redis.clone());
-    let mut subscription = hub.subscribe("s", None).await.unwrap();
+    let mut subscription = hub.subscribe("s", None, Interest::All).await.unwrap();
     append(&redis, "s", 0..3).await;
     assert_eq!(numbers_until(&mut subscription, 2).await, [0, 1, 2]);
 
@@ -88,7 +88,7 @@ async fn subscribers_learn_that_the_server_forgot_the_stream() {
 
     let mut again = timeout(DEADLINE, async {
         loop {
-            if let Ok(again) = hub.subscribe("s", None).await {
+            if let Ok(again) = hub.subscribe("s", None, Interest::All).await {
                 break again;
             }
         }

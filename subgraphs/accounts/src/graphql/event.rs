@@ -7,9 +7,9 @@ use atelier_contracts::accounts::{
     UserFact, UserQuotaChanged, UserSessionsRevoked, UserStatusChanged,
 };
 use atelier_kit::{
-    event::Told,
+    event::{Interest, Told},
     graphql::{
-        ResyncRequired, Whose, actor,
+        ResyncRequired, actor,
         directive::{authenticated, resumable},
         subscribe,
     },
@@ -104,7 +104,7 @@ impl Subscription {
             let accounts = Arc::clone(&accounts);
             async move { account_event(&accounts, told, cursor).await }
         };
-        subscribe(ctx, &deps, Whose::of(user), after, tell).await
+        subscribe(ctx, &deps, Interest::of(user), after, tell).await
     }
 
     /// Delivers changes of the caller's quotas.
@@ -131,7 +131,7 @@ impl Subscription {
             };
             std::future::ready(Ok(wanted.then_some(QuotaEvent::QuotaChanged(event))))
         };
-        subscribe(ctx, &accounts(ctx).deps, Whose::of(user), after, tell).await
+        subscribe(ctx, &accounts(ctx).deps, Interest::of(user), after, tell).await
     }
 }
 

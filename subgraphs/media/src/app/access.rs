@@ -11,7 +11,12 @@ pub const ADMIN: &str = "admin:media";
 
 /// Whether the caller may see, and change, files and uploads of `owner`.
 pub fn may_see(actor: &Actor, owner: Id<User>) -> bool {
-    actor.user_id() == Some(owner) || actor.has_scope(ADMIN)
+    actor.user_id() == Some(owner) || sees_all(actor)
+}
+
+/// Whether the caller may see the files of everybody.
+pub fn sees_all(actor: &Actor) -> bool {
+    actor.has_scope(ADMIN)
 }
 
 /// Whether the caller may know where a picture was taken: nobody but its owner.

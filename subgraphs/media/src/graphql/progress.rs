@@ -6,7 +6,7 @@ use async_graphql::{Result, SimpleObject};
 use atelier_kit::{
     actor::Actor,
     error::{Error, ErrorCode},
-    event::{Followed, follow},
+    event::{Followed, Interest, follow},
     graphql::Long,
     loader::Batch,
 };
@@ -68,11 +68,12 @@ pub async fn watch(
     id: UploadId,
 ) -> Result<impl Stream<Item = Result<UploadProgress>> + Send + use<>> {
     let key = id.to_string();
+    let interest = Interest::ids([&key]);
     let wanted = move |event: &atelier_kit::event::Event| {
         event.key == key && matches!(event.topic.as_str(), UPLOAD_PROGRESS | UPLOAD_CLOSED)
     };
     // Listening begins before the first look, so that nothing falls in between.
-    let news = follow(&media.deps, None, wanted).await?.boxed();
+    let news = follow(&media.deps, None, interest, wanted).await?.boxed();
     let first = find(&media, &actor, id)
         .await?
         .ok_or(Error::new(ErrorCode::NotFound))?;

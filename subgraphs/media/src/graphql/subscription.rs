@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use async_graphql::{Context, Result, Subscription as GraphqlSubscription};
 use atelier_kit::{
     error::{Error, ErrorCode},
-    event::{Event, Followed, follow},
+    event::{Event, Followed, Interest, follow},
     graphql::{
         actor,
         directive::{authenticated, resumable},
@@ -25,7 +25,11 @@ use super::{
 };
 use crate::{
     UploadId,
-    app::{access::may_see, fact::AssetFact, loader::AssetById},
+    app::{
+        access::{may_see, sees_all},
+        fact::AssetFact,
+        loader::AssetById,
+    },
 };
 
 /// The most files that one subscription selects.
@@ -65,7 +69,7 @@ impl Subscription {
         #[graphql(desc = "Begin behind this event; without it, with what happens from now on.")]
         after: Option<Cursor>,
     ) -> Result<BoxStream<'static, Result<AssetEvent>>> {
-        actor(ctx).require_user()?;
+        let user = actor(ctx).require_user()?;
         if ids.as_ref().is_some_and(|ids| ids.len() > MAX_IDS) {
             return Err(Error::with_detail(
                 ErrorCode::BadUserInput,
@@ -76,6 +80,11 @@ impl Subscription {
         let (media, scope) = (media(ctx).clone(), scope(ctx));
         let (caller, loaders) = (Arc::clone(&scope.actor), Arc::clone(&scope.loaders));
         let keys: Option<HashSet<String>> = ids.map(|ids| ids.iter().map(Id::to_string).collect());
+        let interest = match &keys {
+            Some(keys) => Interest::ids(keys),
+            None if sees_all(&caller) => Interest::All,
+            None => Interest::ids([user]),
+        };
         let wanted = {
             let caller = Arc::clone(&caller);
             move |event: &Event| {
@@ -91,7 +100,7 @@ impl Subscription {
             media,
             actor: caller,
         });
-        let events = follow(&deps, after.as_ref(), wanted).await?;
+        let events = follow(&deps, after.as_ref(), interest, wanted).await?;
         Ok(events
             .filter_map(move |followed| {
                 loaders.clear();

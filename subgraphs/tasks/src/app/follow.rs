@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use atelier_kit::{
     actor::{Actor, Identity},
     error::{Error, ErrorCode},
-    event::{Event, Followed, follow},
+    event::{Event, Followed, Interest, follow},
     id::{Id, Task},
     page::Cursor,
     stream::{HubSubscription, StreamCursor, StreamItem},
@@ -84,7 +84,7 @@ pub async fn progress(
     };
     let items = deps
         .hub
-        .subscribe(STREAM, Some(at))
+        .subscribe(STREAM, Some(at), Interest::ids([id]))
         .await
         .map_err(unavailable)?;
     // Read after the position was taken: what changes from here on is in the stream.
@@ -142,10 +142,7 @@ impl Watch {
             match news {
                 Ok(Some(StreamItem::Entry(entry))) => {
                     self.at = entry.cursor;
-                    // The event id is the task's: most entries are passed over unread.
-                    if *entry.event_id == *self.id.to_string() {
-                        self.pending = serde_json::from_slice(&entry.payload).ok();
-                    }
+                    self.pending = serde_json::from_slice(&entry.payload).ok();
                 }
                 Ok(Some(StreamItem::Lagged | StreamItem::TooOld)) => self.resubscribe().await?,
                 Ok(None) => return None,
@@ -188,7 +185,7 @@ impl Watch {
             .engine
             .deps()
             .hub
-            .subscribe(STREAM, Some(end))
+            .subscribe(STREAM, Some(end), Interest::ids([self.id]))
             .await
             .ok()?;
         self.at = end;
@@ -202,7 +199,7 @@ pub enum Happened {
     /// A task came to another state.
     Changed {
         /// The event.
-        event: Box<Event>,
+        event: Arc<Event>,
         /// What it says.
         fact: Box<TaskFact>,
         /// Where it stands.
@@ -224,13 +221,18 @@ pub async fn events(
     after: Option<Cursor>,
 ) -> Result<impl Stream<Item = Happened> + Send + use<>, Error> {
     identified(&actor)?;
+    let interest = match (filter.owner, actor.user_id()) {
+        (Some(owner), _) => Interest::ids([owner]),
+        _ if sees_all(&actor) => Interest::All,
+        (None, own) => Interest::ids(own),
+    };
     let wanted = move |event: &Event| {
         event.topic.starts_with("task.")
             && event
                 .details::<TaskFact>()
                 .is_ok_and(|fact| selects(&actor, &filter, &fact))
     };
-    let followed = follow(engine.deps(), after.as_ref(), wanted).await?;
+    let followed = follow(engine.deps(), after.as_ref(), interest, wanted).await?;
     Ok(followed.filter_map(|followed| {
         let happened = match followed {
             Followed::Event(event, cursor) => event.details().ok().map(|fact| Happened::Changed {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, Object, Result, Subscription};
 use atelier_contracts::{lighting, stub};
 use atelier_kit::{
-    event::Told,
+    event::{Interest, Told},
     graphql::{
-        Whose, actor,
+        actor,
         directive::{authenticated, resumable},
         load, mutation, scope, subscribe,
     },
@@ -236,7 +236,7 @@ impl LampSubscription {
             actor: Arc::clone(&scope(ctx).actor),
         });
         let tell = move |told, cursor| lamp_event(Arc::clone(&lamps), told, cursor);
-        subscribe(ctx, deps(ctx), Whose::of(owner), after, tell).await
+        subscribe(ctx, deps(ctx), Interest::of(owner), after, tell).await
     }
 }
 
