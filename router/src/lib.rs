@@ -12,6 +12,7 @@ mod json;
 mod keeping;
 mod operation;
 mod plan;
+mod queue;
 mod quota;
 pub mod reload;
 pub mod request;

@@ -60,7 +60,8 @@ impl Feed {
 
     /// Hands out what the upstream gives, until nothing more comes or nobody is left.
     pub(super) async fn follow(&self, feeds: &Feeds, mut upstream: Upstream) {
-        if let Err(lost) = upstream.open().await {
+        // What happens rarely runs in memory of its own: a feed mostly waits for events.
+        if let Err(lost) = Box::pin(upstream.open()).await {
             return self.refuse(lost);
         }
         self.seats.lock().open();
@@ -76,13 +77,13 @@ impl Feed {
                 }
                 Next::Reloaded(snapshot) => {
                     let caller = Arc::clone(&upstream.context().caller);
-                    self.replan(&snapshot, &caller).await;
+                    Box::pin(self.replan(&snapshot, &caller)).await;
                     self.part(feeds, &upstream, false);
                     upstream.take_over(&snapshot);
                 }
                 Next::Turned(by) => {
                     let cursor = upstream.cursor().cloned();
-                    return self.turn(feeds, cursor, by).await;
+                    return Box::pin(self.turn(feeds, cursor, by)).await;
                 }
                 Next::Lost => self.part(feeds, &upstream, true),
                 Next::Ended(Some(lost)) => return self.end(&lost),
@@ -173,7 +174,9 @@ impl Feed {
             match subscriber.started {
                 true => subscriber.end(view, &lost),
                 false => {
-                    let _ = subscriber.queue.try_send(Item::Refused(refused.clone()));
+                    let _ = subscriber
+                        .queue
+                        .try_send(Item::Refused(Box::new(refused.clone())));
                 }
             }
         }
@@ -212,7 +215,7 @@ impl Feed {
                     } else {
                         SHARED.min(self.slow_after)
                     };
-                    let room = join_all(full.iter().map(|queue| queue.reserve_many(2)));
+                    let room = join_all(full.iter().map(|queue| queue.has_room(2)));
                     let _ = tokio::time::timeout(grace, room).await;
                 }
                 Step::HandOut => {}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::feed::Feed;
@@ -20,6 +20,7 @@ use super::view::View;
 use crate::config::RouterConfig;
 use crate::dedup::same_request;
 use crate::operation::PreparedOperation;
+use crate::queue;
 use crate::snapshot::Snapshot;
 use crate::subgraph::RequestContext;
 
@@ -104,7 +105,7 @@ impl Feeds {
     pub(super) fn join(&self, joining: Joining) -> Seat {
         let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
         // One place is kept for the last item.
-        let (queue, items) = mpsc::channel(self.0.config.subscriptions.queue + 2);
+        let (queue, items) = queue::bounded(self.0.config.subscriptions.queue + 2);
         let home: Home = Arc::new(Mutex::new(Weak::new()));
         let subscriber = Subscriber {
             number,

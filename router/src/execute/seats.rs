@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::mpsc;
 
 use super::feed::Feed;
 use super::feeds::Feeds;
@@ -15,6 +14,7 @@ use super::source::Source;
 use super::upstream::Lost;
 use super::view::{Answer, Replanned, View};
 use crate::error::GraphqlError;
+use crate::queue;
 use crate::snapshot::Snapshot;
 
 /// What a subscriber's queue carries.
@@ -22,7 +22,7 @@ pub(super) enum Item {
     /// The subgraph has taken the subscription; always the first.
     Started,
     /// It has not; the only one.
-    Refused(GraphqlError),
+    Refused(Box<GraphqlError>),
     /// An answer, and the cursor behind which it is continued.
     Answer(Bytes, Option<Arc<Value>>),
     /// The subscriber reads too slowly; the last one.
@@ -35,7 +35,7 @@ pub(super) type Home = Arc<Mutex<Weak<Feed>>>;
 pub(super) struct Subscriber {
     pub(super) number: u64,
     pub(super) request_id: Arc<str>,
-    pub(super) queue: mpsc::Sender<Item>,
+    pub(super) queue: queue::Sender<Item>,
     pub(super) home: Home,
     /// It was told that it has started.
     pub(super) started: bool,
@@ -86,7 +86,7 @@ pub(super) enum Step {
     /// Run these views.
     Run(Vec<Arc<View>>),
     /// Wait for room in these queues; whether that holds up nobody else.
-    Wait(Vec<mpsc::Sender<Item>>, bool),
+    Wait(Vec<queue::Sender<Item>>, bool),
     HandOut,
 }
 
@@ -297,7 +297,7 @@ impl Subscriber {
 
 /// A subscriber's end; leaves the feed when dropped.
 pub(super) struct Seat {
-    pub(super) items: mpsc::Receiver<Item>,
+    pub(super) items: queue::Receiver<Item>,
     /// Cursor of the feed when the seat was taken.
     pub(super) cursor: Option<Arc<Value>>,
     pub(super) number: u64,

@@ -96,7 +96,7 @@ pub(crate) async fn events(
     });
     match seat.items.recv().await {
         Some(Item::Started) => {}
-        Some(Item::Refused(error)) => return Err(error),
+        Some(Item::Refused(error)) => return Err(*error),
         Some(Item::Answer(..) | Item::TooSlow) | None => return Err(broken(&subgraph)),
     }
     let position = Position::new(argument, seat.cursor.clone());

@@ -177,7 +177,7 @@ impl Upstream {
                 if let Some(next) = self.verified().await {
                     return next;
                 }
-                match self.again().await {
+                match Box::pin(self.again()).await {
                     Ok(()) => continue,
                     Err(lost) => return Next::Ended(Some(lost)),
                 }
@@ -187,7 +187,7 @@ impl Upstream {
                 biased;
                 snapshot = newer(&mut self.reloads, self.generation) => return self.reloaded(snapshot),
                 // Who may no longer follow is told so, even when nothing happens.
-                () = self.subscriber.standing.due() => match self.verify().await {
+                () = self.subscriber.standing.due() => match Box::pin(self.verify()).await {
                     Some(next) => return next,
                     None => continue,
                 },
@@ -320,7 +320,7 @@ impl Upstream {
     /// Verifies whoever follows if that is due; what comes of it, unless all is as before.
     async fn verified(&mut self) -> Option<Next> {
         match self.subscriber.standing.is_due() {
-            true => self.verify().await,
+            true => Box::pin(self.verify()).await,
             false => None,
         }
     }

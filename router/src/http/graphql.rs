@@ -430,14 +430,34 @@ pub(super) async fn identify(
     connection_init: Option<&Map<String, Value>>,
     request_id: &str,
 ) -> Result<Caller, IdentifyError> {
-    router
-        .identify()
-        .identify(&Credentials {
-            headers,
-            connection_init,
-            request_id,
-        })
-        .await
+    let credentials = Credentials {
+        headers,
+        connection_init,
+        request_id,
+    };
+    let mut caller = router.identify().identify(&credentials).await?;
+    caller
+        .forward
+        .values_mut()
+        .for_each(|value| *value = copy(value));
+    Ok(caller)
+}
+
+/// A value that does not keep the whole request in memory, of whose buffer it is a part.
+fn copy(value: &HeaderValue) -> HeaderValue {
+    let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) else {
+        return value.clone();
+    };
+    copy.set_sensitive(value.is_sensitive());
+    copy
+}
+
+/// Headers that do not keep the whole request in memory.
+pub(super) fn own(headers: &HeaderMap) -> HeaderMap {
+    headers
+        .iter()
+        .map(|(name, value)| (name.clone(), copy(value)))
+        .collect()
 }
 
 /// The client's headers that subgraphs get.
@@ -448,7 +468,7 @@ pub(super) fn forwarded(router: &Router, headers: &HeaderMap) -> HeaderMap {
             continue;
         };
         for value in headers.get_all(&name) {
-            forwarded.append(name.clone(), value.clone());
+            forwarded.append(name.clone(), copy(value));
         }
     }
     forwarded

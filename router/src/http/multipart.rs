@@ -15,12 +15,12 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use tokio::sync::mpsc::Receiver;
 
 use super::pump::{Pumped, pump};
 use super::sse::Open;
 use crate::error::GraphqlError;
 use crate::execute;
+use crate::queue::Receiver;
 use crate::request::{IncrementalFormat, Position};
 use crate::router::Router;
 

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Subscriptions;
 use crate::error::{GraphqlError, code};
+use crate::queue;
 use crate::request::Position;
 
 /// How a pumped stream ended.
@@ -75,9 +75,9 @@ pub(super) fn pump(
     draining: CancellationToken,
     slow: Option<CancellationToken>,
     position: Option<Position>,
-) -> mpsc::Receiver<Pumped> {
+) -> queue::Receiver<Pumped> {
     // One place is kept for saying how it ended.
-    let (sender, receiver) = mpsc::channel(config.queue + 1);
+    let (sender, receiver) = queue::bounded(config.queue + 1);
     let slow_after = Duration::from_millis(config.slow_after_ms);
     tokio::spawn(async move {
         let mut last = position.as_ref().and_then(Position::cursor);
@@ -108,7 +108,7 @@ pub(super) fn pump(
             let room = tokio::select! {
                 biased;
                 () = draining.cancelled() => break End::Draining(resume(&last)),
-                room = tokio::time::timeout(slow_after, sender.reserve_many(2)) => room,
+                room = tokio::time::timeout(slow_after, sender.has_room(2)) => room,
             };
             if room.is_err() {
                 metrics::counter!("graphql_slow_subscribers_total").increment(1);
@@ -117,7 +117,6 @@ pub(super) fn pump(
             }
             last = position.as_ref().and_then(Position::cursor);
             let event = Pumped::Event(event, last.clone());
-            drop(room);
             if sender.try_send(event).is_err() {
                 return;
             }

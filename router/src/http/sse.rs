@@ -12,7 +12,6 @@ use futures::stream::BoxStream;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::Value;
-use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use super::negotiate::MediaType;
@@ -20,6 +19,7 @@ use super::pump::{Pumped, pump};
 use super::sse_single::Queued;
 use crate::execute;
 use crate::identity::Standing;
+use crate::queue::Receiver;
 use crate::request::{ClientResponse, Position};
 use crate::router::Router;
 

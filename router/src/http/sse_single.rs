@@ -16,7 +16,6 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::graphql::refused;
@@ -27,6 +26,7 @@ use crate::error::GraphqlError;
 use crate::execute;
 use crate::identity::{Caller, Standing};
 use crate::json::write;
+use crate::queue;
 use crate::quota::{Charge, Seat};
 use crate::request::{ClientRequest, Outcome, Position};
 use crate::router::Router;
@@ -45,9 +45,9 @@ pub(crate) struct Streams(Mutex<HashMap<String, Reserved>>);
 struct Reserved {
     fingerprint: u64,
     since: Instant,
-    sender: mpsc::Sender<Queued>,
+    sender: queue::Sender<Queued>,
     /// Taken when the stream is opened.
-    receiver: Option<mpsc::Receiver<Queued>>,
+    receiver: Option<queue::Receiver<Queued>>,
     /// Bytes that wait for somebody to open the stream.
     waiting: usize,
     address: Option<IpAddr>,
@@ -103,7 +103,7 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 /// `PUT`: a token for a new stream.
 pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>) -> Response {
     let token = uuid::Uuid::new_v4().to_string();
-    let (sender, receiver) = mpsc::channel(router.config().subscriptions.queue);
+    let (sender, receiver) = queue::bounded(router.config().subscriptions.queue);
     let mut streams = router.streams().0.lock();
     streams.retain(|_, stream| stream.receiver.is_none() || stream.since.elapsed() < UNOPENED);
     let seat = match router.quotas().reserved(address) {
@@ -268,7 +268,7 @@ struct Operation {
     token: String,
     id: String,
     number: u64,
-    sender: mpsc::Sender<Queued>,
+    sender: queue::Sender<Queued>,
 }
 
 impl Drop for Operation {

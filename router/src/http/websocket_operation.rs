@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::pump::{End, Pumped, pump};
@@ -13,6 +12,7 @@ use super::sse::Open;
 use super::websocket::Outgoing;
 use super::ws_protocol::{self, Protocol};
 use crate::execute;
+use crate::queue;
 use crate::request::{ClientRequest, Outcome, Position};
 use crate::router::Router;
 
@@ -26,7 +26,7 @@ pub(super) struct Operation {
     pub(super) sent: Sent,
     pub(super) protocol: Protocol,
     pub(super) router: Arc<Router>,
-    pub(super) outgoing: mpsc::Sender<Outgoing>,
+    pub(super) outgoing: queue::Sender<Outgoing>,
     pub(super) slow: CancellationToken,
     pub(super) request: ClientRequest,
 }
@@ -38,7 +38,8 @@ impl Operation {
         let (id, protocol) = (self.id, self.protocol);
         let budget = self.router.budget().clone();
         let counted = |text| Outgoing::counted(text, &budget);
-        let outcome = self.router.execute(self.request).await;
+        // In memory of its own, given back before a subscription waits for its events.
+        let outcome = Box::pin(self.router.execute(self.request)).await;
         let summary = match &outcome {
             Outcome::Single(response) => response.summary.clone(),
             Outcome::Stream(_, summary) | Outcome::Incremental(_, summary) => summary.clone(),

@@ -10,7 +10,6 @@ use futures::StreamExt;
 use futures::stream::SplitStream;
 use http::HeaderMap;
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +22,7 @@ use super::ws_protocol::{self, ClientMessage, Protocol};
 use crate::error::{GraphqlError, code};
 use crate::execute;
 use crate::identity::{Caller, IdentifyError, Standing};
+use crate::queue;
 use crate::quota::Seat;
 use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat};
 use crate::router::Router;
@@ -60,10 +60,12 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) struct Session {
     router: Arc<Router>,
     protocol: Protocol,
+    /// All of the upgrade request until the client has said who it is, from then on those
+    /// that are passed on.
     headers: HeaderMap,
     address: Option<IpAddr>,
     id: Arc<str>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: queue::Sender<Outgoing>,
     /// Who is at the other end, once that was said.
     standing: Option<Standing>,
     /// One of those that the caller may have.
@@ -89,7 +91,7 @@ impl Session {
         headers: HeaderMap,
         address: Option<IpAddr>,
         id: Arc<str>,
-        outgoing: mpsc::Sender<Outgoing>,
+        outgoing: queue::Sender<Outgoing>,
     ) -> Self {
         Self {
             router,
@@ -114,7 +116,7 @@ impl Session {
             tokio::time::interval(Duration::from_millis(config.keep_alive_ms.max(1)));
         keep_alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         keep_alive.reset();
-        let (done, mut finished) = mpsc::unbounded_channel::<(String, u64)>();
+        let (done, mut finished) = queue::unbounded::<(String, u64)>();
         let (draining, slow) = (self.router.draining().clone(), self.slow.clone());
         let mut farewell = None;
         loop {
@@ -123,7 +125,7 @@ impl Session {
             }
             tokio::select! {
                 biased;
-                () = slow.cancelled() => return Some(self.too_slow().await),
+                () = slow.cancelled() => return Some(Box::pin(self.too_slow()).await),
                 () = draining.cancelled(), if farewell.is_none() => {
                     farewell = Some(Instant::now() + FAREWELL);
                 }
@@ -133,7 +135,7 @@ impl Session {
                     return Some(Close::new(4408, "Connection initialisation timeout"));
                 }
                 () = due(&mut self.standing) => {
-                    if let Err(close) = self.verify().await {
+                    if let Err(close) = Box::pin(self.verify()).await {
                         return Some(close);
                     }
                 }
@@ -151,7 +153,8 @@ impl Session {
                         Some(Ok(Message::Close(_))) | None => return None,
                         Some(Err(_)) => return Some(Close::new(1009, "Message not readable")),
                     };
-                    if let Err(close) = self.message(text.as_str(), &done).await {
+                    // In memory of its own, given back at once: a socket mostly waits.
+                    if let Err(close) = Box::pin(self.message(text.as_str(), &done)).await {
                         return close;
                     }
                 }
@@ -190,7 +193,7 @@ impl Session {
     async fn message(
         &mut self,
         text: &str,
-        done: &mpsc::UnboundedSender<(String, u64)>,
+        done: &queue::Sender<(String, u64)>,
     ) -> Result<(), Option<Close>> {
         let message = ClientMessage::parse(self.protocol, text)
             .map_err(|problem| Some(Close::new(4400, problem)))?;
@@ -226,6 +229,7 @@ impl Session {
                 let seat = self.router.quotas().socket_of(&caller);
                 self.seat = Some(seat.map_err(|_| Close::new(1013, "Too many connections"))?);
                 self.standing = Some(Standing::new(Arc::new(caller)));
+                self.headers = forwarded(&self.router, &self.headers);
                 self.send(ws_protocol::ack()).await;
                 Ok(())
             }
@@ -270,7 +274,7 @@ impl Session {
         &mut self,
         id: String,
         payload: Map<String, Value>,
-        done: &mpsc::UnboundedSender<(String, u64)>,
+        done: &queue::Sender<(String, u64)>,
     ) -> Result<(), Close> {
         if self.standing.is_none() {
             return Err(Close::new(4401, "Unauthorized"));
@@ -323,7 +327,7 @@ impl Session {
         let finished = id.clone();
         let task = tokio::spawn(async move {
             operation.run().await;
-            let _ = done.send((finished, number));
+            let _ = done.try_send((finished, number));
         });
         self.running.insert(id, Running { number, task, sent });
         Ok(())
@@ -349,7 +353,7 @@ impl Session {
                 params,
                 caller,
                 address: self.address,
-                headers: forwarded(&self.router, &self.headers),
+                headers: self.headers.clone(),
                 request_id,
                 accepts: Accepts::Everything,
                 last_event_id: None,

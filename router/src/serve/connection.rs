@@ -91,7 +91,10 @@ impl<S: Served> Connector<S> {
             service_fn(move |request| {
                 let active = Active::new(Arc::clone(&pace), request.version() == Version::HTTP_2);
                 let this = Arc::clone(&this);
-                async move { Ok::<_, Infallible>(this.answer(request, peer, active).await) }
+                // In memory of its own: hyper would keep room for an answer in each connection.
+                Box::pin(
+                    async move { Ok::<_, Infallible>(this.answer(request, peer, active).await) },
+                )
             })
         };
         let connection = self.builder.serve_connection_with_upgrades(io, service);
