@@ -59,7 +59,7 @@ impl Feed {
     }
 
     /// Hands out what the upstream gives, until nothing more comes or nobody is left.
-    pub(super) async fn follow(&self, feeds: &Feeds, mut upstream: Upstream) {
+    pub(super) async fn follow(&self, feeds: &Feeds, mut upstream: Box<Upstream>) {
         // What happens rarely runs in memory of its own: a feed mostly waits for events.
         if let Err(lost) = Box::pin(upstream.open()).await {
             return self.refuse(lost);

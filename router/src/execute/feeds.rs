@@ -194,7 +194,7 @@ impl Feeds {
         // Who leaves from now on waits for the table to take the feed out of it.
         table.insert_unique(hash, Arc::clone(&feed), |feed| feed.hash);
         drop(table);
-        tokio::spawn(run(self.clone(), feed, upstream));
+        tokio::spawn(run(self.clone(), feed, Box::new(upstream)));
         cursor
     }
 
@@ -211,7 +211,7 @@ impl Feeds {
             &coming.view,
             coming.by,
             coming.start.clone(),
-            config.clone(),
+            Arc::clone(&self.0.config),
             self.0.reloads.subscribe(),
         );
         let feed = Feed {
@@ -263,7 +263,7 @@ impl Key {
     }
 }
 
-async fn run(feeds: Feeds, feed: Arc<Feed>, upstream: Upstream) {
+async fn run(feeds: Feeds, feed: Arc<Feed>, upstream: Box<Upstream>) {
     let left = feed.left.clone();
     let _ = left
         .run_until_cancelled(feed.follow(&feeds, upstream))

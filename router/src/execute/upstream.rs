@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::source::Source;
 use super::view::View;
-use crate::config::Subscriptions;
+use crate::config::RouterConfig;
 use crate::error::{GraphqlError, code};
 use crate::identity::{Caller, IdentifyError, Standing, Verdict};
 use crate::json::scan::{Scanner, find};
@@ -95,7 +95,7 @@ pub(super) struct Upstream {
     /// Of the snapshot the client is from.
     generation: u64,
     subscriber: Subscriber,
-    config: Subscriptions,
+    config: Arc<RouterConfig>,
     reloads: Reloads,
     events: Events,
     cursor: Option<Value>,
@@ -113,7 +113,7 @@ impl Upstream {
         view: &View,
         subscriber: Subscriber,
         cursor: Option<Value>,
-        config: Subscriptions,
+        config: Arc<RouterConfig>,
         mut reloads: Reloads,
     ) -> Self {
         // One may have come since the snapshot was taken.
@@ -158,7 +158,7 @@ impl Upstream {
 
     /// True when it may subscribe again after a loss.
     pub(super) fn resumes(&self) -> bool {
-        self.config.reconnect_attempts > 0
+        self.config.subscriptions.reconnect_attempts > 0
     }
 
     /// What comes next. After [`Next::Ended`] nothing does.
@@ -299,7 +299,7 @@ impl Upstream {
         resuming.attempt += 1;
         resuming.at_once = false;
         resuming.last = lost;
-        if resuming.attempt < self.config.reconnect_attempts {
+        if resuming.attempt < self.config.subscriptions.reconnect_attempts {
             return Ok(());
         }
         Err(Lost::Subgraph(resuming.last.clone()))
@@ -310,9 +310,12 @@ impl Upstream {
     fn delay(&self, attempt: u32) -> Duration {
         let doubled = self
             .config
+            .subscriptions
             .reconnect_initial_ms
             .saturating_mul(1 << attempt.min(16));
-        let whole = doubled.min(self.config.reconnect_max_ms).max(1);
+        let whole = doubled
+            .min(self.config.subscriptions.reconnect_max_ms)
+            .max(1);
         let random = RandomState::new().hash_one(attempt);
         Duration::from_millis(whole / 2 + random % (whole / 2 + 1))
     }
