@@ -1,6 +1,7 @@
 //! The router's configuration: one typed file, unknown keys refused.
 
 mod edge;
+mod headers;
 mod holding;
 mod serving;
 mod subgraphs;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use self::edge::{Cors, Csrf, Http, Introspect, Introspection, Limits, Playground};
+pub(crate) use self::headers::{check_header, is_own_header};
 pub use self::holding::{Connections, Quotas};
 pub use self::serving::{Cache, Dedup, Headers, Reload, Subscriptions, Timeouts};
 pub use self::subgraphs::{
@@ -136,7 +138,7 @@ impl RouterConfig {
         }
         for (subgraph, settings) in &self.subgraphs {
             for name in settings.headers.keys() {
-                crate::subgraph::check_header(name).map_err(|problem| ConfigError::Value {
+                check_header(name).map_err(|problem| ConfigError::Value {
                     key: format!("subgraphs.{subgraph}.headers.{name}"),
                     problem: problem.to_owned(),
                 })?;

@@ -123,6 +123,27 @@ impl Default for Caller {
     }
 }
 
+/// True when both get the same answers to the same question.
+pub(crate) fn same_caller(a: &Arc<Caller>, b: &Arc<Caller>) -> bool {
+    if Arc::ptr_eq(a, b) {
+        return true;
+    }
+    let known = match (&a.identity, &b.identity) {
+        (Some(a), Some(b)) => a == b,
+        // Without a full identity the fingerprint counts, and without one the
+        // headers that subgraphs get; who has neither is like nobody else.
+        (None, None) if a.fingerprint != 0 => true,
+        (None, None) => !a.authenticated && !b.authenticated && a.forward == b.forward,
+        _ => false,
+    };
+    known
+        && a.fingerprint == b.fingerprint
+        && a.authenticated == b.authenticated
+        && a.scopes == b.scopes
+        && a.policies == b.policies
+        && a.locale == b.locale
+}
+
 /// Credentials that were given but do not hold.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{code}: {message}")]

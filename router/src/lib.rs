@@ -5,6 +5,7 @@
 pub mod config;
 mod dedup;
 pub mod error;
+mod event_streams;
 mod execute;
 mod http;
 pub mod identity;
@@ -17,6 +18,7 @@ mod quota;
 pub mod reload;
 pub mod request;
 mod router;
+mod schema;
 mod serve;
 mod snapshot;
 pub mod subgraph;

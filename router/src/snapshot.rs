@@ -133,7 +133,7 @@ impl Snapshot {
 
     fn parse(&self, text: &str, who: Owner) -> Result<Entry, Vec<GraphqlError>> {
         metrics::counter!("graphql_documents_parsed_total").increment(1);
-        let document = parse::parse(text, &self.supergraph, &self.config.limits)?;
+        let document = parse::parse(text, &self.supergraph.schema, &self.config.limits)?;
         let bytes = weight::of_document(text, &document);
         Ok(Entry {
             share: Share::new(&self.shares, who, bytes),

@@ -50,7 +50,7 @@ impl<'a> Run<'a> {
         variables: &'a Map<String, Value>,
         context: Arc<RequestContext>,
     ) -> Self {
-        let store = Store::new(plan.root_width, plan.room.wanted());
+        let store = Store::new(plan.root_width, plan.size.expected());
         Self {
             plan,
             subgraphs,
@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
             ready.extend(release(&mut waiting, &self.plan.fetches[answered.at]));
             self.take_in(answered);
         }
-        self.plan.room.took(self.store.len());
+        self.plan.size.observed(self.store.len());
     }
 
     /// Asks what the fetch at `at` asks, or nothing when there is nothing to ask.

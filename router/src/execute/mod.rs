@@ -28,7 +28,6 @@ pub(crate) use feeds::Feeds;
 pub(crate) use fetch::Run;
 pub(crate) use incremental::{Incremental, Message};
 pub(crate) use project::{Source, project};
-pub use subscribe::Position;
 pub(crate) use subscribe::{Subscription, events};
 
 use crate::error::GraphqlError;

@@ -1,11 +1,13 @@
 //! The edge: HTTP, WebSockets and server-sent events on axum.
 
+mod caller;
 mod csrf;
 mod graphiql;
 mod graphql;
 mod multipart;
 mod negotiate;
 mod observe;
+mod params;
 mod pump;
 mod server;
 mod sse;
@@ -16,7 +18,6 @@ mod websocket_session;
 mod ws_protocol;
 
 pub use server::Server;
-pub(crate) use sse_single::Streams;
 
 use std::sync::Arc;
 use std::time::Duration;

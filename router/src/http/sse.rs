@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::negotiate::MediaType;
 use super::pump::{Pumped, pump};
-use super::sse_single::Queued;
+use crate::event_streams::Queued;
 use crate::execute;
 use crate::identity::Standing;
 use crate::queue::Receiver;

@@ -14,20 +14,18 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::task::AbortHandle;
 
 use super::graphql::refused;
 use super::negotiate::MediaType;
 use super::pump::{Pumped, pump};
 use super::sse;
 use crate::error::GraphqlError;
+use crate::event_streams::{EventStream, Queued, Running};
 use crate::execute;
 use crate::identity::{Caller, Standing};
 use crate::json::write;
 use crate::queue;
-use crate::quota::{Charge, Seat};
 use crate::request::{ClientRequest, Outcome, Position};
 use crate::router::Router;
 
@@ -36,54 +34,6 @@ const TOKEN: &str = "x-graphql-event-stream-token";
 const UNOPENED: Duration = Duration::from_secs(30);
 /// Bytes that may wait for a stream to be opened; whoever means to read opens it first.
 const UNOPENED_BYTES: usize = 64 * 1024;
-
-/// All reserved and open streams of a router.
-#[derive(Debug, Default)]
-pub(crate) struct Streams(Mutex<HashMap<String, Reserved>>);
-
-#[derive(Debug)]
-struct Reserved {
-    fingerprint: u64,
-    since: Instant,
-    sender: queue::Sender<Queued>,
-    /// Taken when the stream is opened.
-    receiver: Option<queue::Receiver<Queued>>,
-    /// Bytes that wait for somebody to open the stream.
-    waiting: usize,
-    address: Option<IpAddr>,
-    /// One of those that an address may have: of reserved streams, of sockets once it is open.
-    seat: Seat,
-    operations: HashMap<String, Running>,
-}
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        self.operations.values().for_each(Running::abort);
-    }
-}
-
-/// An operation that runs, or is about to.
-#[derive(Debug)]
-struct Running {
-    /// Tells it from others that have had its name.
-    number: u64,
-    task: Option<AbortHandle>,
-}
-
-impl Running {
-    fn abort(&self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
-    }
-}
-
-/// An event that waits to be read, which counts against what the router holds for clients.
-#[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) event: Bytes,
-    _charge: Charge,
-}
 
 /// The token of a request, from its header or its query string.
 pub(super) fn token(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
@@ -123,7 +73,7 @@ pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>
             streams.remove(&oldest);
         }
     }
-    let reserved = Reserved {
+    let reserved = EventStream {
         fingerprint,
         since: Instant::now(),
         sender,
@@ -349,10 +299,7 @@ impl Operation {
             stream.waiting += event.len();
         }
         let fits = !budget.is_spent() && (open || stream.waiting <= UNOPENED_BYTES);
-        let queued = Queued {
-            _charge: budget.charge(event.len()),
-            event,
-        };
+        let queued = Queued::counted(event, budget);
         if fits && self.sender.try_send(queued).is_ok() {
             return Ok(());
         }

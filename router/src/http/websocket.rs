@@ -13,7 +13,8 @@ use http::HeaderMap;
 use http::header::UPGRADE;
 use tokio::sync::oneshot;
 
-use super::graphql::{own, refused};
+use super::caller::own;
+use super::graphql::refused;
 use super::observe::request_id;
 use super::websocket_session::{Close, Session};
 use super::ws_protocol::Protocol;

@@ -14,7 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::graphql::{EdgeError, forwarded, identify, params_of_value};
+use super::caller::{forwarded, identify};
+use super::graphql::EdgeError;
+use super::params::params_of_value;
 use super::pump::too_slow;
 use super::websocket::Outgoing;
 use super::websocket_operation::{Operation, Sent};

@@ -6,8 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::{Caller, Changes, IdentifyError};
-use crate::dedup::same_caller;
+use super::{Caller, Changes, IdentifyError, same_caller};
 use crate::error::code;
 
 /// Whoever verifies may be away for this long before nobody is believed any more.

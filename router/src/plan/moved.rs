@@ -2,7 +2,7 @@
 
 use super::tree::{RawBranch, RawFetch, Rewrite, RewriteAction, Segment, Selection};
 use crate::operation::Kind;
-use crate::supergraph::KeyField;
+use crate::schema::KeyField;
 
 /// An object in a fetch.
 #[derive(Clone, Default)]

@@ -9,7 +9,7 @@ use super::deferral::{Deferral, FIRST};
 use super::moved::{KeyUse, Moved, Place, Way, extended, plain};
 use super::tree::{RawBranch, RawFetch, Segment, Selection};
 use crate::operation::{Kind, PreparedOperation};
-use crate::supergraph::{Schema, schema};
+use crate::schema::{self, Schema};
 
 /// Plans with more fetches are left as they are.
 const MAX_FETCHES: usize = 256;

@@ -6,7 +6,7 @@ use super::moved::{KeyUse, Place, Way, extended};
 use super::split::Splitter;
 use super::tree::{Segment, Selection};
 use crate::operation::Kind;
-use crate::supergraph::{KeyField, schema};
+use crate::schema::{self, KeyField};
 
 impl Splitter<'_> {
     /// How the field can be asked for apart, if it can. A key finds the same

@@ -26,7 +26,7 @@ use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
 use super::PlanError;
 use super::tree::Tree;
-use crate::supergraph::SupergraphError;
+use crate::schema::SupergraphError;
 use requires::KeyedRequires;
 use soundness::Soundness;
 use unions::PartialUnions;
