@@ -1,8 +1,8 @@
 //! The router's configuration: one typed file, unknown keys refused.
 
+mod connections;
 mod edge;
 mod headers;
-mod holding;
 mod serving;
 mod subgraphs;
 
@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use self::connections::{Connections, Quotas};
 pub use self::edge::{Cors, Csrf, Http, Introspect, Introspection, Limits, Playground};
 pub(crate) use self::headers::{check_header, is_own_header};
-pub use self::holding::{Connections, Quotas};
 pub use self::serving::{Cache, Dedup, Headers, Reload, Subscriptions, Timeouts};
 pub use self::subgraphs::{
     HeaderSource, SubgraphDefaults, SubgraphOverride, SubgraphSettings, SubscriptionIdentity,

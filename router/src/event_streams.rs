@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use crate::queue;
-use crate::quota::{Budget, Charge, Seat};
+use crate::quota::{Budget, Charge, Permit};
 
 /// All reserved and open streams of a router.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub(crate) struct EventStream {
     pub(crate) waiting: usize,
     pub(crate) address: Option<IpAddr>,
     /// One of those that an address may have: of reserved streams, of sockets once it is open.
-    pub(crate) seat: Seat,
+    pub(crate) permit: Permit,
     pub(crate) operations: HashMap<String, Running>,
 }
 

@@ -4,7 +4,7 @@
 
 mod proof;
 mod renew;
-mod standing;
+mod verified;
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 pub use self::proof::Proof;
 pub use self::renew::{Changes, Renew};
-pub(crate) use self::standing::{Standing, Verdict};
+pub(crate) use self::verified::{Verdict, VerifiedCaller};
 
 /// What a client brought to prove who it is.
 #[derive(Debug, Clone, Copy)]

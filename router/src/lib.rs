@@ -2,6 +2,7 @@
 //! WebSockets and server-sent events, with subgraphs in process or over HTTP.
 //! It knows no domain. `docs/ROUTER.md` explains its stages.
 
+mod cache_usage;
 pub mod config;
 mod dedup;
 pub mod error;
@@ -10,7 +11,6 @@ mod execute;
 mod http;
 pub mod identity;
 mod json;
-mod keeping;
 mod operation;
 mod plan;
 mod queue;

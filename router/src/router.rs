@@ -27,7 +27,7 @@ use crate::event_streams::EventStreams;
 use crate::execute;
 use crate::identity::{Caller, Identify, IdentifyError};
 use crate::operation::PreparedOperation;
-use crate::quota::{Budget, Held};
+use crate::quota::{Budget, ClientQuotas};
 use crate::request::{ClientRequest, Outcome, ResponseStatus};
 use crate::snapshot::Snapshot;
 use crate::subgraph::{Propagate, RequestContext, SubgraphClient};
@@ -53,7 +53,7 @@ struct Inner {
     propagate: Option<Propagate>,
     own: Own,
     streams: EventStreams,
-    quotas: Held,
+    quotas: ClientQuotas,
     budget: Budget,
     /// Only this machine can connect.
     is_local: AtomicBool,
@@ -165,7 +165,7 @@ impl Router {
         &self.inner.streams
     }
 
-    pub(crate) fn quotas(&self) -> &Held {
+    pub(crate) fn quotas(&self) -> &ClientQuotas {
         &self.inner.quotas
     }
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use moka::future::Cache;
 use parking_lot::RwLock;
 
+use crate::cache_usage::{Owner, Share, Shares, weight};
 use crate::config::RouterConfig;
 use crate::error::{GraphqlError, code};
-use crate::keeping::{Owner, Share, Shares, weight};
 use crate::operation::authorize::Decisions;
 use crate::operation::defer::Deferring;
 use crate::operation::document::Conditions;

@@ -7,8 +7,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde_json::{Map, Value};
 
-use super::feeds::{Feeds, Joining};
-use super::seats::{Item, Seat};
+use super::feeds::{Feeds, NewSubscriber};
+use super::subscribers::{FeedStream, Item};
 use super::view::View;
 use crate::error::GraphqlError;
 use crate::operation::resume;
@@ -50,28 +50,28 @@ pub(crate) async fn events(
     let field = operation.to_plan.as_ref().and_then(resume::root_field);
     let hot = field.is_some_and(|field| hot_fields.contains(&field.name));
     let subgraph = Arc::clone(&source.subgraph);
-    let mut seat = feeds.join(Joining {
+    let mut stream = feeds.join(NewSubscriber {
         view: Arc::new(view),
         source: Arc::new(source),
         context,
         start,
         hot,
     });
-    match seat.items.recv().await {
+    match stream.items.recv().await {
         Some(Item::Started) => {}
         Some(Item::Refused(error)) => return Err(*error),
         Some(Item::Answer(..) | Item::TooSlow) | None => return Err(broken(&subgraph)),
     }
-    let position = Position::new(argument, seat.cursor.clone());
-    Ok((answers(seat, position.clone()), position))
+    let position = Position::new(argument, stream.cursor.clone());
+    Ok((answers(stream, position.clone()), position))
 }
 
-fn answers(seat: Seat, position: Position) -> BoxStream<'static, Bytes> {
-    futures::stream::unfold((seat, position), |(mut seat, position)| async move {
-        match seat.items.recv().await? {
+fn answers(stream: FeedStream, position: Position) -> BoxStream<'static, Bytes> {
+    futures::stream::unfold((stream, position), |(mut stream, position)| async move {
+        match stream.items.recv().await? {
             Item::Answer(body, cursor) => {
                 position.advance(cursor);
-                Some((body, (seat, position)))
+                Some((body, (stream, position)))
             }
             Item::TooSlow => {
                 position.fell_behind();

@@ -2,13 +2,13 @@
 
 mod caller;
 mod csrf;
+mod delivery;
 mod graphiql;
 mod graphql;
 mod multipart;
 mod negotiate;
 mod observe;
 mod params;
-mod pump;
 mod server;
 mod sse;
 mod sse_single;

@@ -16,14 +16,14 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
+use super::delivery::{Delivery, deliver};
 use super::graphql::refused;
 use super::negotiate::MediaType;
-use super::pump::{Pumped, pump};
 use super::sse;
 use crate::error::GraphqlError;
 use crate::event_streams::{EventStream, Queued, Running};
 use crate::execute;
-use crate::identity::{Caller, Standing};
+use crate::identity::{Caller, VerifiedCaller};
 use crate::json::write;
 use crate::queue;
 use crate::request::{ClientRequest, Outcome, Position};
@@ -56,8 +56,8 @@ pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>
     let (sender, receiver) = queue::bounded(router.config().subscriptions.queue);
     let mut streams = router.streams().0.lock();
     streams.retain(|_, stream| stream.receiver.is_none() || stream.since.elapsed() < UNOPENED);
-    let seat = match router.quotas().reserved(address) {
-        Ok(seat) => seat,
+    let permit = match router.quotas().reserved(address) {
+        Ok(permit) => permit,
         Err(full) => return refused(full),
     };
     // Whoever means to open theirs does it at once.
@@ -80,7 +80,7 @@ pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>
         receiver: Some(receiver),
         waiting: 0,
         address,
-        seat,
+        permit,
         operations: HashMap::new(),
     };
     streams.insert(token.clone(), reserved);
@@ -105,7 +105,7 @@ pub(super) fn open(router: &Arc<Router>, token: String, caller: Caller) -> Respo
         return (StatusCode::CONFLICT, "The stream is open already.").into_response();
     }
     match router.quotas().socket(stream.address) {
-        Ok(seat) => stream.seat = seat,
+        Ok(permit) => stream.permit = permit,
         Err(full) => return refused(full),
     }
     let Some(receiver) = stream.receiver.take() else {
@@ -118,8 +118,8 @@ pub(super) fn open(router: &Arc<Router>, token: String, caller: Caller) -> Respo
     };
     let every = Duration::from_millis(router.config().subscriptions.keep_alive_ms.max(1));
     let draining = router.draining().clone();
-    let standing = Standing::new(Arc::new(caller));
-    sse::multiplexed(receiver, every, draining, standing, guard)
+    let caller = VerifiedCaller::new(Arc::new(caller));
+    sse::multiplexed(receiver, every, draining, caller, guard)
 }
 
 /// Forgets a stream when its connection ends.
@@ -242,15 +242,15 @@ impl Operation {
     fn spawn(self, events: futures::stream::BoxStream<'static, Bytes>, position: Option<Position>) {
         let config = &self.router.config().subscriptions;
         let draining = self.router.draining().clone();
-        let mut receiver = pump(events, config, draining, None, position);
+        let mut receiver = deliver(events, config, draining, None, position);
         let (router, token) = (Arc::clone(&self.router), self.token.clone());
         let (id, number) = (self.id.clone(), self.number);
         let task = tokio::spawn(async move {
             let _open = sse::Open::new();
             while let Some(pumped) = receiver.recv().await {
                 let sent = match pumped {
-                    Pumped::Event(event, _) => self.send(self.event("next", Some(&event))),
-                    Pumped::End(end) => self.finish(end.error()),
+                    Delivery::Event(event, _) => self.send(self.event("next", Some(&event))),
+                    Delivery::End(end) => self.finish(end.error()),
                 };
                 if sent.is_err() {
                     return;

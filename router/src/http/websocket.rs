@@ -65,8 +65,8 @@ pub(super) fn upgrade(
     headers: HeaderMap,
     address: Option<IpAddr>,
 ) -> Response {
-    let seat = match router.quotas().socket(address) {
-        Ok(seat) => seat,
+    let permit = match router.quotas().socket(address) {
+        Ok(permit) => permit,
         Err(full) => return refused(full),
     };
     let limit = router.config().limits.max_body_bytes;
@@ -78,7 +78,7 @@ pub(super) fn upgrade(
         .max_frame_size(limit)
         .on_upgrade(move |socket| async move {
             serve(router, socket, headers, address).await;
-            drop(seat);
+            drop(permit);
         })
 }
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::pump::{End, Pumped, pump};
+use super::delivery::{Delivery, End, deliver};
 use super::sse::Open;
 use super::websocket::Outgoing;
 use super::ws_protocol::{self, Protocol};
@@ -89,10 +89,10 @@ impl Operation {
                     let cursor = position.cursor();
                     (position, cursor)
                 });
-                let mut receiver = pump(events, config, draining, Some(self.slow), position);
+                let mut receiver = deliver(events, config, draining, Some(self.slow), position);
                 while let Some(pumped) = receiver.recv().await {
                     match pumped {
-                        Pumped::Event(event, cursor) => {
+                        Delivery::Event(event, cursor) => {
                             let message = ws_protocol::next(protocol, &id, &event);
                             if self.outgoing.send(counted(message)).await.is_err() {
                                 return;
@@ -102,8 +102,8 @@ impl Operation {
                             }
                         }
                         // The session closes the whole socket then.
-                        Pumped::End(End::TooSlow(_) | End::Draining(None)) => return,
-                        Pumped::End(end) => {
+                        Delivery::End(End::TooSlow(_) | End::Draining(None)) => return,
+                        Delivery::End(end) => {
                             if let Some(error) = end.error() {
                                 let last = execute::refusal(&[error], "");
                                 let next = ws_protocol::next(protocol, &id, &last);

@@ -15,17 +15,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::{forwarded, identify};
+use super::delivery::too_slow;
 use super::graphql::EdgeError;
 use super::params::params_of_value;
-use super::pump::too_slow;
 use super::websocket::Outgoing;
 use super::websocket_operation::{Operation, Sent};
 use super::ws_protocol::{self, ClientMessage, Protocol};
 use crate::error::{GraphqlError, code};
 use crate::execute;
-use crate::identity::{Caller, IdentifyError, Standing};
+use crate::identity::{Caller, IdentifyError, VerifiedCaller};
 use crate::queue;
-use crate::quota::Seat;
+use crate::quota::Permit;
 use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat};
 use crate::router::Router;
 
@@ -69,9 +69,9 @@ pub(super) struct Session {
     id: Arc<str>,
     outgoing: queue::Sender<Outgoing>,
     /// Who is at the other end, once that was said.
-    standing: Option<Standing>,
+    caller: Option<VerifiedCaller>,
     /// One of those that the caller may have.
-    seat: Option<Seat>,
+    permit: Option<Permit>,
     running: HashMap<String, Running>,
     started: u64,
     /// Cancelled by an operation whose client reads too slowly.
@@ -102,8 +102,8 @@ impl Session {
             address,
             id,
             outgoing,
-            standing: None,
-            seat: None,
+            caller: None,
+            permit: None,
             running: HashMap::new(),
             started: 0,
             slow: CancellationToken::new(),
@@ -133,15 +133,15 @@ impl Session {
                 }
                 Some((id, number)) = finished.recv() => self.forget(&id, number),
                 () = until(farewell) => return Some(Close::new(1001, "Going away")),
-                () = tokio::time::sleep_until(init_deadline), if self.standing.is_none() => {
+                () = tokio::time::sleep_until(init_deadline), if self.caller.is_none() => {
                     return Some(Close::new(4408, "Connection initialisation timeout"));
                 }
-                () = due(&mut self.standing) => {
+                () = due(&mut self.caller) => {
                     if let Err(close) = Box::pin(self.verify()).await {
                         return Some(close);
                     }
                 }
-                _ = keep_alive.tick(), if self.standing.is_some() => {
+                _ = keep_alive.tick(), if self.caller.is_some() => {
                     // A full queue shows that the connection is alive, or will end as slow.
                     let _ = self.outgoing.try_send(ws_protocol::keep_alive(self.protocol).into());
                 }
@@ -223,14 +223,14 @@ impl Session {
     }
 
     async fn init(&mut self, payload: &Map<String, Value>) -> Result<(), Close> {
-        if self.standing.is_some() {
+        if self.caller.is_some() {
             return Err(Close::new(4429, "Too many initialisation requests"));
         }
         match identify(&self.router, &self.headers, Some(payload), &self.id).await {
             Ok(caller) => {
-                let seat = self.router.quotas().socket_of(&caller);
-                self.seat = Some(seat.map_err(|_| Close::new(1013, "Too many connections"))?);
-                self.standing = Some(Standing::new(Arc::new(caller)));
+                let permit = self.router.quotas().socket_of(&caller);
+                self.permit = Some(permit.map_err(|_| Close::new(1013, "Too many connections"))?);
+                self.caller = Some(VerifiedCaller::new(Arc::new(caller)));
                 self.headers = forwarded(&self.router, &self.headers);
                 self.send(ws_protocol::ack()).await;
                 Ok(())
@@ -247,10 +247,10 @@ impl Session {
 
     /// Verifies again who is at the other end, although nothing is asked.
     async fn verify(&mut self) -> Result<(), Close> {
-        let Some(standing) = &mut self.standing else {
+        let Some(caller) = &mut self.caller else {
             return Ok(());
         };
-        match standing.verify(Arc::clone(&self.id)).await {
+        match caller.verify(Arc::clone(&self.id)).await {
             Ok(_) => Ok(()),
             Err(error) => Err(forbidden(&error)),
         }
@@ -262,10 +262,10 @@ impl Session {
     /// # Errors
     /// How the socket is closed, or why this operation cannot run just now.
     async fn caller(&mut self, request_id: &Arc<str>) -> Result<Arc<Caller>, Refusal> {
-        let Some(standing) = &mut self.standing else {
+        let Some(caller) = &mut self.caller else {
             return Err(Refusal::Close(Close::new(4401, "Unauthorized")));
         };
-        match standing.verify_strictly(Arc::clone(request_id)).await {
+        match caller.verify_strictly(Arc::clone(request_id)).await {
             Ok(caller) => Ok(caller),
             Err(error) if error.passes() => Err(Refusal::Operation(error)),
             Err(error) => Err(Refusal::Close(forbidden(&error))),
@@ -278,7 +278,7 @@ impl Session {
         payload: Map<String, Value>,
         done: &queue::Sender<(String, u64)>,
     ) -> Result<(), Close> {
-        if self.standing.is_none() {
+        if self.caller.is_none() {
             return Err(Close::new(4401, "Unauthorized"));
         }
         if self.protocol == Protocol::Legacy {
@@ -383,9 +383,9 @@ async fn until(time: Option<Instant>) {
 }
 
 /// Waits until the caller must be verified again, for ever before there is one.
-async fn due(standing: &mut Option<Standing>) {
-    match standing {
-        Some(standing) => standing.due().await,
+async fn due(caller: &mut Option<VerifiedCaller>) {
+    match caller {
+        Some(caller) => caller.due().await,
         None => std::future::pending().await,
     }
 }

@@ -13,8 +13,8 @@ mod once;
 mod places;
 mod projection;
 mod split;
+mod split_strategy;
 mod tree;
-mod ways;
 
 use std::sync::Arc;
 

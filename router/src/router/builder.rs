@@ -13,7 +13,7 @@ use crate::dedup::Epoch;
 use crate::event_streams::EventStreams;
 use crate::execute;
 use crate::identity::{Anonymous, Caller, Identify, IdentifyError};
-use crate::quota::{Budget, Held};
+use crate::quota::{Budget, ClientQuotas};
 use crate::snapshot::Snapshot;
 use crate::subgraph::{Propagate, SubgraphClient};
 use crate::supergraph::Supergraph;
@@ -128,7 +128,7 @@ impl RouterBuilder {
             inner: Arc::new(Inner {
                 feeds: execute::Feeds::new(Arc::clone(&config), Arc::clone(&snapshot)),
                 snapshot: ArcSwap::new(snapshot),
-                quotas: Held::new(&config.quotas),
+                quotas: ClientQuotas::new(&config.quotas),
                 budget: Budget::new(config.connections.buffered_bytes),
                 is_local: AtomicBool::new(true),
                 config,

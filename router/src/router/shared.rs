@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::stages::choose;
 use super::{Refused, Router};
+use crate::cache_usage::Owner;
 use crate::dedup::{Epoch, Flights, same_headers};
 use crate::identity::{Caller, same_caller};
-use crate::keeping::Owner;
 use crate::operation::Kind;
 use crate::operation::document::Operation;
 use crate::request::{

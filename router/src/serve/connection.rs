@@ -16,12 +16,12 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use super::activity::{Activity, Limits};
+use super::admission::Admission;
 use super::body::{Active, Counted, Timed};
-use super::door::Door;
-use super::pace::{Limits, Pace};
 use super::transport::Transport;
 use crate::config::Connections;
-use crate::quota::{Budget, Seat};
+use crate::quota::{Budget, Permit};
 
 /// Bytes of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
@@ -63,7 +63,7 @@ trait Serving: Future {
 /// Serves connections to one listener.
 pub(crate) struct Connector<S> {
     served: Arc<S>,
-    door: Door,
+    admission: Admission,
     budget: Budget,
     limits: Limits,
     body: Duration,
@@ -73,7 +73,12 @@ pub(crate) struct Connector<S> {
 }
 
 impl<S: Served> Connector<S> {
-    pub(crate) fn new(served: S, door: Door, budget: Budget, config: &Connections) -> Self {
+    pub(crate) fn new(
+        served: S,
+        admission: Admission,
+        budget: Budget,
+        config: &Connections,
+    ) -> Self {
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
@@ -95,7 +100,7 @@ impl<S: Served> Connector<S> {
             .keep_alive_timeout(PING);
         Self {
             served: Arc::new(served),
-            door,
+            admission,
             budget,
             limits: Limits::new(config),
             body: Duration::from_millis(config.body_ms.max(1)),
@@ -109,24 +114,25 @@ impl<S: Served> Connector<S> {
         self: Arc<Self>,
         stream: std::net::TcpStream,
         peer: SocketAddr,
-        seat: Seat,
+        permit: Permit,
         stop: CancellationToken,
     ) {
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
         };
-        let pace = Arc::new(Pace::new(self.limits));
+        let activity = Arc::new(Activity::new(self.limits));
         let http1 = tokio::select! {
             biased;
             http1 = is_http1(&stream) => http1,
             () = stop.cancelled() => false,
-            () = self.over(&pace) => return,
+            () = self.over(&activity) => return,
         };
-        let io = TokioIo::new(Transport::new(stream, Arc::clone(&pace), seat));
+        let io = TokioIo::new(Transport::new(stream, Arc::clone(&activity), permit));
         let service = {
-            let (this, pace) = (Arc::clone(&self), Arc::clone(&pace));
+            let (this, activity) = (Arc::clone(&self), Arc::clone(&activity));
             service_fn(move |request| {
-                let active = Active::new(Arc::clone(&pace), request.version() == Version::HTTP_2);
+                let active =
+                    Active::new(Arc::clone(&activity), request.version() == Version::HTTP_2);
                 let this = Arc::clone(&this);
                 // In memory of its own: hyper would keep room for an answer in each connection.
                 Box::pin(
@@ -136,22 +142,22 @@ impl<S: Served> Connector<S> {
         };
         if http1 {
             let connection = self.http1.serve_connection(io, service).with_upgrades();
-            self.drive(connection, &pace, &stop).await;
+            self.drive(connection, &activity, &stop).await;
         } else {
             let connection = self.either.serve_connection_with_upgrades(io, service);
-            self.drive(connection, &pace, &stop).await;
+            self.drive(connection, &activity, &stop).await;
         }
     }
 
     /// Serves a connection until it ends, has used up its time, or has finished after `stop`.
-    async fn drive(&self, connection: impl Serving, pace: &Pace, stop: &CancellationToken) {
+    async fn drive(&self, connection: impl Serving, activity: &Activity, stop: &CancellationToken) {
         let mut connection = std::pin::pin!(connection);
         // Errors are those of the client's connection; nobody is left to be told.
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
             () = stop.cancelled() => connection.as_mut().finish(),
-            () = self.over(pace) => {
+            () = self.over(activity) => {
                 connection.as_mut().finish();
                 let _ = tokio::time::timeout(FAREWELL, connection).await;
                 return;
@@ -160,15 +166,15 @@ impl<S: Served> Connector<S> {
         tokio::select! {
             biased;
             _ = connection.as_mut() => {}
-            () = self.over(pace) => {}
+            () = self.over(activity) => {}
         }
     }
 
     /// Waits until the connection has used up its time.
-    async fn over(&self, pace: &Pace) {
+    async fn over(&self, activity: &Activity) {
         loop {
             tokio::time::sleep(self.limits.step()).await;
-            if pace.is_over(self.door.is_pressed()) {
+            if activity.is_over(self.admission.is_pressed()) {
                 metrics::counter!("http_connections_timed_out_total").increment(1);
                 return;
             }

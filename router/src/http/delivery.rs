@@ -60,7 +60,7 @@ fn told(message: &str, code: &str, resume: Option<Value>) -> GraphqlError {
 
 /// What comes out of the queue.
 #[derive(Debug)]
-pub(super) enum Pumped {
+pub(super) enum Delivery {
     /// An answer, and the cursor behind which the subscription continues.
     Event(Bytes, Option<Arc<Value>>),
     End(End),
@@ -69,13 +69,13 @@ pub(super) enum Pumped {
 /// Moves events into a queue of `queue` items on a task of its own. Dropping
 /// the receiver ends the subscription. `slow` is told at once when the client
 /// has fallen behind: it may not take anything from the queue any more.
-pub(super) fn pump(
+pub(super) fn deliver(
     mut events: BoxStream<'static, Bytes>,
     config: &Subscriptions,
     draining: CancellationToken,
     slow: Option<CancellationToken>,
     position: Option<Position>,
-) -> queue::Receiver<Pumped> {
+) -> queue::Receiver<Delivery> {
     // One place is kept for saying how it ended.
     let (sender, receiver) = queue::bounded(config.queue + 1);
     let slow_after = Duration::from_millis(config.slow_after_ms);
@@ -116,13 +116,13 @@ pub(super) fn pump(
                 break End::TooSlow(resume(&last));
             }
             last = position.as_ref().and_then(Position::cursor);
-            let event = Pumped::Event(event, last.clone());
+            let event = Delivery::Event(event, last.clone());
             if sender.try_send(event).is_err() {
                 return;
             }
         };
         // The place kept is free, unless the client is gone.
-        let _ = sender.try_send(Pumped::End(end));
+        let _ = sender.try_send(Delivery::End(end));
     });
     receiver
 }
