@@ -16,6 +16,7 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	deploy/check-dependencies.sh
+	deploy/check-layers.sh
 
 # Licences, sources and known faults of dependencies, by cargo-deny where it is installed.
 deny:

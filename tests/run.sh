@@ -8,6 +8,7 @@ target="${CARGO_TARGET_DIR:-target}"
 step "formatting and dependency directions"
 cargo fmt --all --check
 deploy/check-dependencies.sh
+deploy/check-layers.sh
 
 step "build"
 cargo build --workspace --all-targets --all-features

@@ -1,7 +1,8 @@
 //! The router's configuration: one typed file, unknown keys refused.
 
+mod connections;
 mod edge;
-mod holding;
+mod headers;
 mod serving;
 mod subgraphs;
 
@@ -9,8 +10,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use self::connections::{Connections, Quotas};
 pub use self::edge::{Cors, Csrf, Http, Introspect, Introspection, Limits, Playground};
-pub use self::holding::{Connections, Quotas};
+pub(crate) use self::headers::{check_header, is_own_header};
 pub use self::serving::{Cache, Dedup, Headers, Reload, Subscriptions, Timeouts};
 pub use self::subgraphs::{
     HeaderSource, SubgraphDefaults, SubgraphOverride, SubgraphSettings, SubscriptionIdentity,
@@ -136,7 +138,7 @@ impl RouterConfig {
         }
         for (subgraph, settings) in &self.subgraphs {
             for name in settings.headers.keys() {
-                crate::subgraph::check_header(name).map_err(|problem| ConfigError::Value {
+                check_header(name).map_err(|problem| ConfigError::Value {
                     key: format!("subgraphs.{subgraph}.headers.{name}"),
                     problem: problem.to_owned(),
                 })?;

@@ -4,7 +4,7 @@
 
 mod proof;
 mod renew;
-mod standing;
+mod verified;
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 pub use self::proof::Proof;
 pub use self::renew::{Changes, Renew};
-pub(crate) use self::standing::{Standing, Verdict};
+pub(crate) use self::verified::{Verdict, VerifiedCaller};
 
 /// What a client brought to prove who it is.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +121,27 @@ impl Default for Caller {
             expires_at: None,
         }
     }
+}
+
+/// True when both get the same answers to the same question.
+pub(crate) fn same_caller(a: &Arc<Caller>, b: &Arc<Caller>) -> bool {
+    if Arc::ptr_eq(a, b) {
+        return true;
+    }
+    let known = match (&a.identity, &b.identity) {
+        (Some(a), Some(b)) => a == b,
+        // Without a full identity the fingerprint counts, and without one the
+        // headers that subgraphs get; who has neither is like nobody else.
+        (None, None) if a.fingerprint != 0 => true,
+        (None, None) => !a.authenticated && !b.authenticated && a.forward == b.forward,
+        _ => false,
+    };
+    known
+        && a.fingerprint == b.fingerprint
+        && a.authenticated == b.authenticated
+        && a.scopes == b.scopes
+        && a.policies == b.policies
+        && a.locale == b.locale
 }
 
 /// Credentials that were given but do not hold.

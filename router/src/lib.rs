@@ -2,20 +2,23 @@
 //! WebSockets and server-sent events, with subgraphs in process or over HTTP.
 //! It knows no domain. `docs/ROUTER.md` explains its stages.
 
+mod cache_usage;
 pub mod config;
 mod dedup;
 pub mod error;
+mod event_streams;
 mod execute;
 mod http;
 pub mod identity;
 mod json;
-mod keeping;
 mod operation;
 mod plan;
+mod queue;
 mod quota;
 pub mod reload;
 pub mod request;
 mod router;
+mod schema;
 mod serve;
 mod snapshot;
 pub mod subgraph;

@@ -1,5 +1,7 @@
 //! What goes into the router and what comes out, without any transport.
 
+mod position;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,8 +11,9 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use crate::execute::Position;
+pub use self::position::Position;
 use crate::identity::Caller;
+pub use crate::operation::IncrementalFormat;
 
 /// The parameters of a GraphQL request, as clients send them in JSON.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -68,16 +71,6 @@ impl ClientRequest {
             last_event_id: None,
         }
     }
-}
-
-/// Formats of answers that come in pieces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum IncrementalFormat {
-    /// Each piece names its path and its label: `deferSpec=20220824`.
-    ByPath,
-    /// Pieces are announced, then named by id; each field comes once:
-    /// `incrementalSpec=v0.2`.
-    ById,
 }
 
 impl IncrementalFormat {

@@ -1,7 +1,9 @@
 //! The router: takes requests, runs them through the stages, swaps snapshots.
 
 mod builder;
+mod clients;
 mod refused;
+mod shared;
 mod stages;
 
 use std::net::IpAddr;
@@ -16,18 +18,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 pub use self::builder::{BuildError, RouterBuilder};
-use self::refused::refuse;
-pub(crate) use self::{refused::Refused, stages::choose};
+use self::clients::Clients;
+use self::refused::{Refused, refuse};
+use self::shared::ClientFlights;
 use crate::config::RouterConfig;
-use crate::dedup::ClientFlights;
 use crate::error::{GraphqlError, code};
+use crate::event_streams::EventStreams;
 use crate::execute;
 use crate::identity::{Caller, Identify, IdentifyError};
 use crate::operation::PreparedOperation;
-use crate::quota::{Budget, Held};
+use crate::quota::{Budget, ClientQuotas};
 use crate::request::{ClientRequest, Outcome, ResponseStatus};
 use crate::snapshot::Snapshot;
-use crate::subgraph::{Clients, Propagate, RequestContext, SubgraphClient};
+use crate::subgraph::{Propagate, RequestContext, SubgraphClient};
 use crate::supergraph::Supergraph;
 
 /// Makes the router's own identity.
@@ -49,8 +52,8 @@ struct Inner {
     identify: Arc<dyn Identify>,
     propagate: Option<Propagate>,
     own: Own,
-    streams: crate::http::Streams,
-    quotas: Held,
+    streams: EventStreams,
+    quotas: ClientQuotas,
     budget: Budget,
     /// Only this machine can connect.
     is_local: AtomicBool,
@@ -158,11 +161,11 @@ impl Router {
         &*self.inner.identify
     }
 
-    pub(crate) fn streams(&self) -> &crate::http::Streams {
+    pub(crate) fn streams(&self) -> &EventStreams {
         &self.inner.streams
     }
 
-    pub(crate) fn quotas(&self) -> &Held {
+    pub(crate) fn quotas(&self) -> &ClientQuotas {
         &self.inner.quotas
     }
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use moka::future::Cache;
 use parking_lot::RwLock;
 
+use crate::cache_usage::{Owner, Share, Shares, weight};
 use crate::config::RouterConfig;
 use crate::error::{GraphqlError, code};
-use crate::keeping::{Owner, Share, Shares, weight};
 use crate::operation::authorize::Decisions;
 use crate::operation::defer::Deferring;
 use crate::operation::document::Conditions;
@@ -133,7 +133,7 @@ impl Snapshot {
 
     fn parse(&self, text: &str, who: Owner) -> Result<Entry, Vec<GraphqlError>> {
         metrics::counter!("graphql_documents_parsed_total").increment(1);
-        let document = parse::parse(text, &self.supergraph, &self.config.limits)?;
+        let document = parse::parse(text, &self.supergraph.schema, &self.config.limits)?;
         let bytes = weight::of_document(text, &document);
         Ok(Entry {
             share: Share::new(&self.shares, who, bytes),

@@ -35,6 +35,7 @@ pub(crate) fn compose(sources: &[SubgraphSdl]) -> Result<Composed, CompositionEr
     report.result()?;
     let mut report = Report::default();
     let mut supergraph = merge::merge(&subgraphs, &mut report)?;
+    validate::supergraph::check(&supergraph, &mut report);
     let incomplete = satisfy::check(&supergraph, &mut report);
     report.result()?;
     supergraph.hints.extend(incomplete);

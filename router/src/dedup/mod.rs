@@ -8,7 +8,6 @@
 //! Nobody gets an answer older than a change of their own: each mutation that
 //! ends opens a new [`Epoch`], and queries only join flights of their epoch.
 
-mod client;
 mod subgraph;
 
 use std::hash::BuildHasher;
@@ -20,10 +19,7 @@ use http::HeaderMap;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
-pub(crate) use client::ClientFlights;
 pub(crate) use subgraph::{Deduplicated, same_request};
-
-use crate::identity::Caller;
 
 /// Tables, so that requests on several cores do not wait for one lock.
 const SHARDS: usize = 32;
@@ -161,27 +157,6 @@ impl<K, V: Clone> Drop for Place<'_, K, V> {
                 .remove(&self.flight, |flight| Arc::strong_count(flight) == 2);
         }
     }
-}
-
-/// True when both get the same answers to the same question.
-pub(crate) fn same_caller(a: &Arc<Caller>, b: &Arc<Caller>) -> bool {
-    if Arc::ptr_eq(a, b) {
-        return true;
-    }
-    let known = match (&a.identity, &b.identity) {
-        (Some(a), Some(b)) => a == b,
-        // Without a full identity the fingerprint counts, and without one the
-        // headers that subgraphs get; who has neither is like nobody else.
-        (None, None) if a.fingerprint != 0 => true,
-        (None, None) => !a.authenticated && !b.authenticated && a.forward == b.forward,
-        _ => false,
-    };
-    known
-        && a.fingerprint == b.fingerprint
-        && a.authenticated == b.authenticated
-        && a.scopes == b.scopes
-        && a.policies == b.policies
-        && a.locale == b.locale
 }
 
 /// True when subgraphs get the same headers of the client.

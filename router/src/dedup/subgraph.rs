@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-use super::{Epoch, Flights, same_caller, same_headers};
+use super::{Epoch, Flights, same_headers};
+use crate::identity::same_caller;
 use crate::operation::Kind;
 use crate::subgraph::{
     RequestContext, SdlError, SubgraphClient, SubgraphError, SubgraphOperation, SubgraphRequest,

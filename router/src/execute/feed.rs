@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::feeds::{Feeds, Key};
-use super::seats::{Item, Phase, Seats, Step, Subscriber};
+use super::subscribers::{Item, Phase, Step, Subscriber, Subscribers};
 use super::upstream::{self, Event, Lost, Next, Upstream};
 use super::view::{Answer, Replanned, View};
 use crate::error::{GraphqlError, code};
@@ -28,7 +28,7 @@ pub(super) struct Feed {
     /// Whoever comes later gets what comes later; events before are not missed.
     pub(super) hot: bool,
     pub(super) slow_after: Duration,
-    pub(super) seats: Mutex<Seats>,
+    pub(super) subscribers: Mutex<Subscribers>,
     /// The last subscriber has left.
     pub(super) left: CancellationToken,
 }
@@ -42,28 +42,29 @@ impl Feed {
         view: &Arc<View>,
         waiting: &mut Option<Vec<Subscriber>>,
     ) -> Option<Option<Arc<Value>>> {
-        let mut seats = self.seats.lock();
-        let fits = match (start, seats.begun) {
-            (start, false) => start == seats.start.as_ref(),
-            (None, true) => self.hot && seats.start.is_none(),
-            (Some(start), true) => seats.last.as_deref() == Some(start),
+        let mut subscribers = self.subscribers.lock();
+        let fits = match (start, subscribers.begun) {
+            (start, false) => start == subscribers.start.as_ref(),
+            (None, true) => self.hot && subscribers.start.is_none(),
+            (Some(start), true) => subscribers.last.as_deref() == Some(start),
         };
         // What was planned before the last reload is held against it by a feed of its own.
-        let late = view.generation() < seats.generation;
-        if !fits || late || seats.phase >= Phase::Leaving {
+        let late = view.generation() < subscribers.generation;
+        if !fits || late || subscribers.phase >= Phase::Leaving {
             return None;
         }
-        let subscribers = waiting.take()?;
-        seats.take_in(self, Arc::clone(view), subscribers);
-        Some(seats.last.clone())
+        let new = waiting.take()?;
+        subscribers.take_in(self, Arc::clone(view), new);
+        Some(subscribers.last.clone())
     }
 
     /// Hands out what the upstream gives, until nothing more comes or nobody is left.
-    pub(super) async fn follow(&self, feeds: &Feeds, mut upstream: Upstream) {
-        if let Err(lost) = upstream.open().await {
+    pub(super) async fn follow(&self, feeds: &Feeds, mut upstream: Box<Upstream>) {
+        // What happens rarely runs in memory of its own: a feed mostly waits for events.
+        if let Err(lost) = Box::pin(upstream.open()).await {
             return self.refuse(lost);
         }
-        self.seats.lock().open();
+        self.subscribers.lock().open();
         loop {
             match upstream.next().await {
                 Next::Event(event) => {
@@ -76,19 +77,19 @@ impl Feed {
                 }
                 Next::Reloaded(snapshot) => {
                     let caller = Arc::clone(&upstream.context().caller);
-                    self.replan(&snapshot, &caller).await;
+                    Box::pin(self.replan(&snapshot, &caller)).await;
                     self.part(feeds, &upstream, false);
                     upstream.take_over(&snapshot);
                 }
-                Next::Turned(by) => {
+                Next::RightsChanged(by) => {
                     let cursor = upstream.cursor().cloned();
-                    return self.turn(feeds, cursor, by).await;
+                    return Box::pin(self.turn(feeds, cursor, by)).await;
                 }
                 Next::Lost => self.part(feeds, &upstream, true),
                 Next::Ended(Some(lost)) => return self.end(&lost),
                 Next::Ended(None) => return,
             }
-            if self.seats.lock().phase == Phase::Closed {
+            if self.subscribers.lock().phase == Phase::Closed {
                 return;
             }
         }
@@ -97,12 +98,12 @@ impl Feed {
     /// Holds the views against another supergraph. No event comes meanwhile: those
     /// before were answered by the old plans, those after will be by the new ones.
     async fn replan(&self, snapshot: &Snapshot, caller: &Caller) {
-        let views = self.seats.lock().outdated(snapshot.generation);
+        let views = self.subscribers.lock().outdated(snapshot.generation);
         let replanned = views.iter().map(|view| view.replanned(snapshot, caller));
         let replanned = join_all(replanned).await;
-        let mut seats = self.seats.lock();
+        let mut subscribers = self.subscribers.lock();
         for (view, replanned) in views.iter().zip(replanned) {
-            seats.replace(view, replanned, &self.key.source, snapshot);
+            subscribers.replace(view, replanned, &self.key.source, snapshot);
         }
     }
 
@@ -110,16 +111,16 @@ impl Feed {
     /// nothing is lost by it, nor when the upstream must be started again anyway.
     fn part(&self, feeds: &Feeds, upstream: &Upstream, lost: bool) {
         let known = upstream.cursor().is_some();
-        let going = self.seats.lock().going(|source, begun| {
+        let going = self.subscribers.lock().going(|source, begun| {
             let resumable = known && source.resumption.is_some();
             upstream.resumes() && (resumable || lost && !known && !begun)
         });
-        for viewers in going {
+        for group in going {
             feeds.transfer(
                 self,
                 upstream.cursor().cloned(),
                 upstream.subscriber(),
-                viewers,
+                group,
             );
         }
     }
@@ -128,26 +129,24 @@ impl Feed {
     /// anew. Where nothing is lost by it they go on in a feed of the new rights.
     async fn turn(&self, feeds: &Feeds, cursor: Option<Value>, by: upstream::Subscriber) {
         let snapshot = feeds.snapshot();
-        let views = self.seats.lock().leave_together();
+        let views = self.subscribers.lock().leave_together();
         let caller = Arc::clone(&by.context.caller);
         let replanned = views.iter().map(|view| view.replanned(&snapshot, &caller));
         let replanned = join_all(replanned).await;
         // From here on nothing waits: all of them are somewhere when this task is ended.
-        let viewers = std::mem::take(&mut self.seats.lock().viewers);
-        for mut viewers in viewers {
-            let at = views
-                .iter()
-                .position(|view| Arc::ptr_eq(view, &viewers.view));
+        let groups = std::mem::take(&mut self.subscribers.lock().groups);
+        for mut group in groups {
+            let at = views.iter().position(|view| Arc::ptr_eq(view, &group.view));
             let goes_on = cursor.is_some();
             match at.map(|at| &replanned[at]) {
                 Some(Replanned::Changed(view, source))
                     if goes_on && source.resumption.is_some() =>
                 {
-                    viewers.next = Some((Arc::clone(view), Arc::clone(source)));
-                    feeds.transfer(self, cursor.clone(), &by, viewers);
+                    group.next = Some((Arc::clone(view), Arc::clone(source)));
+                    feeds.transfer(self, cursor.clone(), &by, group);
                 }
-                Some(Replanned::Ended(error)) => viewers.end(&Lost::Refused(error.clone())),
-                _ => viewers.end(&Lost::Refused(turned())),
+                Some(Replanned::Ended(error)) => group.end(&Lost::Refused(error.clone())),
+                _ => group.end(&Lost::Refused(turned())),
             }
         }
     }
@@ -169,11 +168,13 @@ impl Feed {
                     .with("service", &*self.key.source.subgraph)
             }
         };
-        for (view, subscriber) in self.seats.lock().subscribers() {
+        for (view, subscriber) in self.subscribers.lock().each() {
             match subscriber.started {
                 true => subscriber.end(view, &lost),
                 false => {
-                    let _ = subscriber.queue.try_send(Item::Refused(refused.clone()));
+                    let _ = subscriber
+                        .queue
+                        .try_send(Item::Refused(Box::new(refused.clone())));
                 }
             }
         }
@@ -187,10 +188,10 @@ impl Feed {
         let mut waited = false;
         loop {
             let step = {
-                let mut seats = self.seats.lock();
+                let mut subscribers = self.subscribers.lock();
                 // Nobody can come between the last look and the delivery.
-                match seats.step(&answers, waited) {
-                    Step::HandOut => return seats.hand_out(&answers, cursor.as_ref()),
+                match subscribers.step(&answers, waited) {
+                    Step::HandOut => return subscribers.hand_out(&answers, cursor.as_ref()),
                     step => step,
                 }
             };
@@ -212,7 +213,7 @@ impl Feed {
                     } else {
                         SHARED.min(self.slow_after)
                     };
-                    let room = join_all(full.iter().map(|queue| queue.reserve_many(2)));
+                    let room = join_all(full.iter().map(|queue| queue.has_room(2)));
                     let _ = tokio::time::timeout(grace, room).await;
                 }
                 Step::HandOut => {}
@@ -222,7 +223,7 @@ impl Feed {
 
     /// Tells all subscribers why no more events come.
     fn end(&self, lost: &Lost) {
-        for (view, subscriber) in self.seats.lock().subscribers() {
+        for (view, subscriber) in self.subscribers.lock().each() {
             subscriber.end(view, lost);
         }
     }

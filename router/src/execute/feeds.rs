@@ -9,17 +9,18 @@ use std::time::Duration;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::feed::Feed;
-use super::seats::{Home, Phase, Seat, Seats, Subscriber, Viewers};
 use super::source::Source;
+use super::subscribers::{CurrentFeed, FeedStream, Phase, Subscriber, Subscribers, ViewGroup};
 use super::upstream::{self, Upstream};
 use super::view::View;
 use crate::config::RouterConfig;
 use crate::dedup::same_request;
 use crate::operation::PreparedOperation;
+use crate::queue;
 use crate::snapshot::Snapshot;
 use crate::subgraph::RequestContext;
 
@@ -43,7 +44,7 @@ pub(super) struct Key {
 }
 
 /// A new subscriber.
-pub(super) struct Joining {
+pub(super) struct NewSubscriber {
     pub(super) view: Arc<View>,
     pub(super) source: Arc<Source>,
     pub(super) context: Arc<RequestContext>,
@@ -52,7 +53,7 @@ pub(super) struct Joining {
 }
 
 /// Those who look for a feed.
-struct Coming {
+struct JoinRequest {
     view: Arc<View>,
     source: Arc<Source>,
     /// With whose headers a new feed subscribes.
@@ -90,8 +91,8 @@ impl Feeds {
         let mut known = std::collections::HashSet::new();
         let mut operations = Vec::new();
         for feed in feeds {
-            for viewers in &feed.seats.lock().viewers {
-                let operation = viewers.view.operation();
+            for group in &feed.subscribers.lock().groups {
+                let operation = group.view.operation();
                 if known.insert(Arc::as_ptr(operation)) {
                     operations.push(Arc::clone(operation));
                 }
@@ -101,31 +102,31 @@ impl Feeds {
     }
 
     /// Takes a seat in a feed that is the same, or in a new one.
-    pub(super) fn join(&self, joining: Joining) -> Seat {
+    pub(super) fn join(&self, new: NewSubscriber) -> FeedStream {
         let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
         // One place is kept for the last item.
-        let (queue, items) = mpsc::channel(self.0.config.subscriptions.queue + 2);
-        let home: Home = Arc::new(Mutex::new(Weak::new()));
+        let (queue, items) = queue::bounded(self.0.config.subscriptions.queue + 2);
+        let current_feed: CurrentFeed = Arc::new(Mutex::new(Weak::new()));
         let subscriber = Subscriber {
             number,
-            request_id: Arc::clone(&joining.context.request_id),
+            request_id: Arc::clone(&new.context.request_id),
             queue,
-            home: Arc::clone(&home),
+            current_feed: Arc::clone(&current_feed),
             started: false,
         };
-        let coming = Coming {
-            view: joining.view,
-            source: joining.source,
-            by: upstream::Subscriber::new(joining.context),
-            start: joining.start,
-            hot: joining.hot,
+        let request = JoinRequest {
+            view: new.view,
+            source: new.source,
+            by: upstream::Subscriber::new(new.context),
+            start: new.start,
+            hot: new.hot,
             continued: false,
         };
-        Seat {
+        FeedStream {
             items,
-            cursor: self.take_in(coming, vec![subscriber]),
+            cursor: self.take_in(request, vec![subscriber]),
             number,
-            home,
+            current_feed,
             feeds: self.clone(),
         }
     }
@@ -137,12 +138,12 @@ impl Feeds {
         feed: &Feed,
         cursor: Option<Value>,
         by: &upstream::Subscriber,
-        viewers: Viewers,
+        group: ViewGroup,
     ) {
-        let Some((view, source)) = viewers.next else {
+        let Some((view, source)) = group.next else {
             return;
         };
-        let coming = Coming {
+        let request = JoinRequest {
             view,
             source,
             by: by.clone(),
@@ -150,16 +151,16 @@ impl Feeds {
             hot: feed.hot,
             continued: true,
         };
-        self.take_in(coming, viewers.subscribers);
+        self.take_in(request, group.subscribers);
     }
 
     /// Finds a feed for subscribers of one view, or opens one; gives the cursor they
     /// continue behind.
-    fn take_in(&self, coming: Coming, subscribers: Vec<Subscriber>) -> Option<Arc<Value>> {
+    fn take_in(&self, request: JoinRequest, subscribers: Vec<Subscriber>) -> Option<Arc<Value>> {
         let key = Key {
-            variables: coming.source.body(None),
-            source: Arc::clone(&coming.source),
-            context: Arc::clone(&coming.by.context),
+            variables: request.source.body(None),
+            source: Arc::clone(&request.source),
+            context: Arc::clone(&request.by.context),
         };
         let hash = self.0.hasher.hash_one((
             key.source.operation.text_hash(),
@@ -173,62 +174,62 @@ impl Feeds {
                 if !feed.key.is(&key) {
                     return None;
                 }
-                feed.enter(coming.start.as_ref(), &coming.view, &mut waiting)
+                feed.enter(request.start.as_ref(), &request.view, &mut waiting)
             });
             if let Some(cursor) = entered {
                 return cursor;
             }
         }
-        let cursor = coming.start.clone().map(Arc::new);
-        let view = Arc::clone(&coming.view);
-        let (feed, upstream) = self.feed(coming, key, hash, cursor.clone());
+        let cursor = request.start.clone().map(Arc::new);
+        let view = Arc::clone(&request.view);
+        let (feed, upstream) = self.feed(request, key, hash, cursor.clone());
         {
-            let mut seats = feed.seats.lock();
-            seats.take_in(&feed, view, waiting.unwrap_or_default());
+            let mut subscribers = feed.subscribers.lock();
+            subscribers.take_in(&feed, view, waiting.unwrap_or_default());
             // All of them may have left on the way.
-            if seats.settle() {
+            if subscribers.settle() {
                 return cursor;
             }
         }
         // Who leaves from now on waits for the table to take the feed out of it.
         table.insert_unique(hash, Arc::clone(&feed), |feed| feed.hash);
         drop(table);
-        tokio::spawn(run(self.clone(), feed, upstream));
+        tokio::spawn(run(self.clone(), feed, Box::new(upstream)));
         cursor
     }
 
     fn feed(
         &self,
-        coming: Coming,
+        request: JoinRequest,
         key: Key,
         hash: u64,
         cursor: Option<Arc<Value>>,
     ) -> (Arc<Feed>, Upstream) {
         let config = &self.0.config.subscriptions;
         let upstream = Upstream::new(
-            coming.source,
-            &coming.view,
-            coming.by,
-            coming.start.clone(),
-            config.clone(),
+            request.source,
+            &request.view,
+            request.by,
+            request.start.clone(),
+            Arc::clone(&self.0.config),
             self.0.reloads.subscribe(),
         );
         let feed = Feed {
             hash,
             key,
-            hot: coming.hot,
+            hot: request.hot,
             slow_after: Duration::from_millis(config.slow_after_ms),
-            seats: Mutex::new(Seats {
+            subscribers: Mutex::new(Subscribers {
                 phase: Phase::Starting,
                 begun: false,
-                start: coming.start,
+                start: request.start,
                 last: cursor,
-                generation: coming.view.generation(),
-                viewers: Vec::new(),
+                generation: request.view.generation(),
+                groups: Vec::new(),
             }),
             left: CancellationToken::new(),
         };
-        let upstream = match coming.continued {
+        let upstream = match request.continued {
             true => upstream.continued(),
             false => upstream,
         };
@@ -262,16 +263,16 @@ impl Key {
     }
 }
 
-async fn run(feeds: Feeds, feed: Arc<Feed>, upstream: Upstream) {
+async fn run(feeds: Feeds, feed: Arc<Feed>, upstream: Box<Upstream>) {
     let left = feed.left.clone();
     let _ = left
         .run_until_cancelled(feed.follow(&feeds, upstream))
         .await;
     // Queues close with their senders, which ends the streams.
     let ended = {
-        let mut seats = feed.seats.lock();
-        seats.phase = Phase::Closed;
-        std::mem::take(&mut seats.viewers)
+        let mut subscribers = feed.subscribers.lock();
+        subscribers.phase = Phase::Closed;
+        std::mem::take(&mut subscribers.groups)
     };
     drop(ended);
     feeds.forget(&feed);

@@ -9,8 +9,8 @@ use futures::stream::FuturesUnordered;
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
-use super::blame::Blame;
 use super::entities::{self, Batch};
+use super::error_paths::ErrorPaths;
 use super::merge::{self, Expected, Taken};
 use super::store::{Absent, Slot, Store};
 use super::values::take_values;
@@ -50,7 +50,7 @@ impl<'a> Run<'a> {
         variables: &'a Map<String, Value>,
         context: Arc<RequestContext>,
     ) -> Self {
-        let store = Store::new(plan.root_width, plan.room.wanted());
+        let store = Store::new(plan.root_width, plan.size.expected());
         Self {
             plan,
             subgraphs,
@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
             ready.extend(release(&mut waiting, &self.plan.fetches[answered.at]));
             self.take_in(answered);
         }
-        self.plan.room.took(self.store.len());
+        self.plan.size.observed(self.store.len());
     }
 
     /// Asks what the fetch at `at` asks, or nothing when there is nothing to ask.
@@ -199,9 +199,9 @@ impl<'a> Run<'a> {
                     let error = SubgraphError::InvalidResponse("wrong number of entities".into());
                     self.fail(fetch, &error);
                 }
-                let mut blame = Blame::new(branches, batches, &taken.roots);
+                let mut error_paths = ErrorPaths::new(branches, batches, &taken.roots);
                 for error in taken.errors {
-                    self.entity_error(fetch, &mut blame, error);
+                    self.entity_error(fetch, &mut error_paths, error);
                 }
             }
         }
@@ -292,9 +292,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn entity_error(&mut self, fetch: &Fetch, blame: &mut Blame<'_>, mut error: GraphqlError) {
+    fn entity_error(
+        &mut self,
+        fetch: &Fetch,
+        error_paths: &mut ErrorPaths<'_>,
+        mut error: GraphqlError,
+    ) {
         let path = error.path.take().unwrap_or_default();
-        let places = blame.places(&self.store, &path);
+        let places = error_paths.places(&self.store, &path);
         if places.is_empty() {
             return self.report(fetch, error);
         }

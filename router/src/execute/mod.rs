@@ -1,9 +1,9 @@
 //! Running a plan and writing the answer.
 
-mod blame;
 mod ceiling;
 mod covers;
 mod entities;
+mod error_paths;
 mod feed;
 mod feeds;
 mod fetch;
@@ -12,10 +12,10 @@ mod merge;
 mod nullify;
 mod payload;
 mod project;
-mod seats;
 mod source;
 mod store;
 mod subscribe;
+mod subscribers;
 mod upstream;
 mod values;
 mod view;
@@ -28,7 +28,6 @@ pub(crate) use feeds::Feeds;
 pub(crate) use fetch::Run;
 pub(crate) use incremental::{Incremental, Message};
 pub(crate) use project::{Source, project};
-pub use subscribe::Position;
 pub(crate) use subscribe::{Subscription, events};
 
 use crate::error::GraphqlError;

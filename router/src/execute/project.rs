@@ -14,7 +14,7 @@ use crate::operation::{PreparedOperation, introspect};
 use crate::plan::{
     Denial, FieldProjection, Leaf, OperationPlan, Shape, ValueProjection, Variant, Variants,
 };
-use crate::supergraph::Schema;
+use crate::schema::Schema;
 
 /// A null that its place does not allow; the object around it becomes null.
 pub(super) struct NotNullable;

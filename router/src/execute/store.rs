@@ -49,10 +49,10 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// A store with room for this many slots.
-    pub(crate) fn new(root_width: u32, room: usize) -> Self {
+    /// An empty store, with memory reserved for this many slots.
+    pub(crate) fn new(root_width: u32, slots: usize) -> Self {
         let mut store = Self {
-            slots: Vec::with_capacity(room),
+            slots: Vec::with_capacity(slots),
             buffers: Vec::new(),
             pending: Vec::new(),
             absent: HashMap::new(),

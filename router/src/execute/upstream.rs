@@ -12,9 +12,9 @@ use tokio::sync::watch;
 
 use super::source::Source;
 use super::view::View;
-use crate::config::Subscriptions;
+use crate::config::RouterConfig;
 use crate::error::{GraphqlError, code};
-use crate::identity::{Caller, IdentifyError, Standing, Verdict};
+use crate::identity::{Caller, IdentifyError, Verdict, VerifiedCaller};
 use crate::json::scan::{Scanner, find};
 use crate::snapshot::Snapshot;
 use crate::subgraph::{
@@ -48,7 +48,7 @@ pub(super) enum Next {
     /// Another supergraph is served.
     Reloaded(Arc<Snapshot>),
     /// Whoever follows may do other things now; nothing more comes from here.
-    Turned(Subscriber),
+    RightsChanged(Subscriber),
     /// Nothing more comes; without a reason when the subgraph says it is over.
     Ended(Option<Lost>),
 }
@@ -57,14 +57,14 @@ pub(super) enum Next {
 #[derive(Clone)]
 pub(super) struct Subscriber {
     pub(super) context: Arc<RequestContext>,
-    standing: Standing,
+    caller: VerifiedCaller,
 }
 
 impl Subscriber {
     /// A subscriber who was verified just now.
     pub(super) fn new(context: Arc<RequestContext>) -> Self {
         Self {
-            standing: Standing::new(Arc::clone(&context.caller)),
+            caller: VerifiedCaller::new(Arc::clone(&context.caller)),
             context,
         }
     }
@@ -72,9 +72,9 @@ impl Subscriber {
     /// Verifies the subscriber again.
     async fn verify(&mut self) -> Result<Verdict, Lost> {
         let id = Arc::clone(&self.context.request_id);
-        let verdict = self.standing.verify(id).await;
+        let verdict = self.caller.verify(id).await;
         let verdict = verdict.map_err(|error| Lost::Refused(refused(error)))?;
-        self.context = for_caller(&self.context, Arc::clone(self.standing.caller()));
+        self.context = for_caller(&self.context, Arc::clone(self.caller.caller()));
         Ok(verdict)
     }
 }
@@ -95,7 +95,7 @@ pub(super) struct Upstream {
     /// Of the snapshot the client is from.
     generation: u64,
     subscriber: Subscriber,
-    config: Subscriptions,
+    config: Arc<RouterConfig>,
     reloads: Reloads,
     events: Events,
     cursor: Option<Value>,
@@ -113,7 +113,7 @@ impl Upstream {
         view: &View,
         subscriber: Subscriber,
         cursor: Option<Value>,
-        config: Subscriptions,
+        config: Arc<RouterConfig>,
         mut reloads: Reloads,
     ) -> Self {
         // One may have come since the snapshot was taken.
@@ -158,7 +158,7 @@ impl Upstream {
 
     /// True when it may subscribe again after a loss.
     pub(super) fn resumes(&self) -> bool {
-        self.config.reconnect_attempts > 0
+        self.config.subscriptions.reconnect_attempts > 0
     }
 
     /// What comes next. After [`Next::Ended`] nothing does.
@@ -174,10 +174,10 @@ impl Upstream {
                     snapshot = newer(&mut self.reloads, self.generation) => return self.reloaded(snapshot),
                     () = tokio::time::sleep(delay) => {}
                 }
-                if let Some(next) = self.verified().await {
+                if let Some(next) = self.verify_if_due().await {
                     return next;
                 }
-                match self.again().await {
+                match Box::pin(self.again()).await {
                     Ok(()) => continue,
                     Err(lost) => return Next::Ended(Some(lost)),
                 }
@@ -187,14 +187,14 @@ impl Upstream {
                 biased;
                 snapshot = newer(&mut self.reloads, self.generation) => return self.reloaded(snapshot),
                 // Who may no longer follow is told so, even when nothing happens.
-                () = self.subscriber.standing.due() => match self.verify().await {
+                () = self.subscriber.caller.due() => match Box::pin(self.verify()).await {
                     Some(next) => return next,
                     None => continue,
                 },
                 event = self.events.next() => event,
             };
             // Before the event counts as told: who follows elsewhere gets it there.
-            if let Some(next) = self.verified().await {
+            if let Some(next) = self.verify_if_due().await {
                 return next;
             }
             let lost = match event {
@@ -299,7 +299,7 @@ impl Upstream {
         resuming.attempt += 1;
         resuming.at_once = false;
         resuming.last = lost;
-        if resuming.attempt < self.config.reconnect_attempts {
+        if resuming.attempt < self.config.subscriptions.reconnect_attempts {
             return Ok(());
         }
         Err(Lost::Subgraph(resuming.last.clone()))
@@ -310,17 +310,20 @@ impl Upstream {
     fn delay(&self, attempt: u32) -> Duration {
         let doubled = self
             .config
+            .subscriptions
             .reconnect_initial_ms
             .saturating_mul(1 << attempt.min(16));
-        let whole = doubled.min(self.config.reconnect_max_ms).max(1);
+        let whole = doubled
+            .min(self.config.subscriptions.reconnect_max_ms)
+            .max(1);
         let random = RandomState::new().hash_one(attempt);
         Duration::from_millis(whole / 2 + random % (whole / 2 + 1))
     }
 
     /// Verifies whoever follows if that is due; what comes of it, unless all is as before.
-    async fn verified(&mut self) -> Option<Next> {
-        match self.subscriber.standing.is_due() {
-            true => self.verify().await,
+    async fn verify_if_due(&mut self) -> Option<Next> {
+        match self.subscriber.caller.is_due() {
+            true => Box::pin(self.verify()).await,
             false => None,
         }
     }
@@ -328,7 +331,7 @@ impl Upstream {
     async fn verify(&mut self) -> Option<Next> {
         match self.subscriber.verify().await {
             Ok(Verdict::Same) => None,
-            Ok(Verdict::Different) => Some(Next::Turned(self.subscriber.clone())),
+            Ok(Verdict::Different) => Some(Next::RightsChanged(self.subscriber.clone())),
             Err(lost) => Some(Next::Ended(Some(lost))),
         }
     }

@@ -35,7 +35,7 @@ pub(crate) fn take_values(
     let mut reader = ValueReader {
         store,
         buffer,
-        text: Vec::with_capacity(document.map_or(0, |document| document.room.wanted())),
+        text: Vec::with_capacity(document.map_or(0, |document| document.size.expected())),
     };
     let selections = document.and_then(Document::selections);
     if let GraphqlValue::Object(fields) = data {
@@ -55,7 +55,7 @@ pub(crate) fn take_values(
     }
     let text = Bytes::from(reader.text);
     if let Some(document) = document {
-        document.room.took(text.len());
+        document.size.observed(text.len());
     }
     u32::try_from(text.len()).map_err(|_| "the answer is too large")?;
     store.fill(buffer, text);

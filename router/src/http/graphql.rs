@@ -3,23 +3,22 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use serde_json::{Map, Value};
 
-use super::negotiate::{BodyType, MediaType, Multipart};
+use super::caller::{forwarded, identify};
+use super::negotiate::{MediaType, Multipart};
 use super::observe::{Observed, request_id};
+use super::params::{params_of_query, read_body};
 use super::server::ClientAddress;
 use super::{csrf, multipart, sse, sse_single, websocket};
 use crate::error::{GraphqlError, code};
 use crate::execute;
-use crate::identity::{Caller, Credentials, IdentifyError};
+use crate::identity::IdentifyError;
 use crate::quota::Full;
 use crate::request::{
     Accepts, ClientRequest, ClientResponse, GraphqlParams, IncrementalFormat, Outcome, Summary,
@@ -40,7 +39,7 @@ impl EdgeError {
         }
     }
 
-    fn bad(message: impl Into<String>) -> Self {
+    pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, message)
     }
 
@@ -201,129 +200,6 @@ fn unidentified(error: IdentifyError) -> Response {
     EdgeError::identify(error).response(MediaType::Json, "")
 }
 
-async fn read_body(
-    router: &Router,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<GraphqlParams, EdgeError> {
-    let unsupported = |message: String| {
-        EdgeError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            code::BAD_REQUEST,
-            message,
-        )
-    };
-    match BodyType::of(headers) {
-        BodyType::Json => {}
-        BodyType::Multipart => {
-            let hint = &router.config().http.upload_hint;
-            return Err(unsupported(format!(
-                "Files are not uploaded through GraphQL. {hint}"
-            )));
-        }
-        BodyType::Other => {
-            return Err(unsupported(
-                "The body must be JSON: \"content-type: application/json\".".into(),
-            ));
-        }
-    }
-    let limit = router.config().limits.max_body_bytes;
-    let too_large = || {
-        EdgeError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            code::BAD_REQUEST,
-            format!("The body is larger than {limit} bytes."),
-        )
-    };
-    let announced = headers
-        .get(http::header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok());
-    if announced
-        .and_then(|v| v.parse::<usize>().ok())
-        .is_some_and(|length| length > limit)
-    {
-        return Err(too_large());
-    }
-    // A client that sends a byte now and then would be waited for for ever.
-    let allowed = Duration::from_millis(router.config().timeouts.request_ms);
-    let Ok(read) = tokio::time::timeout(allowed, to_bytes(body, limit)).await else {
-        return Err(EdgeError::new(
-            StatusCode::REQUEST_TIMEOUT,
-            code::REQUEST_TIMEOUT,
-            "The body took too long to arrive.",
-        ));
-    };
-    let bytes = read.map_err(|error| {
-        use std::error::Error as _;
-        match error
-            .source()
-            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
-        {
-            true => too_large(),
-            false => EdgeError::bad("The body could not be read."),
-        }
-    })?;
-    params_of_json(&bytes)
-}
-
-/// Reads the JSON of a request, with an error for each thing that can be wrong.
-pub(super) fn params_of_json(bytes: &[u8]) -> Result<GraphqlParams, EdgeError> {
-    // The common case first; what fails is looked at again to say why.
-    if bytes.first() == Some(&b'{')
-        && let Ok(params) = serde_json::from_slice::<GraphqlParams>(bytes)
-    {
-        return Ok(params);
-    }
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(Value::Object(fields)) => params_of_value(fields),
-        Ok(Value::Array(_)) => Err(EdgeError::bad(
-            "Batches are not supported; send one operation.",
-        )),
-        Ok(_) => Err(EdgeError::bad("The body must be a JSON object.")),
-        Err(error) => Err(EdgeError::bad(format!(
-            "The body is not valid JSON: {error}"
-        ))),
-    }
-}
-
-/// Reads the fields of a request.
-pub(super) fn params_of_value(mut fields: Map<String, Value>) -> Result<GraphqlParams, EdgeError> {
-    let mut text = |name: &str| match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(EdgeError::bad(format!("\"{name}\" must be a string."))),
-    };
-    let (query, operation_name) = (text("query")?, text("operationName")?);
-    let mut object = |name: &str| match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(object)) => Ok(Some(object)),
-        Some(_) => Err(EdgeError::bad(format!("\"{name}\" must be an object."))),
-    };
-    Ok(GraphqlParams {
-        query,
-        operation_name,
-        variables: object("variables")?,
-        extensions: object("extensions")?,
-    })
-}
-
-fn params_of_query(mut query: HashMap<String, String>) -> Result<GraphqlParams, EdgeError> {
-    let mut fields = Map::new();
-    for name in ["variables", "extensions"] {
-        if let Some(text) = query.remove(name).filter(|text| !text.is_empty()) {
-            let value = serde_json::from_str(&text)
-                .map_err(|_| EdgeError::bad(format!("\"{name}\" is not valid JSON.")))?;
-            fields.insert(name.to_owned(), value);
-        }
-    }
-    for name in ["query", "operationName"] {
-        if let Some(text) = query.remove(name) {
-            fields.insert(name.to_owned(), Value::String(text));
-        }
-    }
-    params_of_value(fields)
-}
-
 async fn answer(
     router: &Arc<Router>,
     observed: Observed,
@@ -422,34 +298,4 @@ fn single(media: MediaType, response: ClientResponse) -> Response {
             .insert(ALLOW, HeaderValue::from_static("POST"));
     }
     http
-}
-
-pub(super) async fn identify(
-    router: &Router,
-    headers: &HeaderMap,
-    connection_init: Option<&Map<String, Value>>,
-    request_id: &str,
-) -> Result<Caller, IdentifyError> {
-    router
-        .identify()
-        .identify(&Credentials {
-            headers,
-            connection_init,
-            request_id,
-        })
-        .await
-}
-
-/// The client's headers that subgraphs get.
-pub(super) fn forwarded(router: &Router, headers: &HeaderMap) -> HeaderMap {
-    let mut forwarded = HeaderMap::new();
-    for name in &router.config().headers.forward {
-        let Ok(name) = name.parse::<http::HeaderName>() else {
-            continue;
-        };
-        for value in headers.get_all(&name) {
-            forwarded.append(name.clone(), value.clone());
-        }
-    }
-    forwarded
 }

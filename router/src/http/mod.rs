@@ -1,12 +1,14 @@
 //! The edge: HTTP, WebSockets and server-sent events on axum.
 
+mod caller;
 mod csrf;
+mod delivery;
 mod graphiql;
 mod graphql;
 mod multipart;
 mod negotiate;
 mod observe;
-mod pump;
+mod params;
 mod server;
 mod sse;
 mod sse_single;
@@ -16,7 +18,6 @@ mod websocket_session;
 mod ws_protocol;
 
 pub use server::Server;
-pub(crate) use sse_single::Streams;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,12 +15,12 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use tokio::sync::mpsc::Receiver;
 
-use super::pump::{Pumped, pump};
+use super::delivery::{Delivery, deliver};
 use super::sse::Open;
 use crate::error::GraphqlError;
 use crate::execute;
+use crate::queue::Receiver;
 use crate::request::{IncrementalFormat, Position};
 use crate::router::Router;
 
@@ -72,7 +72,7 @@ pub(super) fn stream(
 ) -> Response {
     let config = &router.config().subscriptions;
     let draining = router.draining().clone();
-    let receiver = pump(events, config, draining, None, position);
+    let receiver = deliver(events, config, draining, None, position);
     let every = Duration::from_millis(config.keep_alive_ms.max(1));
     let state = Some((receiver, Open::new()));
     let frames = futures::stream::unfold(state, move |state| async move {
@@ -83,12 +83,12 @@ pub(super) fn stream(
     response(frames, SUBSCRIPTION)
 }
 
-async fn frame(receiver: &mut Receiver<Pumped>, every: Duration) -> (Vec<u8>, bool) {
+async fn frame(receiver: &mut Receiver<Delivery>, every: Duration) -> (Vec<u8>, bool) {
     match tokio::time::timeout(every, receiver.recv()).await {
         // An empty object is this protocol's heartbeat.
         Err(_) => (part(b"{}"), false),
-        Ok(Some(Pumped::Event(event, _))) => (part(&wrap("payload", &event)), false),
-        Ok(Some(Pumped::End(end))) => match end.error() {
+        Ok(Some(Delivery::Event(event, _))) => (part(&wrap("payload", &event)), false),
+        Ok(Some(Delivery::End(end))) => match end.error() {
             None => (END.to_vec(), true),
             Some(error) => {
                 let mut last = part(&fatal(&[error]));

@@ -19,9 +19,9 @@ use tower::ServiceExt;
 
 use super::graphql;
 use crate::config::Connections;
-use crate::quota::{Budget, Seat};
+use crate::quota::{Budget, Permit};
 use crate::router::Router;
-use crate::serve::{Connector, Door, Served, turn_away};
+use crate::serve::{Admission, Connector, Served, refuse};
 
 /// Connections accepted but not yet taken by their thread.
 const ACCEPTED: usize = 1024;
@@ -151,17 +151,17 @@ impl Server {
         }
         let grace = self.grace;
         let ended = CancellationToken::new();
-        let door = Door::new(&self.limits, !self.proxied);
+        let admission = Admission::new(&self.limits, !self.proxied);
         let mut workers = Vec::new();
         for at in 0..self.threads {
-            let connector = self.connector(&door);
+            let connector = self.connector(&admission);
             workers.push(Worker::thread(at, connector, stop.clone(), ended.clone())?);
         }
         if workers.is_empty() {
-            workers.push(Worker::here(self.connector(&door), stop.clone()));
+            workers.push(Worker::here(self.connector(&admission), stop.clone()));
         }
         let accepted = stop
-            .run_until_cancelled(accept(&listener, &door, &workers))
+            .run_until_cancelled(accept(&listener, &admission, &workers))
             .await
             .unwrap_or(Ok(()));
         drop(listener);
@@ -173,7 +173,7 @@ impl Server {
         accepted
     }
 
-    fn connector(&self, door: &Door) -> Arc<Connector<Site>> {
+    fn connector(&self, admission: &Admission) -> Arc<Connector<Site>> {
         let graph = self.router.as_ref().map(|router| Graph {
             path: router.config().http.path.clone(),
             router: Arc::new(router.clone()),
@@ -184,12 +184,21 @@ impl Server {
             admit: self.admit.clone(),
         };
         let budget = self.budget.clone();
-        Arc::new(Connector::new(site, door.clone(), budget, &self.limits))
+        Arc::new(Connector::new(
+            site,
+            admission.clone(),
+            budget,
+            &self.limits,
+        ))
     }
 }
 
 /// Gives each connection to the worker with the fewest.
-async fn accept(listener: &TcpListener, door: &Door, workers: &[Worker]) -> std::io::Result<()> {
+async fn accept(
+    listener: &TcpListener,
+    admission: &Admission,
+    workers: &[Worker],
+) -> std::io::Result<()> {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -203,10 +212,10 @@ async fn accept(listener: &TcpListener, door: &Door, workers: &[Worker]) -> std:
         };
         let _ = stream.set_nodelay(true);
         let stream = stream.into_std()?;
-        let seat = match door.enter(peer.ip()) {
-            Ok(seat) => seat,
+        let permit = match admission.enter(peer.ip()) {
+            Ok(permit) => permit,
             Err(full) => {
-                turn_away(stream, full);
+                refuse(stream, full);
                 continue;
             }
         };
@@ -217,7 +226,7 @@ async fn accept(listener: &TcpListener, door: &Door, workers: &[Worker]) -> std:
             return Ok(());
         };
         worker.open.fetch_add(1, Ordering::Relaxed);
-        if worker.streams.send((stream, peer, seat)).await.is_err() {
+        if worker.streams.send((stream, peer, permit)).await.is_err() {
             worker.open.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -231,7 +240,7 @@ fn is_of_connection(error: &std::io::Error) -> bool {
     )
 }
 
-type Accepted = (std::net::TcpStream, SocketAddr, Seat);
+type Accepted = (std::net::TcpStream, SocketAddr, Permit);
 
 /// Serves connections on one thread, or on the runtime it was made on.
 struct Worker {
@@ -281,14 +290,14 @@ impl Worker {
         let counted = Arc::clone(&open);
         let serve = async move {
             let connections = TaskTracker::new();
-            while let Some(Some((stream, peer, seat))) =
+            while let Some(Some((stream, peer, permit))) =
                 stop.run_until_cancelled(incoming.recv()).await
             {
                 let connector = Arc::clone(&connector);
                 let counted = Arc::clone(&counted);
                 let stopping = stop.clone();
                 connections.spawn(async move {
-                    connector.serve(stream, peer, seat, stopping).await;
+                    connector.serve(stream, peer, permit, stopping).await;
                     counted.fetch_sub(1, Ordering::Relaxed);
                 });
             }

@@ -12,14 +12,14 @@ use futures::stream::BoxStream;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::Value;
-use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
+use super::delivery::{Delivery, deliver};
 use super::negotiate::MediaType;
-use super::pump::{Pumped, pump};
-use super::sse_single::Queued;
+use crate::event_streams::Queued;
 use crate::execute;
-use crate::identity::Standing;
+use crate::identity::VerifiedCaller;
+use crate::queue::Receiver;
 use crate::request::{ClientResponse, Position};
 use crate::router::Router;
 
@@ -58,7 +58,7 @@ pub(super) fn stream(
 ) -> Response {
     let config = &router.config().subscriptions;
     let draining = router.draining().clone();
-    let receiver = pump(events, config, draining, None, position);
+    let receiver = deliver(events, config, draining, None, position);
     let every = Duration::from_millis(config.keep_alive_ms.max(1));
     let gauge = Open::new();
     let frames = futures::stream::unfold(Some((receiver, gauge)), move |state| async move {
@@ -74,14 +74,14 @@ pub(super) fn stream(
     with_headers(Body::from_stream(opened.chain(frames)))
 }
 
-async fn frame(receiver: &mut Receiver<Pumped>, every: Duration) -> (Bytes, bool) {
+async fn frame(receiver: &mut Receiver<Delivery>, every: Duration) -> (Bytes, bool) {
     match tokio::time::timeout(every, receiver.recv()).await {
         Err(_) => (Bytes::from_static(KEEP_ALIVE), false),
-        Ok(Some(Pumped::Event(event, cursor))) => {
+        Ok(Some(Delivery::Event(event, cursor))) => {
             let id = cursor.as_deref().and_then(id);
             (self::event("next", id.as_deref(), &event).into(), false)
         }
-        Ok(Some(Pumped::End(end))) => match end.error() {
+        Ok(Some(Delivery::End(end))) => match end.error() {
             None => (Bytes::from_static(COMPLETE), true),
             Some(error) => {
                 let mut last = next(&execute::refusal(&[error], ""));
@@ -134,12 +134,12 @@ pub(super) fn multiplexed<G: Send + 'static>(
     receiver: Receiver<Queued>,
     every: Duration,
     draining: CancellationToken,
-    standing: Standing,
+    caller: VerifiedCaller,
     guard: G,
 ) -> Response {
     let end = End {
         draining,
-        standing,
+        caller,
         near: false,
     };
     let state = (receiver, end, guard);
@@ -160,7 +160,7 @@ pub(super) fn multiplexed<G: Send + 'static>(
 /// What ends a stream that carries many operations.
 struct End {
     draining: CancellationToken,
-    standing: Standing,
+    caller: VerifiedCaller,
     near: bool,
 }
 
@@ -169,7 +169,7 @@ impl End {
         if !self.near {
             tokio::select! {
                 () = self.draining.cancelled() => {}
-                () = self.standing.lost() => {}
+                () = self.caller.lost() => {}
             }
             self.near = true;
         }

@@ -14,20 +14,18 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 
+use super::delivery::{Delivery, deliver};
 use super::graphql::refused;
 use super::negotiate::MediaType;
-use super::pump::{Pumped, pump};
 use super::sse;
 use crate::error::GraphqlError;
+use crate::event_streams::{EventStream, Queued, Running};
 use crate::execute;
-use crate::identity::{Caller, Standing};
+use crate::identity::{Caller, VerifiedCaller};
 use crate::json::write;
-use crate::quota::{Charge, Seat};
+use crate::queue;
 use crate::request::{ClientRequest, Outcome, Position};
 use crate::router::Router;
 
@@ -36,54 +34,6 @@ const TOKEN: &str = "x-graphql-event-stream-token";
 const UNOPENED: Duration = Duration::from_secs(30);
 /// Bytes that may wait for a stream to be opened; whoever means to read opens it first.
 const UNOPENED_BYTES: usize = 64 * 1024;
-
-/// All reserved and open streams of a router.
-#[derive(Debug, Default)]
-pub(crate) struct Streams(Mutex<HashMap<String, Reserved>>);
-
-#[derive(Debug)]
-struct Reserved {
-    fingerprint: u64,
-    since: Instant,
-    sender: mpsc::Sender<Queued>,
-    /// Taken when the stream is opened.
-    receiver: Option<mpsc::Receiver<Queued>>,
-    /// Bytes that wait for somebody to open the stream.
-    waiting: usize,
-    address: Option<IpAddr>,
-    /// One of those that an address may have: of reserved streams, of sockets once it is open.
-    seat: Seat,
-    operations: HashMap<String, Running>,
-}
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        self.operations.values().for_each(Running::abort);
-    }
-}
-
-/// An operation that runs, or is about to.
-#[derive(Debug)]
-struct Running {
-    /// Tells it from others that have had its name.
-    number: u64,
-    task: Option<AbortHandle>,
-}
-
-impl Running {
-    fn abort(&self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
-    }
-}
-
-/// An event that waits to be read, which counts against what the router holds for clients.
-#[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) event: Bytes,
-    _charge: Charge,
-}
 
 /// The token of a request, from its header or its query string.
 pub(super) fn token(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
@@ -103,11 +53,11 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 /// `PUT`: a token for a new stream.
 pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>) -> Response {
     let token = uuid::Uuid::new_v4().to_string();
-    let (sender, receiver) = mpsc::channel(router.config().subscriptions.queue);
+    let (sender, receiver) = queue::bounded(router.config().subscriptions.queue);
     let mut streams = router.streams().0.lock();
     streams.retain(|_, stream| stream.receiver.is_none() || stream.since.elapsed() < UNOPENED);
-    let seat = match router.quotas().reserved(address) {
-        Ok(seat) => seat,
+    let permit = match router.quotas().reserved(address) {
+        Ok(permit) => permit,
         Err(full) => return refused(full),
     };
     // Whoever means to open theirs does it at once.
@@ -123,14 +73,14 @@ pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>
             streams.remove(&oldest);
         }
     }
-    let reserved = Reserved {
+    let reserved = EventStream {
         fingerprint,
         since: Instant::now(),
         sender,
         receiver: Some(receiver),
         waiting: 0,
         address,
-        seat,
+        permit,
         operations: HashMap::new(),
     };
     streams.insert(token.clone(), reserved);
@@ -155,7 +105,7 @@ pub(super) fn open(router: &Arc<Router>, token: String, caller: Caller) -> Respo
         return (StatusCode::CONFLICT, "The stream is open already.").into_response();
     }
     match router.quotas().socket(stream.address) {
-        Ok(seat) => stream.seat = seat,
+        Ok(permit) => stream.permit = permit,
         Err(full) => return refused(full),
     }
     let Some(receiver) = stream.receiver.take() else {
@@ -168,8 +118,8 @@ pub(super) fn open(router: &Arc<Router>, token: String, caller: Caller) -> Respo
     };
     let every = Duration::from_millis(router.config().subscriptions.keep_alive_ms.max(1));
     let draining = router.draining().clone();
-    let standing = Standing::new(Arc::new(caller));
-    sse::multiplexed(receiver, every, draining, standing, guard)
+    let caller = VerifiedCaller::new(Arc::new(caller));
+    sse::multiplexed(receiver, every, draining, caller, guard)
 }
 
 /// Forgets a stream when its connection ends.
@@ -268,7 +218,7 @@ struct Operation {
     token: String,
     id: String,
     number: u64,
-    sender: mpsc::Sender<Queued>,
+    sender: queue::Sender<Queued>,
 }
 
 impl Drop for Operation {
@@ -292,15 +242,15 @@ impl Operation {
     fn spawn(self, events: futures::stream::BoxStream<'static, Bytes>, position: Option<Position>) {
         let config = &self.router.config().subscriptions;
         let draining = self.router.draining().clone();
-        let mut receiver = pump(events, config, draining, None, position);
+        let mut receiver = deliver(events, config, draining, None, position);
         let (router, token) = (Arc::clone(&self.router), self.token.clone());
         let (id, number) = (self.id.clone(), self.number);
         let task = tokio::spawn(async move {
             let _open = sse::Open::new();
             while let Some(pumped) = receiver.recv().await {
                 let sent = match pumped {
-                    Pumped::Event(event, _) => self.send(self.event("next", Some(&event))),
-                    Pumped::End(end) => self.finish(end.error()),
+                    Delivery::Event(event, _) => self.send(self.event("next", Some(&event))),
+                    Delivery::End(end) => self.finish(end.error()),
                 };
                 if sent.is_err() {
                     return;
@@ -349,10 +299,7 @@ impl Operation {
             stream.waiting += event.len();
         }
         let fits = !budget.is_spent() && (open || stream.waiting <= UNOPENED_BYTES);
-        let queued = Queued {
-            _charge: budget.charge(event.len()),
-            event,
-        };
+        let queued = Queued::counted(event, budget);
         if fits && self.sender.try_send(queued).is_ok() {
             return Ok(());
         }

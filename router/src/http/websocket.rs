@@ -11,15 +11,19 @@ use futures::stream::SplitSink;
 use futures::{SinkExt, StreamExt};
 use http::HeaderMap;
 use http::header::UPGRADE;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
+use super::caller::own;
 use super::graphql::refused;
 use super::observe::request_id;
 use super::websocket_session::{Close, Session};
 use super::ws_protocol::Protocol;
+use crate::queue;
 use crate::quota::{Budget, Charge};
 use crate::router::Router;
 
+/// Bytes read at a time: what clients send is short, and each socket keeps this much.
+const READ: usize = 4 * 1024;
 /// Messages waiting for the socket; operations have queues of their own.
 const OUTGOING: usize = 16;
 /// Time a client gets to take the closing message.
@@ -61,18 +65,20 @@ pub(super) fn upgrade(
     headers: HeaderMap,
     address: Option<IpAddr>,
 ) -> Response {
-    let seat = match router.quotas().socket(address) {
-        Ok(seat) => seat,
+    let permit = match router.quotas().socket(address) {
+        Ok(permit) => permit,
         Err(full) => return refused(full),
     };
     let limit = router.config().limits.max_body_bytes;
+    let headers = own(&headers);
     upgrade
         .protocols(Protocol::NAMES.map(Cow::Borrowed))
+        .read_buffer_size(READ)
         .max_message_size(limit)
         .max_frame_size(limit)
         .on_upgrade(move |socket| async move {
             serve(router, socket, headers, address).await;
-            drop(seat);
+            drop(permit);
         })
 }
 
@@ -90,7 +96,7 @@ async fn serve(
     };
     metrics::gauge!("graphql_websockets_open").increment(1.0);
     let (sink, mut stream) = socket.split();
-    let (outgoing, messages) = mpsc::channel(OUTGOING);
+    let (outgoing, messages) = queue::bounded(OUTGOING);
     let (close, closing) = oneshot::channel();
     let writer = tokio::spawn(write(sink, messages, closing));
     let id = request_id(&headers);
@@ -118,7 +124,7 @@ async fn serve(
 /// Sends what comes, until it is told how to close.
 async fn write(
     mut sink: SplitSink<WebSocket, Message>,
-    mut messages: mpsc::Receiver<Outgoing>,
+    mut messages: queue::Receiver<Outgoing>,
     mut closing: oneshot::Receiver<Option<Close>>,
 ) {
     let end = loop {
@@ -139,7 +145,7 @@ async fn write(
     };
     if let Some(mut close) = end {
         // What operations had handed over comes first.
-        while let Ok(message) = messages.try_recv() {
+        while let Some(message) = messages.try_recv() {
             let _ = sink.feed(Message::Text(message.text.into())).await;
         }
         for text in close.farewell.drain(..) {

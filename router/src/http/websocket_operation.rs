@@ -5,14 +5,14 @@ use std::sync::Arc;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::pump::{End, Pumped, pump};
+use super::delivery::{Delivery, End, deliver};
 use super::sse::Open;
 use super::websocket::Outgoing;
 use super::ws_protocol::{self, Protocol};
 use crate::execute;
+use crate::queue;
 use crate::request::{ClientRequest, Outcome, Position};
 use crate::router::Router;
 
@@ -26,7 +26,7 @@ pub(super) struct Operation {
     pub(super) sent: Sent,
     pub(super) protocol: Protocol,
     pub(super) router: Arc<Router>,
-    pub(super) outgoing: mpsc::Sender<Outgoing>,
+    pub(super) outgoing: queue::Sender<Outgoing>,
     pub(super) slow: CancellationToken,
     pub(super) request: ClientRequest,
 }
@@ -38,7 +38,8 @@ impl Operation {
         let (id, protocol) = (self.id, self.protocol);
         let budget = self.router.budget().clone();
         let counted = |text| Outgoing::counted(text, &budget);
-        let outcome = self.router.execute(self.request).await;
+        // In memory of its own, given back before a subscription waits for its events.
+        let outcome = Box::pin(self.router.execute(self.request)).await;
         let summary = match &outcome {
             Outcome::Single(response) => response.summary.clone(),
             Outcome::Stream(_, summary) | Outcome::Incremental(_, summary) => summary.clone(),
@@ -88,10 +89,10 @@ impl Operation {
                     let cursor = position.cursor();
                     (position, cursor)
                 });
-                let mut receiver = pump(events, config, draining, Some(self.slow), position);
+                let mut receiver = deliver(events, config, draining, Some(self.slow), position);
                 while let Some(pumped) = receiver.recv().await {
                     match pumped {
-                        Pumped::Event(event, cursor) => {
+                        Delivery::Event(event, cursor) => {
                             let message = ws_protocol::next(protocol, &id, &event);
                             if self.outgoing.send(counted(message)).await.is_err() {
                                 return;
@@ -101,8 +102,8 @@ impl Operation {
                             }
                         }
                         // The session closes the whole socket then.
-                        Pumped::End(End::TooSlow(_) | End::Draining(None)) => return,
-                        Pumped::End(end) => {
+                        Delivery::End(End::TooSlow(_) | End::Draining(None)) => return,
+                        Delivery::End(end) => {
                             if let Some(error) = end.error() {
                                 let last = execute::refusal(&[error], "");
                                 let next = ws_protocol::next(protocol, &id, &last);

@@ -10,20 +10,22 @@ use futures::StreamExt;
 use futures::stream::SplitStream;
 use http::HeaderMap;
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::graphql::{EdgeError, forwarded, identify, params_of_value};
-use super::pump::too_slow;
+use super::caller::{forwarded, identify};
+use super::delivery::too_slow;
+use super::graphql::EdgeError;
+use super::params::params_of_value;
 use super::websocket::Outgoing;
 use super::websocket_operation::{Operation, Sent};
 use super::ws_protocol::{self, ClientMessage, Protocol};
 use crate::error::{GraphqlError, code};
 use crate::execute;
-use crate::identity::{Caller, IdentifyError, Standing};
-use crate::quota::Seat;
+use crate::identity::{Caller, IdentifyError, VerifiedCaller};
+use crate::queue;
+use crate::quota::Permit;
 use crate::request::{Accepts, ClientRequest, GraphqlParams, IncrementalFormat};
 use crate::router::Router;
 
@@ -60,14 +62,16 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(super) struct Session {
     router: Arc<Router>,
     protocol: Protocol,
+    /// All of the upgrade request until the client has said who it is, from then on those
+    /// that are passed on.
     headers: HeaderMap,
     address: Option<IpAddr>,
     id: Arc<str>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: queue::Sender<Outgoing>,
     /// Who is at the other end, once that was said.
-    standing: Option<Standing>,
+    caller: Option<VerifiedCaller>,
     /// One of those that the caller may have.
-    seat: Option<Seat>,
+    permit: Option<Permit>,
     running: HashMap<String, Running>,
     started: u64,
     /// Cancelled by an operation whose client reads too slowly.
@@ -89,7 +93,7 @@ impl Session {
         headers: HeaderMap,
         address: Option<IpAddr>,
         id: Arc<str>,
-        outgoing: mpsc::Sender<Outgoing>,
+        outgoing: queue::Sender<Outgoing>,
     ) -> Self {
         Self {
             router,
@@ -98,8 +102,8 @@ impl Session {
             address,
             id,
             outgoing,
-            standing: None,
-            seat: None,
+            caller: None,
+            permit: None,
             running: HashMap::new(),
             started: 0,
             slow: CancellationToken::new(),
@@ -114,7 +118,7 @@ impl Session {
             tokio::time::interval(Duration::from_millis(config.keep_alive_ms.max(1)));
         keep_alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         keep_alive.reset();
-        let (done, mut finished) = mpsc::unbounded_channel::<(String, u64)>();
+        let (done, mut finished) = queue::unbounded::<(String, u64)>();
         let (draining, slow) = (self.router.draining().clone(), self.slow.clone());
         let mut farewell = None;
         loop {
@@ -123,21 +127,21 @@ impl Session {
             }
             tokio::select! {
                 biased;
-                () = slow.cancelled() => return Some(self.too_slow().await),
+                () = slow.cancelled() => return Some(Box::pin(self.too_slow()).await),
                 () = draining.cancelled(), if farewell.is_none() => {
                     farewell = Some(Instant::now() + FAREWELL);
                 }
                 Some((id, number)) = finished.recv() => self.forget(&id, number),
                 () = until(farewell) => return Some(Close::new(1001, "Going away")),
-                () = tokio::time::sleep_until(init_deadline), if self.standing.is_none() => {
+                () = tokio::time::sleep_until(init_deadline), if self.caller.is_none() => {
                     return Some(Close::new(4408, "Connection initialisation timeout"));
                 }
-                () = due(&mut self.standing) => {
-                    if let Err(close) = self.verify().await {
+                () = due(&mut self.caller) => {
+                    if let Err(close) = Box::pin(self.verify()).await {
                         return Some(close);
                     }
                 }
-                _ = keep_alive.tick(), if self.standing.is_some() => {
+                _ = keep_alive.tick(), if self.caller.is_some() => {
                     // A full queue shows that the connection is alive, or will end as slow.
                     let _ = self.outgoing.try_send(ws_protocol::keep_alive(self.protocol).into());
                 }
@@ -151,7 +155,8 @@ impl Session {
                         Some(Ok(Message::Close(_))) | None => return None,
                         Some(Err(_)) => return Some(Close::new(1009, "Message not readable")),
                     };
-                    if let Err(close) = self.message(text.as_str(), &done).await {
+                    // In memory of its own, given back at once: a socket mostly waits.
+                    if let Err(close) = Box::pin(self.message(text.as_str(), &done)).await {
                         return close;
                     }
                 }
@@ -190,7 +195,7 @@ impl Session {
     async fn message(
         &mut self,
         text: &str,
-        done: &mpsc::UnboundedSender<(String, u64)>,
+        done: &queue::Sender<(String, u64)>,
     ) -> Result<(), Option<Close>> {
         let message = ClientMessage::parse(self.protocol, text)
             .map_err(|problem| Some(Close::new(4400, problem)))?;
@@ -218,14 +223,15 @@ impl Session {
     }
 
     async fn init(&mut self, payload: &Map<String, Value>) -> Result<(), Close> {
-        if self.standing.is_some() {
+        if self.caller.is_some() {
             return Err(Close::new(4429, "Too many initialisation requests"));
         }
         match identify(&self.router, &self.headers, Some(payload), &self.id).await {
             Ok(caller) => {
-                let seat = self.router.quotas().socket_of(&caller);
-                self.seat = Some(seat.map_err(|_| Close::new(1013, "Too many connections"))?);
-                self.standing = Some(Standing::new(Arc::new(caller)));
+                let permit = self.router.quotas().socket_of(&caller);
+                self.permit = Some(permit.map_err(|_| Close::new(1013, "Too many connections"))?);
+                self.caller = Some(VerifiedCaller::new(Arc::new(caller)));
+                self.headers = forwarded(&self.router, &self.headers);
                 self.send(ws_protocol::ack()).await;
                 Ok(())
             }
@@ -241,10 +247,10 @@ impl Session {
 
     /// Verifies again who is at the other end, although nothing is asked.
     async fn verify(&mut self) -> Result<(), Close> {
-        let Some(standing) = &mut self.standing else {
+        let Some(caller) = &mut self.caller else {
             return Ok(());
         };
-        match standing.verify(Arc::clone(&self.id)).await {
+        match caller.verify(Arc::clone(&self.id)).await {
             Ok(_) => Ok(()),
             Err(error) => Err(forbidden(&error)),
         }
@@ -256,10 +262,10 @@ impl Session {
     /// # Errors
     /// How the socket is closed, or why this operation cannot run just now.
     async fn caller(&mut self, request_id: &Arc<str>) -> Result<Arc<Caller>, Refusal> {
-        let Some(standing) = &mut self.standing else {
+        let Some(caller) = &mut self.caller else {
             return Err(Refusal::Close(Close::new(4401, "Unauthorized")));
         };
-        match standing.verify_strictly(Arc::clone(request_id)).await {
+        match caller.verify_strictly(Arc::clone(request_id)).await {
             Ok(caller) => Ok(caller),
             Err(error) if error.passes() => Err(Refusal::Operation(error)),
             Err(error) => Err(Refusal::Close(forbidden(&error))),
@@ -270,9 +276,9 @@ impl Session {
         &mut self,
         id: String,
         payload: Map<String, Value>,
-        done: &mpsc::UnboundedSender<(String, u64)>,
+        done: &queue::Sender<(String, u64)>,
     ) -> Result<(), Close> {
-        if self.standing.is_none() {
+        if self.caller.is_none() {
             return Err(Close::new(4401, "Unauthorized"));
         }
         if self.protocol == Protocol::Legacy {
@@ -323,7 +329,7 @@ impl Session {
         let finished = id.clone();
         let task = tokio::spawn(async move {
             operation.run().await;
-            let _ = done.send((finished, number));
+            let _ = done.try_send((finished, number));
         });
         self.running.insert(id, Running { number, task, sent });
         Ok(())
@@ -349,7 +355,7 @@ impl Session {
                 params,
                 caller,
                 address: self.address,
-                headers: forwarded(&self.router, &self.headers),
+                headers: self.headers.clone(),
                 request_id,
                 accepts: Accepts::Everything,
                 last_event_id: None,
@@ -377,9 +383,9 @@ async fn until(time: Option<Instant>) {
 }
 
 /// Waits until the caller must be verified again, for ever before there is one.
-async fn due(standing: &mut Option<Standing>) {
-    match standing {
-        Some(standing) => standing.due().await,
+async fn due(caller: &mut Option<VerifiedCaller>) {
+    match caller {
+        Some(caller) => caller.due().await,
         None => std::future::pending().await,
     }
 }

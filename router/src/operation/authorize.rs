@@ -8,7 +8,7 @@ use graphql_tools::static_graphql::query;
 use super::Document;
 use super::document::{kind_of, root_type, selection_of};
 use crate::identity::Caller;
-use crate::supergraph::{Rule, Schema};
+use crate::schema::{Rule, Schema};
 
 /// Why a field is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -9,8 +9,17 @@ use serde_json::{Map, Value};
 use super::Kind;
 use super::document::{Conditions, Operation, directives_of, kind_of, root_type, selection_of};
 use crate::error::{GraphqlError, Location, code};
-use crate::request::IncrementalFormat;
-use crate::supergraph::Schema;
+use crate::schema::Schema;
+
+/// Formats of answers that come in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IncrementalFormat {
+    /// Each piece names its path and its label: `deferSpec=20220824`.
+    ByPath,
+    /// Pieces are announced, then named by id; each field comes once:
+    /// `incrementalSpec=v0.2`.
+    ById,
+}
 
 /// That an answer comes in pieces, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -7,8 +7,8 @@ use graphql_tools::static_graphql::query;
 
 use super::Kind;
 use super::defer::Defers;
-use crate::supergraph::schema::TypeRef;
-use crate::supergraph::{Rule, Schema};
+use crate::schema::TypeRef;
+use crate::schema::{Rule, Schema};
 
 /// A document; parsed, limited and validated once, then shared.
 #[derive(Debug)]

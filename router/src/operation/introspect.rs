@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::PreparedOperation;
 use super::introspect_type::TypeView;
 use crate::json::write;
-use crate::supergraph::Schema;
-use crate::supergraph::schema::{DirectiveDef, EnumValueDef, FieldDef, InputDef};
+use crate::schema::Schema;
+use crate::schema::{DirectiveDef, EnumValueDef, FieldDef, InputDef};
 
 /// Writes the value of a `__schema` or `__type` field. Stops somewhere when `out` has
 /// become longer than `ceiling`.

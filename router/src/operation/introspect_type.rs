@@ -3,8 +3,8 @@
 use graphql_tools::static_graphql::query;
 
 use super::introspect::{Node, Out, Writer};
-use crate::supergraph::Schema;
-use crate::supergraph::schema::{Kind, TypeDef, TypeRef};
+use crate::schema::Schema;
+use crate::schema::{Kind, TypeDef, TypeRef};
 
 /// A type as introspection shows it.
 pub(super) enum TypeView<'a> {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use graphql_tools::static_graphql::query;
 
 use crate::error::PathSegment;
-use crate::supergraph::Schema;
+use crate::schema::Schema;
 
 const PREFIX: &str = "_as_";
 

@@ -17,6 +17,7 @@ pub(crate) mod resume;
 mod validate;
 pub(crate) mod variables;
 
+pub use defer::IncrementalFormat;
 pub(crate) use document::Document;
 pub(crate) use prepare::PreparedOperation;
 

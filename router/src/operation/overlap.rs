@@ -9,8 +9,8 @@ use graphql_tools::static_graphql::query;
 use super::document::{kind_of, root_type, selection_of};
 use crate::config::Limits;
 use crate::error::{GraphqlError, Location, code};
-use crate::supergraph::Schema;
-use crate::supergraph::schema::{FieldDef, TypeRef};
+use crate::schema::Schema;
+use crate::schema::{FieldDef, TypeRef};
 
 /// Visited fields per selection that the limits allow.
 const WORK_FACTOR: usize = 64;

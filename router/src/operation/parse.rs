@@ -6,7 +6,7 @@ use graphql_tools::static_graphql::query;
 use super::{Document, limits, validate};
 use crate::config::Limits;
 use crate::error::{GraphqlError, Location, code};
-use crate::supergraph::{Schema, Supergraph};
+use crate::schema::Schema;
 
 /// Parses and validates `text`.
 ///
@@ -14,14 +14,13 @@ use crate::supergraph::{Schema, Supergraph};
 /// The errors a client gets, never empty.
 pub(crate) fn parse(
     text: &str,
-    supergraph: &Supergraph,
+    schema: &Schema,
     limits: &Limits,
 ) -> Result<Document, Vec<GraphqlError>> {
     limits::check_text(text, limits).map_err(|error| vec![error])?;
     let ast = syntax(text)?;
     limits::check_document(&ast, limits).map_err(|error| vec![error])?;
-    validate::validate(&ast, supergraph, limits)?;
-    let schema: &Schema = &supergraph.schema;
+    validate::validate(&ast, schema, limits)?;
     Ok(Document::new(text, ast, schema))
 }
 

@@ -11,9 +11,8 @@ use super::document::{Conditions, kind_of, name_of, root_type, selection_of, var
 use super::gather;
 use super::keys;
 use super::resume::{self, Resumption};
-use super::{Document, Kind};
-use crate::request::IncrementalFormat;
-use crate::supergraph::Schema;
+use super::{Document, IncrementalFormat, Kind};
+use crate::schema::Schema;
 
 /// An operation whose conditions and permissions are decided.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use graphql_tools::static_graphql::query;
 
 use super::Kind;
 use super::document::{kind_of, selection_of};
-use crate::supergraph::Schema;
+use crate::schema::Schema;
 
 /// The first field with a reserved name that is not there.
 pub(super) fn check<'a>(ast: &'a query::Document, schema: &Schema) -> Result<(), &'a str> {

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::authorize::Decisions;
 use super::prepare::used_variables;
-use crate::supergraph::Schema;
-use crate::supergraph::schema::TypeRef;
+use crate::schema::Schema;
+use crate::schema::TypeRef;
 
 /// How a subscription is continued.
 #[derive(Debug, Clone)]

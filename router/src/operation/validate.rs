@@ -12,7 +12,7 @@ use super::document::{kind_of, root_type};
 use super::{defer, overlap, reserved};
 use crate::config::Limits;
 use crate::error::{GraphqlError, Location, code};
-use crate::supergraph::{Schema, Supergraph};
+use crate::schema::Schema;
 
 /// More errors than this are not reported.
 const MAX_ERRORS: usize = 50;
@@ -48,14 +48,14 @@ static RULES: LazyLock<ValidationPlan> = LazyLock::new(|| {
 
 pub(crate) fn validate(
     ast: &query::Document,
-    supergraph: &Supergraph,
+    schema: &Schema,
     limits: &Limits,
 ) -> Result<(), Vec<GraphqlError>> {
-    check_roots(ast, &supergraph.schema)?;
-    reserved::check(ast, &supergraph.schema)
+    check_roots(ast, schema)?;
+    reserved::check(ast, schema)
         .map_err(|name| vec![failed(format!("There is no field \"{name}\" here."))])?;
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        graphql_tools::validation::validate::validate(&supergraph.api, ast, &RULES)
+        graphql_tools::validation::validate::validate(&schema.document, ast, &RULES)
     }));
     let found = checked.map_err(|_| vec![failed("The document could not be validated.".into())])?;
     let errors: Vec<GraphqlError> = found
@@ -77,8 +77,8 @@ pub(crate) fn validate(
     if !errors.is_empty() {
         return Err(errors);
     }
-    defer::check(ast, &supergraph.schema).map_err(|error| vec![error])?;
-    overlap::check(ast, &supergraph.schema, limits).map_err(|error| vec![error])
+    defer::check(ast, schema).map_err(|error| vec![error])?;
+    overlap::check(ast, schema, limits).map_err(|error| vec![error])
 }
 
 /// The rules pass over operations whose root type does not exist.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::document::Operation;
 use crate::error::{GraphqlError, code};
-use crate::supergraph::Schema;
-use crate::supergraph::schema::{InputDef, Kind, TypeRef};
+use crate::schema::Schema;
+use crate::schema::{InputDef, Kind, TypeRef};
 
 /// Checks the given values against the declarations of `operation`.
 /// Values of undeclared variables are dropped.

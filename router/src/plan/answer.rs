@@ -5,7 +5,7 @@ use graphql_tools::static_graphql::query;
 
 use super::{SlotIndex, TypeSet};
 pub(crate) use crate::operation::authorize::Denial;
-use crate::supergraph::schema::TypeRef;
+use crate::schema::TypeRef;
 
 /// All field lists of an answer. Lists are shared between places that ask the same.
 #[derive(Debug, Default)]

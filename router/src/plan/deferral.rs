@@ -13,7 +13,7 @@ use crate::json::write::quoted;
 use crate::operation::document::{root_type, selection_of};
 use crate::operation::keys;
 use crate::operation::{Kind, PreparedOperation};
-use crate::supergraph::Schema;
+use crate::schema::Schema;
 
 /// The first answer, among the pieces of an answer.
 pub(crate) const FIRST: usize = 0;

@@ -12,10 +12,9 @@ mod moved;
 mod once;
 mod places;
 mod projection;
-mod room;
 mod split;
+mod split_strategy;
 mod tree;
-mod ways;
 
 use std::sync::Arc;
 
@@ -25,11 +24,10 @@ pub(crate) use answer::{
 pub(crate) use deferral::{Deferral, FIRST};
 pub(crate) use hive::Planner;
 pub(crate) use places::FetchSet;
-pub(crate) use room::Room;
 
 use crate::operation::{Kind, PreparedOperation};
-use crate::subgraph::SubgraphOperation;
-use crate::supergraph::Schema;
+use crate::schema::Schema;
+use crate::subgraph::{SizeHint, SubgraphOperation};
 
 /// A slot of an object in the response store.
 pub(crate) type SlotIndex = u32;
@@ -48,7 +46,7 @@ pub(crate) struct OperationPlan {
     /// Set when the answer is delivered in pieces.
     pub(crate) deferral: Option<Deferral>,
     /// Slots that answers take.
-    pub(crate) room: Room,
+    pub(crate) size: SizeHint,
 }
 
 /// Names of types, each as a quoted JSON string, for comparing with raw answers.

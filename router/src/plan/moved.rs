@@ -2,7 +2,7 @@
 
 use super::tree::{RawBranch, RawFetch, Rewrite, RewriteAction, Segment, Selection};
 use crate::operation::Kind;
-use crate::supergraph::KeyField;
+use crate::schema::KeyField;
 
 /// An object in a fetch.
 #[derive(Clone, Default)]
@@ -42,9 +42,9 @@ impl Place {
 
 /// How fields can be asked for apart.
 #[derive(PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum SplitBy {
     /// By the way of the whole fetch, once more.
-    Again,
+    Repeating,
     /// By a key of their object.
     Key(Vec<KeyUse>),
 }
@@ -91,7 +91,7 @@ impl KeyUse {
 pub(super) struct Moved {
     pub(super) place: Place,
     pub(super) pieces: Vec<usize>,
-    pub(super) way: Way,
+    pub(super) split_by: SplitBy,
     pub(super) selection: Vec<Selection>,
 }
 
@@ -109,7 +109,7 @@ impl Moved {
             branches: Vec::new(),
             is_subscription: false,
         };
-        let is_after = self.way != Way::Again;
+        let is_after = self.split_by != SplitBy::Repeating;
         if self.place.branch.is_none() && !is_after {
             fetch.selection = nested(self.place.chain, self.selection);
         } else {
@@ -139,9 +139,9 @@ impl Moved {
                 selection: Vec::new(),
             },
         };
-        match self.way {
-            Way::Again => branch.selection = nested(self.place.chain, self.selection),
-            Way::Key(key) => {
+        match self.split_by {
+            SplitBy::Repeating => branch.selection = nested(self.place.chain, self.selection),
+            SplitBy::Key(key) => {
                 let on = |children| Selection::Fragment {
                     on: self.place.ty.clone().unwrap_or_default(),
                     children,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::tree::{RawFetch, Rewrite, RewriteAction, Segment, Selection};
-use crate::supergraph::Schema;
+use crate::schema::Schema;
 
 /// Positions of fetches in a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

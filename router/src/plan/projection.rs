@@ -13,12 +13,11 @@ use super::deferral::{Deferral, FIRST, Fragments};
 use super::layout::{LayoutId, Layouts};
 use super::once::Once;
 use crate::json::write::quoted;
-use crate::operation::PreparedOperation;
 use crate::operation::document::{root_type, selection_of};
 use crate::operation::keys;
-use crate::request::IncrementalFormat;
-use crate::supergraph::Schema;
-use crate::supergraph::schema::{Kind, TypeDef};
+use crate::operation::{IncrementalFormat, PreparedOperation};
+use crate::schema::Schema;
+use crate::schema::{Kind, TypeDef};
 
 pub(crate) fn build(
     schema: &Schema,
@@ -395,11 +394,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A field is refused when every selection of it is, or its object type refuses it.
-    fn denial(
-        &self,
-        def: &crate::supergraph::schema::FieldDef,
-        collected: &Collected<'a>,
-    ) -> Option<Denial> {
+    fn denial(&self, def: &crate::schema::FieldDef, collected: &Collected<'a>) -> Option<Denial> {
         let decisions = &self.operation.decisions;
         if let Some(denial) = decisions.denial(&def.rule) {
             return Some(denial);

@@ -6,10 +6,10 @@
 use std::collections::HashSet;
 
 use super::deferral::{Deferral, FIRST};
-use super::moved::{KeyUse, Moved, Place, Way, extended, plain};
+use super::moved::{KeyUse, Moved, Place, SplitBy, extended, plain};
 use super::tree::{RawBranch, RawFetch, Segment, Selection};
 use crate::operation::{Kind, PreparedOperation};
-use crate::supergraph::{Schema, schema};
+use crate::schema::{self, Schema};
 
 /// Plans with more fetches are left as they are.
 const MAX_FETCHES: usize = 256;
@@ -276,12 +276,12 @@ impl Splitter<'_> {
                     if askers.contains(&self.base) || self.is_on_the_way(place, &item) {
                         self.take_below(place, &mut item);
                     } else if !askers.is_empty()
-                        && let Some(way) = self.way(place, &item, &plain_keys)
+                        && let Some(split_by) = self.split_by(place, &item, &plain_keys)
                     {
-                        if let Way::Key(key) = &way {
+                        if let SplitBy::Key(key) = &split_by {
                             jump = Some(key.clone());
                         }
-                        self.put(place, askers, way, item);
+                        self.put(place, askers, split_by, item);
                         continue;
                     }
                 }
@@ -320,10 +320,10 @@ impl Splitter<'_> {
         pieces.contains(&self.base)
     }
 
-    fn put(&mut self, place: &Place, pieces: Vec<usize>, way: Way, item: Selection) {
+    fn put(&mut self, place: &Place, pieces: Vec<usize>, split_by: SplitBy, item: Selection) {
         let same = |moved: &&mut Moved| {
             moved.pieces == pieces
-                && moved.way == way
+                && moved.split_by == split_by
                 && moved.place.branch == place.branch
                 && moved.place.path == place.path
                 && moved.place.keys == place.keys
@@ -333,7 +333,7 @@ impl Splitter<'_> {
             None => self.moved.push(Moved {
                 place: place.clone(),
                 pieces,
-                way,
+                split_by,
                 selection: vec![item],
             }),
         }

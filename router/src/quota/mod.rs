@@ -2,7 +2,7 @@
 //! person. A seat is given back when it is dropped.
 
 mod budget;
-mod held;
+mod clients;
 mod network;
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub(crate) use budget::{Budget, Charge};
-pub(crate) use held::Held;
+pub(crate) use clients::ClientQuotas;
 pub(crate) use network::Network;
 
 /// Whom something counts against.
@@ -65,7 +65,7 @@ impl Quota {
         self: &Arc<Self>,
         network: Option<Network>,
         person: Option<u64>,
-    ) -> Result<Seat, Full> {
+    ) -> Result<Permit, Full> {
         let network = network.map(Holder::Network);
         let person = person.map(Holder::Person);
         let mut taken = self.taken.lock();
@@ -83,7 +83,7 @@ impl Quota {
             *taken.by.entry(holder).or_default() += 1;
         }
         drop(taken);
-        Ok(Seat {
+        Ok(Permit {
             quota: Arc::clone(self),
             holders: [network, person],
         })
@@ -97,12 +97,12 @@ impl Quota {
 
 /// One of a quota's seats.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Permit {
     quota: Arc<Quota>,
     holders: [Option<Holder>; 2],
 }
 
-impl Drop for Seat {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut taken = self.quota.taken.lock();
         taken.in_all -= 1;

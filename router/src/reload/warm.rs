@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::keeping::Owner;
+use crate::cache_usage::Owner;
 use crate::operation::PreparedOperation;
 use crate::snapshot::{Entry, Snapshot};
 

@@ -7,14 +7,15 @@ use std::sync::atomic::AtomicBool;
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, Own, Router};
+use super::{ClientFlights, Clients, Inner, Own, Router};
 use crate::config::{ConfigError, RouterConfig};
-use crate::dedup::{ClientFlights, Epoch};
+use crate::dedup::Epoch;
+use crate::event_streams::EventStreams;
 use crate::execute;
 use crate::identity::{Anonymous, Caller, Identify, IdentifyError};
-use crate::quota::{Budget, Held};
+use crate::quota::{Budget, ClientQuotas};
 use crate::snapshot::Snapshot;
-use crate::subgraph::{Clients, Propagate, SubgraphClient};
+use crate::subgraph::{Propagate, SubgraphClient};
 use crate::supergraph::Supergraph;
 
 /// Why a router cannot be built or reloaded.
@@ -127,7 +128,7 @@ impl RouterBuilder {
             inner: Arc::new(Inner {
                 feeds: execute::Feeds::new(Arc::clone(&config), Arc::clone(&snapshot)),
                 snapshot: ArcSwap::new(snapshot),
-                quotas: Held::new(&config.quotas),
+                quotas: ClientQuotas::new(&config.quotas),
                 budget: Budget::new(config.connections.buffered_bytes),
                 is_local: AtomicBool::new(true),
                 config,
@@ -136,7 +137,7 @@ impl RouterBuilder {
                 identify: self.identify,
                 propagate: self.propagate,
                 own: self.own,
-                streams: crate::http::Streams::default(),
+                streams: EventStreams::default(),
                 draining: CancellationToken::new(),
             }),
         })

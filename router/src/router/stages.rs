@@ -8,11 +8,11 @@ use futures::StreamExt;
 
 use super::Router;
 use super::refused::{Refused, refuse};
+use crate::cache_usage::Owner;
 use crate::config::Introspect;
 use crate::error::{GraphqlError, code};
 use crate::execute::{self, Ceiling, Incremental, Message, Run, Source};
 use crate::identity::Caller;
-use crate::keeping::Owner;
 use crate::operation::authorize::Decisions;
 use crate::operation::document::Operation;
 use crate::operation::{Document, Kind, variables};
@@ -86,7 +86,7 @@ impl Router {
             position: None,
         };
         if variant.operation.kind == Kind::Subscription {
-            let seat = self
+            let permit = self
                 .quotas()
                 .subscription(request.address, &context.caller)
                 .map_err(Refused::full)?;
@@ -102,7 +102,7 @@ impl Router {
                 .map_err(|error| Refused::executed(vec![error]))?;
             summary.position = Some(position);
             let events = events.inspect(move |_| {
-                let _held = &seat;
+                let _held = &permit;
             });
             return Ok(Outcome::Stream(events.boxed(), summary));
         }

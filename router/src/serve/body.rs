@@ -13,19 +13,19 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use super::pace::Pace;
+use super::activity::Activity;
 use crate::quota::{Budget, Charge};
 
 /// Smaller pieces of answers are as cheap as the connection that they go to.
 const COUNTED: usize = 4096;
 
 /// A request that is answered: counts until its answer is handed over.
-pub(super) struct Active(Arc<Pace>);
+pub(super) struct Active(Arc<Activity>);
 
 impl Active {
-    pub(super) fn new(pace: Arc<Pace>, http2: bool) -> Self {
-        pace.request(http2);
-        Self(pace)
+    pub(super) fn new(activity: Arc<Activity>, http2: bool) -> Self {
+        activity.request(http2);
+        Self(activity)
     }
 }
 
@@ -53,15 +53,15 @@ impl Counted {
 
     fn count(&self, bytes: Bytes) -> Bytes {
         // A stream of HTTP/2 that is not read keeps small pieces for ever, too.
-        let pace = &self.active.0;
-        if bytes.len() < COUNTED && (bytes.is_empty() || !pace.is_http2()) {
+        let activity = &self.active.0;
+        if bytes.len() < COUNTED && (bytes.is_empty() || !activity.is_http2()) {
             return bytes;
         }
         let length = bytes.len();
-        pace.hold(length);
+        activity.hold(length);
         Bytes::from_owner(Held {
             bytes,
-            pace: Arc::clone(pace),
+            activity: Arc::clone(activity),
             _charge: self.budget.charge(length),
         })
     }
@@ -93,7 +93,7 @@ impl http_body::Body for Counted {
 /// Bytes on their way to a client.
 struct Held {
     bytes: Bytes,
-    pace: Arc<Pace>,
+    activity: Arc<Activity>,
     _charge: Charge,
 }
 
@@ -105,7 +105,7 @@ impl AsRef<[u8]> for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.pace.release(self.bytes.len());
+        self.activity.release(self.bytes.len());
     }
 }
 

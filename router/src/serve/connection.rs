@@ -2,23 +2,26 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, Response, Version};
-use hyper::service::service_fn;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{HttpService, Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use super::activity::{Activity, Limits};
+use super::admission::Admission;
 use super::body::{Active, Counted, Timed};
-use super::door::Door;
-use super::pace::{Limits, Pace};
 use super::transport::Transport;
 use crate::config::Connections;
-use crate::quota::{Budget, Seat};
+use crate::quota::{Budget, Permit};
 
 /// Bytes of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
@@ -37,26 +40,58 @@ pub(crate) trait Served: Send + Sync + 'static {
     ) -> impl Future<Output = Response<Body>> + Send;
 }
 
+/// The first bytes of a connection that speaks HTTP/2 (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// True for a connection that begins with HTTP/1, as far as its first bytes tell. They are
+/// left where they are: where hyper has to find it out, it reads some of them first, and its
+/// buffer grows to twice its size for what comes behind.
+async fn is_http1(stream: &TcpStream) -> bool {
+    let mut first = [0; PREFACE.len()];
+    match stream.peek(&mut first).await {
+        Ok(bytes) => !PREFACE.starts_with(&first[..bytes]),
+        Err(_) => false,
+    }
+}
+
+/// A connection that is served.
+trait Serving: Future {
+    /// Lets what is under way come to its end, and nothing more begin.
+    fn finish(self: Pin<&mut Self>);
+}
+
 /// Serves connections to one listener.
 pub(crate) struct Connector<S> {
     served: Arc<S>,
-    door: Door,
+    admission: Admission,
     budget: Budget,
     limits: Limits,
     body: Duration,
-    builder: auto::Builder<TokioExecutor>,
+    http1: http1::Builder,
+    /// Finds out which protocol a connection speaks.
+    either: auto::Builder<TokioExecutor>,
 }
 
 impl<S: Served> Connector<S> {
-    pub(crate) fn new(served: S, door: Door, budget: Budget, config: &Connections) -> Self {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
+    pub(crate) fn new(
+        served: S,
+        admission: Admission,
+        budget: Budget,
+        config: &Connections,
+    ) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
             .timer(TokioTimer::new())
             // Ours tells an idle connection from a slow head, which this does not.
             .header_read_timeout(None)
             .max_buf_size(MAX_HEAD);
-        builder
+        let mut either = auto::Builder::new(TokioExecutor::new());
+        either
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_buf_size(MAX_HEAD);
+        either
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(config.max_streams)
@@ -65,11 +100,12 @@ impl<S: Served> Connector<S> {
             .keep_alive_timeout(PING);
         Self {
             served: Arc::new(served),
-            door,
+            admission,
             budget,
             limits: Limits::new(config),
             body: Duration::from_millis(config.body_ms.max(1)),
-            builder,
+            http1,
+            either,
         }
     }
 
@@ -78,31 +114,51 @@ impl<S: Served> Connector<S> {
         self: Arc<Self>,
         stream: std::net::TcpStream,
         peer: SocketAddr,
-        seat: Seat,
+        permit: Permit,
         stop: CancellationToken,
     ) {
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
         };
-        let pace = Arc::new(Pace::new(self.limits));
-        let io = TokioIo::new(Transport::new(stream, Arc::clone(&pace), seat));
+        let activity = Arc::new(Activity::new(self.limits));
+        let http1 = tokio::select! {
+            biased;
+            http1 = is_http1(&stream) => http1,
+            () = stop.cancelled() => false,
+            () = self.over(&activity) => return,
+        };
+        let io = TokioIo::new(Transport::new(stream, Arc::clone(&activity), permit));
         let service = {
-            let (this, pace) = (Arc::clone(&self), Arc::clone(&pace));
+            let (this, activity) = (Arc::clone(&self), Arc::clone(&activity));
             service_fn(move |request| {
-                let active = Active::new(Arc::clone(&pace), request.version() == Version::HTTP_2);
+                let active =
+                    Active::new(Arc::clone(&activity), request.version() == Version::HTTP_2);
                 let this = Arc::clone(&this);
-                async move { Ok::<_, Infallible>(this.answer(request, peer, active).await) }
+                // In memory of its own: hyper would keep room for an answer in each connection.
+                Box::pin(
+                    async move { Ok::<_, Infallible>(this.answer(request, peer, active).await) },
+                )
             })
         };
-        let connection = self.builder.serve_connection_with_upgrades(io, service);
+        if http1 {
+            let connection = self.http1.serve_connection(io, service).with_upgrades();
+            self.drive(connection, &activity, &stop).await;
+        } else {
+            let connection = self.either.serve_connection_with_upgrades(io, service);
+            self.drive(connection, &activity, &stop).await;
+        }
+    }
+
+    /// Serves a connection until it ends, has used up its time, or has finished after `stop`.
+    async fn drive(&self, connection: impl Serving, activity: &Activity, stop: &CancellationToken) {
         let mut connection = std::pin::pin!(connection);
         // Errors are those of the client's connection; nobody is left to be told.
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-            () = self.over(&pace) => {
-                connection.as_mut().graceful_shutdown();
+            () = stop.cancelled() => connection.as_mut().finish(),
+            () = self.over(activity) => {
+                connection.as_mut().finish();
                 let _ = tokio::time::timeout(FAREWELL, connection).await;
                 return;
             }
@@ -110,15 +166,15 @@ impl<S: Served> Connector<S> {
         tokio::select! {
             biased;
             _ = connection.as_mut() => {}
-            () = self.over(&pace) => {}
+            () = self.over(activity) => {}
         }
     }
 
     /// Waits until the connection has used up its time.
-    async fn over(&self, pace: &Pace) {
+    async fn over(&self, activity: &Activity) {
         loop {
             tokio::time::sleep(self.limits.step()).await;
-            if pace.is_over(self.door.is_pressed()) {
+            if activity.is_over(self.admission.is_pressed()) {
                 metrics::counter!("http_connections_timed_out_total").increment(1);
                 return;
             }
@@ -127,12 +183,35 @@ impl<S: Served> Connector<S> {
 
     async fn answer(
         &self,
-        request: Request<hyper::body::Incoming>,
+        request: Request<Incoming>,
         peer: SocketAddr,
         active: Active,
     ) -> Response<Counted> {
         let request = request.map(|body| Body::new(Timed::new(body, self.body)));
         let response = self.served.answer(request, peer).await;
         response.map(|body| Counted::new(body, self.budget.clone(), active))
+    }
+}
+
+type Io = TokioIo<Transport>;
+
+impl<S> Serving for http1::UpgradeableConnection<Io, S>
+where
+    S: HttpService<Incoming, ResBody = Counted>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<S> Serving for auto::UpgradeableConnection<'_, Io, S, TokioExecutor>
+where
+    S: Service<Request<Incoming>, Response = Response<Counted>>,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
     }
 }

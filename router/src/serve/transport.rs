@@ -10,15 +10,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use super::pace::Pace;
-use crate::quota::Seat;
+use super::activity::Activity;
+use crate::quota::Permit;
 
 /// See the module.
 pub(super) struct Transport {
     stream: TcpStream,
-    pace: Arc<Pace>,
+    activity: Arc<Activity>,
     waiting: Option<Waiting>,
-    _seat: Seat,
+    _permit: Permit,
 }
 
 /// The client's buffers are full.
@@ -29,12 +29,12 @@ struct Waiting {
 }
 
 impl Transport {
-    pub(super) fn new(stream: TcpStream, pace: Arc<Pace>, seat: Seat) -> Self {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, permit: Permit) -> Self {
         Self {
             stream,
-            pace,
+            activity,
             waiting: None,
-            _seat: seat,
+            _permit: permit,
         }
     }
 
@@ -46,7 +46,7 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(bytes)) => {
-                self.pace.sent(bytes);
+                self.activity.sent(bytes);
                 if bytes >= offered {
                     self.waiting = None;
                 } else if let Some(waiting) = &mut self.waiting {
@@ -60,7 +60,7 @@ impl Transport {
     }
 
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let limits = self.pace.limits();
+        let limits = self.activity.limits();
         let waiting = self.waiting.get_or_insert_with(|| {
             let since = Instant::now();
             Waiting {
@@ -90,7 +90,7 @@ impl AsyncRead for Transport {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.pace.received();
+            self.activity.received();
         }
         read
     }

@@ -4,7 +4,7 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, SelectionSet};
 use async_graphql::positional::{self, Fragments};
 
-use crate::plan::Room;
+use super::size_hint::SizeHint;
 
 /// A document as async-graphql's parser reads it, for in-process subgraphs.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(crate) struct Document {
     /// Whether objects come without their keys, see [`async_graphql::positional`].
     pub(crate) positional: bool,
     /// Bytes that the leaves of an answer take.
-    pub(crate) room: Room,
+    pub(crate) size: SizeHint,
 }
 
 impl Document {
@@ -24,7 +24,7 @@ impl Document {
         Ok(Self {
             parsed,
             positional,
-            room: Room::default(),
+            size: SizeHint::default(),
         })
     }
 

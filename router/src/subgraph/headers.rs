@@ -5,20 +5,11 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{RequestContext, SubgraphError, SubgraphRequest, http1};
-use crate::config::HeaderSource;
+use super::{RequestContext, SubgraphError, SubgraphRequest};
+use crate::config::{HeaderSource, check_header};
 
 /// Longer values are a mistake.
 const MAX_VALUE_BYTES: usize = 16 * 1024;
-
-/// Refuses what is no header's name, or one that the router writes itself.
-pub(crate) fn check_header(name: &str) -> Result<(), &'static str> {
-    match name.parse::<HeaderName>() {
-        Err(_) => Err("is not the name of a header"),
-        Ok(name) if http1::is_own(&name) => Err("is written by the router itself"),
-        Ok(_) => Ok(()),
-    }
-}
 
 /// Reads the values. Errors name the header and the place, never a value.
 pub(super) fn read(sources: &BTreeMap<String, HeaderSource>) -> Result<HeaderMap, String> {

@@ -1,6 +1,5 @@
 //! Reaching a subgraph: one trait, over HTTP or in process.
 
-mod clients;
 mod document;
 mod headers;
 mod http;
@@ -8,6 +7,7 @@ mod http1;
 mod local;
 mod multipart;
 mod sdl;
+mod size_hint;
 mod sse;
 mod tls;
 mod websocket;
@@ -22,12 +22,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-pub(crate) use self::clients::Clients;
 pub(crate) use self::document::{Document, Selections};
-pub(crate) use self::headers::check_header;
 pub use self::http::HttpSubgraph;
 pub use self::local::{CatchPanics, LocalSubgraph};
 pub use self::sdl::SdlError;
+pub(crate) use self::size_hint::SizeHint;
 
 use crate::error::GraphqlError;
 use crate::identity::Caller;

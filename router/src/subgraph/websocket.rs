@@ -10,12 +10,12 @@ use futures::stream::BoxStream;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
 
 use super::tls::Tls;
 use super::websocket_connection::{Command, Connection, Target};
 use super::{SubgraphError, SubgraphRequest, SubgraphResponse};
 use crate::config::{SubgraphSettings, SubscriptionIdentity};
+use crate::queue;
 
 type Event = Result<SubgraphResponse, SubgraphError>;
 
@@ -86,7 +86,7 @@ impl WebsocketSubgraph {
         let connection = self.connection(&headers).await?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed).to_string();
         // One place is kept for saying why no more come.
-        let (events, receiver) = mpsc::channel(QUEUE + 1);
+        let (events, receiver) = queue::bounded(QUEUE + 1);
         let message = self.message(&id, &request, &headers);
         connection.send(Command::Subscribe {
             id: id.clone(),

@@ -13,7 +13,6 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -24,7 +23,10 @@ use super::http::chain;
 use super::tls::Tls;
 use super::websocket::as_json;
 use super::{SubgraphError, SubgraphResponse};
+use crate::queue;
 
+/// Bytes read at a time, which each connection keeps.
+const READ: usize = 8 * 1024;
 /// Time to open a connection and have it acknowledged.
 const OPENING: Duration = Duration::from_secs(10);
 /// A connection without operations is closed after this.
@@ -58,7 +60,7 @@ pub(super) enum Command {
     Subscribe {
         id: String,
         message: String,
-        events: mpsc::Sender<Event>,
+        events: queue::Sender<Event>,
     },
     Complete(String),
 }
@@ -66,7 +68,7 @@ pub(super) enum Command {
 /// An open connection; closes when it is dropped or the subgraph closes it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    commands: mpsc::UnboundedSender<Command>,
+    commands: queue::Sender<Command>,
 }
 
 impl Connection {
@@ -75,7 +77,7 @@ impl Connection {
             Ok(socket) => socket?,
             Err(_) => return Err(SubgraphError::Timeout),
         };
-        let (commands, receiver) = mpsc::unbounded_channel();
+        let (commands, receiver) = queue::unbounded();
         let task = Task {
             name: target.name,
             socket,
@@ -92,7 +94,7 @@ impl Connection {
 
     pub(super) fn send(&self, command: Command) -> Result<(), SubgraphError> {
         let closed = |_| SubgraphError::Unavailable("the connection for events closed".into());
-        self.commands.send(command).map_err(closed)
+        self.commands.try_send(command).map_err(closed)
     }
 }
 
@@ -134,6 +136,7 @@ async fn handshake(target: &Target) -> Result<Socket, SubgraphError> {
         HeaderValue::from_static("graphql-transport-ws"),
     );
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ)
         .max_message_size(Some(target.limit))
         .max_frame_size(Some(target.limit));
     let io = connect(request.uri(), &target.tls).await?;
@@ -183,8 +186,8 @@ struct Incoming<'a> {
 struct Task {
     name: String,
     socket: Socket,
-    receiver: mpsc::UnboundedReceiver<Command>,
-    operations: HashMap<String, mpsc::Sender<Event>>,
+    receiver: queue::Receiver<Command>,
+    operations: HashMap<String, queue::Sender<Event>>,
 }
 
 impl Task {

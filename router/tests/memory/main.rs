@@ -7,6 +7,7 @@
 mod graph;
 #[path = "../router/harness.rs"]
 mod harness;
+mod idle;
 #[path = "../router/socket.rs"]
 mod socket;
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::spec::Version;
+use crate::spec::{Version, from_context};
 use crate::subgraph::walk::{Step, walk};
 use crate::subgraph::{Field, Map, Type};
 use crate::syntax::{Operation, TypeKind};
@@ -253,7 +253,7 @@ fn context_arguments<'g>(
         .iter()
         .filter_map(|(name, argument)| {
             let (reference, _) = argument.marks().from_context?;
-            let (context, selection) = crate::validate::context::split(reference)?;
+            let (context, selection) = from_context::split(reference)?;
             Some(ContextArgument {
                 name,
                 ty: argument.ty,

@@ -137,7 +137,8 @@ pub(crate) struct MergedValue<'g> {
     pub kept: bool,
 }
 
-/// Merges the subgraphs and reports where they disagree.
+/// Merges the subgraphs and reports where they disagree. What only the merged types show is
+/// left to [`crate::validate`].
 ///
 /// # Errors
 ///
@@ -170,6 +171,5 @@ pub(crate) fn merge<'g>(
     if report.is_empty() {
         types::check_fields(&supergraph, report);
     }
-    crate::validate::supergraph::check(&supergraph, report);
     Ok(supergraph)
 }

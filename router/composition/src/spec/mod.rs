@@ -3,6 +3,7 @@
 
 pub(crate) mod definitions;
 pub(crate) mod directives;
+pub(crate) mod from_context;
 pub(crate) mod link;
 
 pub(crate) use directives::{Fed, Version};

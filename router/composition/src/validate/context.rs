@@ -4,26 +4,11 @@ use std::collections::HashMap;
 
 use crate::error::ErrorCode;
 use crate::report::Report;
+use crate::spec::from_context;
 use crate::subgraph::walk::{Step, walk};
 use crate::subgraph::{Subgraph, Type};
 use crate::syntax::TypeKind;
 use crate::syntax::selection::{Selection, parse_field_set};
-
-/// Splits `$name selection` into both parts.
-pub(crate) fn split(reference: &str) -> Option<(&str, &str)> {
-    let rest = reference
-        .trim_start_matches([' ', '\t', '\n', '\r', ',', '\u{feff}'])
-        .strip_prefix('$')?
-        .trim_start();
-    let end = rest
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(rest.len());
-    let name = &rest[..end];
-    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    Some((name, &rest[end..]))
-}
 
 /// Checks the contexts of one subgraph.
 pub(super) fn check(subgraph: &Subgraph<'_>, report: &mut Report) {
@@ -62,7 +47,7 @@ fn reference_is_valid(
     reference: &str,
     set: &HashMap<&str, Vec<&Type<'_>>>,
 ) -> Result<(), (ErrorCode, String)> {
-    let Some((context, selection)) = split(reference) else {
+    let Some((context, selection)) = from_context::split(reference) else {
         let message = format!("\"{reference}\" names no context: write \"$context {{ field }}\".");
         return Err((ErrorCode::NoContextInSelection, message));
     };

@@ -1,6 +1,6 @@
 //! What is checked: each subgraph by itself, then all of them merged.
 
-pub(crate) mod context;
+mod context;
 mod cost;
 mod definitions;
 mod external_leaves;

@@ -8,15 +8,14 @@ mod shape;
 use std::sync::Arc;
 
 use super::layout::{LayoutId, Layouts};
-use super::room::Room;
 use super::tree::{RawBranch, RawFetch, Segment, Tree};
 use super::{
     Branch, Deferral, Fetch, OperationPlan, PathStep, PlanError, Target, TypeSet, projection, split,
 };
 use crate::json::write::quoted;
 use crate::operation::{Kind, PreparedOperation};
-use crate::subgraph::SubgraphOperation;
-use crate::supergraph::Schema;
+use crate::schema::Schema;
+use crate::subgraph::{SizeHint, SubgraphOperation};
 
 /// More fetches than this in one operation are refused.
 const MAX_FETCHES: usize = 4096;
@@ -69,7 +68,7 @@ pub(crate) fn compile(
         fetches,
         subscription,
         deferral: deferral.map(|(deferral, _)| deferral),
-        room: Room::default(),
+        size: SizeHint::default(),
     })
 }
 

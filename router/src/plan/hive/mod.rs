@@ -4,13 +4,13 @@ mod choices;
 mod convert;
 mod cost;
 mod lifted;
-mod one_way;
 mod pinned;
 mod provides;
 mod requires;
+mod single_source;
 mod soundness;
 mod unions;
-mod watch;
+mod watchdog;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -26,7 +26,7 @@ use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
 use super::PlanError;
 use super::tree::Tree;
-use crate::supergraph::SupergraphError;
+use crate::schema::SupergraphError;
 use requires::KeyedRequires;
 use soundness::Soundness;
 use unions::PartialUnions;
@@ -50,7 +50,7 @@ enum Writing {
     /// Like it, and a subgraph is chosen where what implements an interface differs.
     InterfacesPinned,
     /// Requirements are keys, and composite fields of entities come from one subgraph.
-    OneWay,
+    SingleSource,
     /// With all that is provided.
     AsItIs,
 }
@@ -59,7 +59,7 @@ enum Writing {
 const OTHERS: [Writing; 4] = [
     Writing::RequiresAsKeys,
     Writing::InterfacesPinned,
-    Writing::OneWay,
+    Writing::SingleSource,
     Writing::AsItIs,
 ];
 
@@ -130,8 +130,8 @@ impl Planner {
                 return reading.transpose();
             }
             provides::keep_apart(&mut document);
-            if matches!(writing, Writing::OneWay) {
-                one_way::leave_to_one(&mut document);
+            if matches!(writing, Writing::SingleSource) {
+                single_source::leave_to_one(&mut document);
             }
             let requires = KeyedRequires::rewrite(&mut document);
             if requires.is_none() && matches!(writing, Writing::RequiresAsKeys) {
@@ -207,7 +207,7 @@ impl Reading {
         deadline: Instant,
     ) -> Result<Tree, PlanError> {
         let timeout = deadline.saturating_duration_since(Instant::now());
-        let plan = watch::watched(deadline, || {
+        let plan = watchdog::with_watchdog(deadline, || {
             self.inner
                 .plan_from_normalized_operation(
                     operation,

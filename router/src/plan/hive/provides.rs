@@ -10,7 +10,7 @@ use graphql_tools::static_graphql::schema as ast;
 
 use super::requires::names_at_top;
 use super::unions::{base, fields_of};
-use crate::supergraph::directives::{named, text};
+use crate::schema::directives::{named, text};
 
 /// A selection that a field provides in a subgraph.
 struct Provided {

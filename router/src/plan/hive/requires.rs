@@ -12,7 +12,7 @@ use graphql_tools::static_graphql::schema as ast;
 
 use super::unions::{base, join};
 use crate::plan::tree::Tree;
-use crate::supergraph::directives::{flag, is_resolvable, named, text};
+use crate::schema::directives::{flag, is_resolvable, named, text};
 
 /// Names of the subgraphs that were added, with those they stand for.
 pub(super) struct KeyedRequires {

@@ -10,7 +10,7 @@ use hive_router_query_planner::state::supergraph_state::{SupergraphDefinition, S
 use super::unions::fields_of;
 use crate::operation::Kind;
 use crate::plan::tree::{RawFetch, Selection, Tree};
-use crate::supergraph::directives::{graph_names, named, text};
+use crate::schema::directives::{graph_names, named, text};
 
 /// What plans are checked against.
 pub(super) struct Soundness {

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use graphql_tools::static_graphql::schema as ast;
 
-use crate::supergraph::directives::{flag, graph_names, named, text};
+use crate::schema::directives::{flag, graph_names, named, text};
 
 type Definition = ast::Definition<'static, String>;
 

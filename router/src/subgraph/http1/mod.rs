@@ -10,11 +10,12 @@ mod pool;
 use std::io::Write as _;
 use std::time::Duration;
 
-use http::{HeaderName, Uri, header};
+use http::{HeaderName, Uri};
 
 use self::connection::{Connection, ExchangeError};
 use self::pool::Pool;
 use super::{SubgraphError, SubgraphRequest};
+use crate::config::is_own_header;
 use crate::operation::Kind;
 
 pub(super) use self::answer::Answer;
@@ -23,27 +24,6 @@ pub(super) use self::answer::Answer;
 pub(super) const IDLE: Duration = Duration::from_secs(90);
 /// Time to open a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
-
-/// What frames the message or names its type is written by this client alone.
-const OWN_HEADERS: [HeaderName; 12] = [
-    header::HOST,
-    header::CONTENT_LENGTH,
-    header::CONTENT_TYPE,
-    header::ACCEPT,
-    header::ACCEPT_ENCODING,
-    header::CONNECTION,
-    header::EXPECT,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("x-request-id"),
-];
-
-/// True for headers that only the client writes.
-pub(super) fn is_own(name: &HeaderName) -> bool {
-    OWN_HEADERS.contains(name)
-}
 
 /// Requests to one `http` URL.
 #[derive(Debug)]
@@ -151,7 +131,7 @@ impl Http1 {
 }
 
 fn header_line(message: &mut Vec<u8>, name: &HeaderName, value: &http::HeaderValue) {
-    if is_own(name) {
+    if is_own_header(name) {
         return;
     }
     message.extend_from_slice(name.as_str().as_bytes());

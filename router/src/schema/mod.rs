@@ -1,13 +1,20 @@
 //! The public (API) schema as the router's stages read it: types by name,
 //! fields by name, possible types, and the authorization rules of each.
 
+pub(crate) mod api;
 mod build;
+pub(crate) mod directives;
+mod entities;
+mod error;
+mod rules;
 
 use std::collections::{HashMap, HashSet};
 
 use graphql_tools::static_graphql::schema as ast;
 
-use super::rules::Rule;
+pub(crate) use entities::{Entities, KeyField};
+pub use error::SupergraphError;
+pub(crate) use rules::Rule;
 
 /// A type reference with its list and non-null wrappers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +146,8 @@ pub(crate) struct DirectiveDef {
 /// The public schema.
 #[derive(Debug)]
 pub(crate) struct Schema {
+    /// The document that clients see.
+    pub(crate) document: ast::Document,
     /// Types in the order of the supergraph document.
     pub(crate) types: Vec<TypeDef>,
     index: HashMap<String, usize>,
@@ -146,7 +155,7 @@ pub(crate) struct Schema {
     pub(crate) mutation: Option<String>,
     pub(crate) subscription: Option<String>,
     pub(crate) directives: Vec<DirectiveDef>,
-    pub(crate) entities: super::Entities,
+    pub(crate) entities: Entities,
     /// Fields of the subscription type with `@resumable`.
     pub(crate) resumable: HashMap<String, Resumable>,
     /// Of all types, also of fields that clients do not see.

@@ -4,21 +4,21 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use graphql_tools::static_graphql::schema as ast;
 
+use super::rules::Rule;
 use super::{
     DirectiveDef, EnumValueDef, FieldDef, InputDef, Kind, Resumable, Schema, TypeDef, TypeRef,
 };
-use crate::supergraph::rules::Rule;
-use crate::supergraph::{Entities, api, rules};
+use super::{Entities, api, rules};
 
 impl Schema {
     /// Builds the model from the API document and the full supergraph document
     /// (which knows the authorization directives and the hidden enum values).
-    pub(crate) fn build(api: &ast::Document, full: &ast::Document) -> Self {
+    pub(crate) fn build(document: ast::Document, full: &ast::Document) -> Self {
         let rules = rules::TypeRules::read(full);
         let hidden = hidden_values(full);
         let mut types = Vec::new();
         let mut directives = Vec::new();
-        for definition in &api.definitions {
+        for definition in &document.definitions {
             match definition {
                 ast::Definition::TypeDefinition(ty) => {
                     let mut ty = type_def(ty, &rules);
@@ -31,7 +31,7 @@ impl Schema {
                 ast::Definition::SchemaDefinition(_) | ast::Definition::TypeExtension(_) => {}
             }
         }
-        fill_possible_types(api, &mut types);
+        fill_possible_types(&document, &mut types);
         let index: HashMap<String, usize> = types
             .iter()
             .enumerate()
@@ -39,12 +39,12 @@ impl Schema {
             .collect();
         let entities = Entities::read(full);
         Self {
-            query: api
+            query: document
                 .query_type_name()
                 .cloned()
                 .unwrap_or_else(|| "Query".to_owned()),
-            mutation: api.mutation_type_name().cloned(),
-            subscription: api.subscription_type_name().cloned(),
+            mutation: document.mutation_type_name().cloned(),
+            subscription: document.subscription_type_name().cloned(),
             types,
             index,
             directives,
@@ -54,6 +54,7 @@ impl Schema {
                 is_interface && entities.is_interface_object(name)
             }),
             entities,
+            document,
         }
     }
 }

@@ -3,20 +3,20 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Full, Most, Network, Quota, Seat};
+use super::{Full, Most, Network, Permit, Quota};
 use crate::config::Quotas;
 use crate::identity::Caller;
 
 /// The router's seats.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct ClientQuotas {
     sockets: Arc<Quota>,
     sockets_of_person: Arc<Quota>,
     subscriptions: Arc<Quota>,
     reserved: Arc<Quota>,
 }
 
-impl Held {
+impl ClientQuotas {
     pub(crate) fn new(config: &Quotas) -> Self {
         let quota = |in_all, per_address, per_person| {
             Quota::new(Most {
@@ -39,12 +39,12 @@ impl Held {
     }
 
     /// A WebSocket, before it is known whose.
-    pub(crate) fn socket(&self, address: Option<IpAddr>) -> Result<Seat, Full> {
+    pub(crate) fn socket(&self, address: Option<IpAddr>) -> Result<Permit, Full> {
         self.sockets.take(address.map(Network::of), None)
     }
 
     /// A WebSocket of this caller.
-    pub(crate) fn socket_of(&self, caller: &Caller) -> Result<Seat, Full> {
+    pub(crate) fn socket_of(&self, caller: &Caller) -> Result<Permit, Full> {
         self.sockets_of_person.take(None, caller.person())
     }
 
@@ -53,13 +53,13 @@ impl Held {
         &self,
         address: Option<IpAddr>,
         caller: &Caller,
-    ) -> Result<Seat, Full> {
+    ) -> Result<Permit, Full> {
         let network = address.map(Network::of);
         self.subscriptions.take(network, caller.person())
     }
 
     /// An event stream that is not open yet.
-    pub(crate) fn reserved(&self, address: Option<IpAddr>) -> Result<Seat, Full> {
+    pub(crate) fn reserved(&self, address: Option<IpAddr>) -> Result<Permit, Full> {
         self.reserved.take(address.map(Network::of), None)
     }
 }

@@ -2,22 +2,22 @@
 
 use std::collections::HashSet;
 
-use super::moved::{KeyUse, Place, Way, extended};
+use super::moved::{KeyUse, Place, SplitBy, extended};
 use super::split::Splitter;
 use super::tree::{Segment, Selection};
 use crate::operation::Kind;
-use crate::supergraph::{KeyField, schema};
+use crate::schema::{self, KeyField};
 
 impl Splitter<'_> {
     /// How the field can be asked for apart, if it can. A key finds the same
     /// object; without one the way to it is gone again, which in a list might
     /// find others, and must not be done with a mutation.
-    pub(super) fn way(
+    pub(super) fn split_by(
         &self,
         place: &Place,
         item: &Selection,
         plain_keys: &HashSet<String>,
-    ) -> Option<Way> {
+    ) -> Option<SplitBy> {
         let Selection::Field { name, key, .. } = item else {
             return None;
         };
@@ -28,7 +28,7 @@ impl Splitter<'_> {
         }
         let may_repeat = place.branch.is_some() || self.kind == Kind::Query;
         if place.is_start() {
-            return may_repeat.then_some(Way::Again);
+            return may_repeat.then_some(SplitBy::Repeating);
         }
         let is_object = self.schema.ty(ty)?.kind == schema::Kind::Object;
         if is_object && self.resolves(ty, item) {
@@ -44,10 +44,10 @@ impl Splitter<'_> {
                 let uses = key
                     .iter()
                     .map(|field| self.key_use(place, ty, field, plain_keys));
-                return Some(Way::Key(uses.collect()));
+                return Some(SplitBy::Key(uses.collect()));
             }
         }
-        (may_repeat && !place.path.contains(&Segment::List)).then_some(Way::Again)
+        (may_repeat && !place.path.contains(&Segment::List)).then_some(SplitBy::Repeating)
     }
 
     /// The field of a key under its own name, or where something else is or might

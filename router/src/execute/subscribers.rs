@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::mpsc;
 
 use super::feed::Feed;
 use super::feeds::Feeds;
@@ -15,6 +14,7 @@ use super::source::Source;
 use super::upstream::Lost;
 use super::view::{Answer, Replanned, View};
 use crate::error::GraphqlError;
+use crate::queue;
 use crate::snapshot::Snapshot;
 
 /// What a subscriber's queue carries.
@@ -22,7 +22,7 @@ pub(super) enum Item {
     /// The subgraph has taken the subscription; always the first.
     Started,
     /// It has not; the only one.
-    Refused(GraphqlError),
+    Refused(Box<GraphqlError>),
     /// An answer, and the cursor behind which it is continued.
     Answer(Bytes, Option<Arc<Value>>),
     /// The subscriber reads too slowly; the last one.
@@ -30,19 +30,19 @@ pub(super) enum Item {
 }
 
 /// The feed a subscriber sits in; another one when its plan has changed.
-pub(super) type Home = Arc<Mutex<Weak<Feed>>>;
+pub(super) type CurrentFeed = Arc<Mutex<Weak<Feed>>>;
 
 pub(super) struct Subscriber {
     pub(super) number: u64,
     pub(super) request_id: Arc<str>,
-    pub(super) queue: mpsc::Sender<Item>,
-    pub(super) home: Home,
+    pub(super) queue: queue::Sender<Item>,
+    pub(super) current_feed: CurrentFeed,
     /// It was told that it has started.
     pub(super) started: bool,
 }
 
 /// Subscribers with the same view.
-pub(super) struct Viewers {
+pub(super) struct ViewGroup {
     pub(super) view: Arc<View>,
     /// By the newest plan they follow other events. They go there as soon as
     /// nothing is lost by it.
@@ -50,7 +50,7 @@ pub(super) struct Viewers {
     pub(super) subscribers: Vec<Subscriber>,
 }
 
-impl Viewers {
+impl ViewGroup {
     /// Tells all of them why no more events come.
     pub(super) fn end(&self, lost: &Lost) {
         for subscriber in &self.subscribers {
@@ -69,7 +69,7 @@ pub(super) enum Phase {
 }
 
 /// The seats of a feed.
-pub(super) struct Seats {
+pub(super) struct Subscribers {
     pub(super) phase: Phase,
     /// An event was given out.
     pub(super) begun: bool,
@@ -78,7 +78,7 @@ pub(super) struct Seats {
     pub(super) last: Option<Arc<Value>>,
     /// Of the newest snapshot the views were held against.
     pub(super) generation: u64,
-    pub(super) viewers: Vec<Viewers>,
+    pub(super) groups: Vec<ViewGroup>,
 }
 
 /// What is to be done before an event is handed out.
@@ -86,22 +86,22 @@ pub(super) enum Step {
     /// Run these views.
     Run(Vec<Arc<View>>),
     /// Wait for room in these queues; whether that holds up nobody else.
-    Wait(Vec<mpsc::Sender<Item>>, bool),
+    Wait(Vec<queue::Sender<Item>>, bool),
     HandOut,
 }
 
-impl Seats {
-    pub(super) fn subscribers(&mut self) -> impl Iterator<Item = (&Arc<View>, &mut Subscriber)> {
-        self.viewers.iter_mut().flat_map(|viewers| {
-            let view = &viewers.view;
-            viewers.subscribers.iter_mut().map(move |one| (view, one))
+impl Subscribers {
+    pub(super) fn each(&mut self) -> impl Iterator<Item = (&Arc<View>, &mut Subscriber)> {
+        self.groups.iter_mut().flat_map(|group| {
+            let view = &group.view;
+            group.subscribers.iter_mut().map(move |one| (view, one))
         })
     }
 
     /// Tells those who wait that events will come.
     pub(super) fn open(&mut self) {
         self.phase = Phase::Open;
-        for (_, subscriber) in self.subscribers() {
+        for (_, subscriber) in self.each() {
             subscriber.start();
         }
     }
@@ -109,7 +109,7 @@ impl Seats {
     /// Puts subscribers who are still there beside those with the same view.
     pub(super) fn take_in(&mut self, feed: &Arc<Feed>, view: Arc<View>, mut come: Vec<Subscriber>) {
         for subscriber in &mut come {
-            *subscriber.home.lock() = Arc::downgrade(feed);
+            *subscriber.current_feed.lock() = Arc::downgrade(feed);
             if self.phase == Phase::Open {
                 subscriber.start();
             }
@@ -117,17 +117,17 @@ impl Seats {
         // Looked at after they were told where they are: who leaves from now on
         // finds this feed.
         come.retain(|subscriber| !subscriber.queue.is_closed());
-        self.put(view, come);
+        self.add(view, come);
     }
 
-    fn put(&mut self, view: Arc<View>, subscribers: Vec<Subscriber>) {
+    fn add(&mut self, view: Arc<View>, subscribers: Vec<Subscriber>) {
         if subscribers.is_empty() {
             return;
         }
-        let known = self.viewers.iter_mut().find(|known| known.view.is(&view));
+        let known = self.groups.iter_mut().find(|known| known.view.is(&view));
         match known {
-            Some(viewers) => viewers.subscribers.extend(subscribers),
-            None => self.viewers.push(Viewers {
+            Some(group) => group.subscribers.extend(subscribers),
+            None => self.groups.push(ViewGroup {
                 view,
                 next: None,
                 subscribers,
@@ -137,8 +137,8 @@ impl Seats {
 
     /// Takes a subscriber out; true when nobody is left.
     pub(super) fn leave(&mut self, number: u64) -> bool {
-        for viewers in &mut self.viewers {
-            viewers
+        for group in &mut self.groups {
+            group
                 .subscribers
                 .retain(|subscriber| subscriber.number != number);
         }
@@ -147,26 +147,25 @@ impl Seats {
 
     /// Forgets views without subscribers; true when nobody is left.
     pub(super) fn settle(&mut self) -> bool {
-        self.viewers
-            .retain(|viewers| !viewers.subscribers.is_empty());
-        if self.viewers.is_empty() {
+        self.groups.retain(|group| !group.subscribers.is_empty());
+        if self.groups.is_empty() {
             self.phase = Phase::Closed;
         }
-        self.viewers.is_empty()
+        self.groups.is_empty()
     }
 
     pub(super) fn step(&self, answers: &[(Arc<View>, Answer)], waited: bool) -> Step {
         let missing: Vec<_> = self
-            .viewers
+            .groups
             .iter()
-            .filter(|viewers| !answers.iter().any(|(view, _)| view.is(&viewers.view)))
-            .map(|viewers| Arc::clone(&viewers.view))
+            .filter(|group| !answers.iter().any(|(view, _)| view.is(&group.view)))
+            .map(|group| Arc::clone(&group.view))
             .collect();
         if !missing.is_empty() {
             return Step::Run(missing);
         }
         let queues = || {
-            let subscribers = self.viewers.iter().flat_map(|viewers| &viewers.subscribers);
+            let subscribers = self.groups.iter().flat_map(|group| &group.subscribers);
             subscribers.map(|subscriber| &subscriber.queue)
         };
         let full: Vec<_> = queues()
@@ -189,17 +188,17 @@ impl Seats {
         if cursor.is_some() {
             self.last = cursor.cloned();
         }
-        for viewers in &mut self.viewers {
-            let Some((_, answer)) = answers.iter().find(|(view, _)| view.is(&viewers.view)) else {
+        for group in &mut self.groups {
+            let Some((_, answer)) = answers.iter().find(|(view, _)| view.is(&group.view)) else {
                 continue;
             };
-            viewers.subscribers.retain(|subscriber| {
+            group.subscribers.retain(|subscriber| {
                 if subscriber.queue.capacity() <= 1 {
                     metrics::counter!("graphql_slow_subscribers_total").increment(1);
                     let _ = subscriber.queue.try_send(Item::TooSlow);
                     return false;
                 }
-                let body = answer.body(&viewers.view, &subscriber.request_id);
+                let body = answer.body(&group.view, &subscriber.request_id);
                 let item = Item::Answer(body, cursor.cloned());
                 subscriber.queue.try_send(item).is_ok()
             });
@@ -211,7 +210,7 @@ impl Seats {
     /// no more of them come from now on.
     pub(super) fn outdated(&mut self, generation: u64) -> Vec<Arc<View>> {
         self.generation = generation;
-        let views = self.viewers.iter().map(|viewers| &viewers.view);
+        let views = self.groups.iter().map(|group| &group.view);
         views
             .filter(|view| view.generation() < generation)
             .cloned()
@@ -221,7 +220,7 @@ impl Seats {
     /// From now on nobody is taken in; gives the views that are there.
     pub(super) fn leave_together(&mut self) -> Vec<Arc<View>> {
         self.phase = Phase::Leaving;
-        let views = self.viewers.iter().map(|viewers| &viewers.view);
+        let views = self.groups.iter().map(|group| &group.view);
         views.cloned().collect()
     }
 
@@ -235,41 +234,41 @@ impl Seats {
         snapshot: &Snapshot,
     ) {
         let at = self
-            .viewers
+            .groups
             .iter()
-            .position(|viewers| Arc::ptr_eq(&viewers.view, view));
+            .position(|group| Arc::ptr_eq(&group.view, view));
         // Its last subscriber may have left meanwhile.
         let Some(at) = at else { return };
-        let mut viewers = self.viewers.swap_remove(at);
+        let mut group = self.groups.swap_remove(at);
         match by {
             Replanned::Changed(view, now) if now.same(source) => {
-                self.put(view, viewers.subscribers);
+                self.add(view, group.subscribers);
             }
             Replanned::Changed(view, now) => {
                 // What comes may be enough for the new plan as it is.
-                viewers.view = match source.covers(&now) {
+                group.view = match source.covers(&now) {
                     true => Arc::clone(&view),
-                    false => Arc::new(viewers.view.moved(snapshot)),
+                    false => Arc::new(group.view.moved(snapshot)),
                 };
-                viewers.next = Some((view, now));
-                self.viewers.push(viewers);
+                group.next = Some((view, now));
+                self.groups.push(group);
             }
             Replanned::Kept => {
-                viewers.view = Arc::new(viewers.view.moved(snapshot));
-                viewers.next = None;
-                self.viewers.push(viewers);
+                group.view = Arc::new(group.view.moved(snapshot));
+                group.next = None;
+                self.groups.push(group);
             }
-            Replanned::Ended(error) => viewers.end(&Lost::Refused(error)),
+            Replanned::Ended(error) => group.end(&Lost::Refused(error)),
         }
         self.settle();
     }
 
     /// Takes out those who follow other events by their newest plan, if nothing is
     /// lost by it.
-    pub(super) fn going(&mut self, lossless: impl Fn(&Source, bool) -> bool) -> Vec<Viewers> {
+    pub(super) fn going(&mut self, lossless: impl Fn(&Source, bool) -> bool) -> Vec<ViewGroup> {
         let begun = self.begun;
-        let gone = self.viewers.extract_if(.., |viewers| {
-            let next = viewers.next.as_ref();
+        let gone = self.groups.extract_if(.., |group| {
+            let next = group.next.as_ref();
             next.is_some_and(|(_, source)| lossless(source, begun))
         });
         let gone = gone.collect();
@@ -296,27 +295,29 @@ impl Subscriber {
 }
 
 /// A subscriber's end; leaves the feed when dropped.
-pub(super) struct Seat {
-    pub(super) items: mpsc::Receiver<Item>,
+pub(super) struct FeedStream {
+    pub(super) items: queue::Receiver<Item>,
     /// Cursor of the feed when the seat was taken.
     pub(super) cursor: Option<Arc<Value>>,
     pub(super) number: u64,
-    pub(super) home: Home,
+    pub(super) current_feed: CurrentFeed,
     pub(super) feeds: Feeds,
 }
 
-impl Drop for Seat {
+impl Drop for FeedStream {
     fn drop(&mut self) {
         // A feed that is about to take it in will see that.
         self.items.close();
         loop {
-            let home = self.home.lock().clone();
-            let Some(feed) = home.upgrade() else { return };
-            if feed.seats.lock().leave(self.number) {
+            let current_feed = self.current_feed.lock().clone();
+            let Some(feed) = current_feed.upgrade() else {
+                return;
+            };
+            if feed.subscribers.lock().leave(self.number) {
                 self.feeds.left(&feed);
             }
             // It may just have been taken to another one.
-            if self.home.lock().ptr_eq(&home) {
+            if self.current_feed.lock().ptr_eq(&current_feed) {
                 return;
             }
         }

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Subscriptions;
 use crate::error::{GraphqlError, code};
+use crate::queue;
 use crate::request::Position;
 
 /// How a pumped stream ended.
@@ -60,7 +60,7 @@ fn told(message: &str, code: &str, resume: Option<Value>) -> GraphqlError {
 
 /// What comes out of the queue.
 #[derive(Debug)]
-pub(super) enum Pumped {
+pub(super) enum Delivery {
     /// An answer, and the cursor behind which the subscription continues.
     Event(Bytes, Option<Arc<Value>>),
     End(End),
@@ -69,15 +69,15 @@ pub(super) enum Pumped {
 /// Moves events into a queue of `queue` items on a task of its own. Dropping
 /// the receiver ends the subscription. `slow` is told at once when the client
 /// has fallen behind: it may not take anything from the queue any more.
-pub(super) fn pump(
+pub(super) fn deliver(
     mut events: BoxStream<'static, Bytes>,
     config: &Subscriptions,
     draining: CancellationToken,
     slow: Option<CancellationToken>,
     position: Option<Position>,
-) -> mpsc::Receiver<Pumped> {
+) -> queue::Receiver<Delivery> {
     // One place is kept for saying how it ended.
-    let (sender, receiver) = mpsc::channel(config.queue + 1);
+    let (sender, receiver) = queue::bounded(config.queue + 1);
     let slow_after = Duration::from_millis(config.slow_after_ms);
     tokio::spawn(async move {
         let mut last = position.as_ref().and_then(Position::cursor);
@@ -108,7 +108,7 @@ pub(super) fn pump(
             let room = tokio::select! {
                 biased;
                 () = draining.cancelled() => break End::Draining(resume(&last)),
-                room = tokio::time::timeout(slow_after, sender.reserve_many(2)) => room,
+                room = tokio::time::timeout(slow_after, sender.has_room(2)) => room,
             };
             if room.is_err() {
                 metrics::counter!("graphql_slow_subscribers_total").increment(1);
@@ -116,14 +116,13 @@ pub(super) fn pump(
                 break End::TooSlow(resume(&last));
             }
             last = position.as_ref().and_then(Position::cursor);
-            let event = Pumped::Event(event, last.clone());
-            drop(room);
+            let event = Delivery::Event(event, last.clone());
             if sender.try_send(event).is_err() {
                 return;
             }
         };
         // The place kept is free, unless the client is gone.
-        let _ = sender.try_send(Pumped::End(end));
+        let _ = sender.try_send(Delivery::End(end));
     });
     receiver
 }

@@ -6,8 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::{Caller, Changes, IdentifyError};
-use crate::dedup::same_caller;
+use super::{Caller, Changes, IdentifyError, same_caller};
 use crate::error::code;
 
 /// Whoever verifies may be away for this long before nobody is believed any more.
@@ -27,7 +26,7 @@ pub(crate) enum Verdict {
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub(crate) struct Standing {
+pub(crate) struct VerifiedCaller {
     caller: Arc<Caller>,
     changes: Option<Changes>,
     /// The last change that was looked into.
@@ -38,19 +37,19 @@ pub(crate) struct Standing {
     due: Option<Instant>,
 }
 
-impl Standing {
+impl VerifiedCaller {
     /// A caller that was verified just now.
     pub(crate) fn new(caller: Arc<Caller>) -> Self {
         let changes = caller.renew.as_ref().and_then(|renew| renew.follow());
-        let mut standing = Self {
+        let mut new = Self {
             due: None,
             verified: Instant::now(),
             seen: changes.as_ref().map_or(0, unseen),
             changes,
             caller,
         };
-        standing.due = standing.next();
-        standing
+        new.due = new.next();
+        new
     }
 
     pub(crate) fn caller(&self) -> &Arc<Caller> {

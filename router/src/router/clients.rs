@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{HttpSubgraph, SubgraphClient};
+use super::BuildError;
 use crate::config::RouterConfig;
 use crate::dedup::{Deduplicated, Epoch};
-use crate::router::BuildError;
 use crate::snapshot::{Snapshot, Subgraphs};
+use crate::subgraph::{HttpSubgraph, SubgraphClient};
 use crate::supergraph::{SubgraphInfo, Supergraph};
 
 /// Makes clients, and keeps those that fit the next supergraph too.

@@ -40,18 +40,18 @@ enum Ended {
 }
 
 /// Runs the planner; its panics become errors.
-pub(super) fn watched<T>(
+pub(super) fn with_watchdog<T>(
     deadline: Instant,
     plan: impl FnOnce() -> Result<T, PlanError>,
 ) -> Result<T, PlanError> {
     // One for all: each new one makes tracing ask about all places that trace again.
-    static WATCH: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Watch));
+    static WATCHDOG: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Watchdog));
     RUN.set(Some(Run {
         deadline,
         events: 0,
     }));
     let planned = catch_unwind(AssertUnwindSafe(|| {
-        tracing::dispatcher::with_default(&WATCH, plan)
+        tracing::dispatcher::with_default(&WATCHDOG, plan)
     }));
     RUN.set(None);
     planned.unwrap_or_else(|panic: Box<dyn Any + Send>| match panic.downcast_ref() {
@@ -61,10 +61,10 @@ pub(super) fn watched<T>(
     })
 }
 
-struct Watch;
+struct Watchdog;
 
-impl Watch {
-    fn is_watched(metadata: &Metadata<'_>) -> bool {
+impl Watchdog {
+    fn concerns_planner(metadata: &Metadata<'_>) -> bool {
         let target = metadata.target();
         metadata.is_event()
             && target.starts_with("hive_router_query_planner")
@@ -72,16 +72,16 @@ impl Watch {
     }
 }
 
-impl Subscriber for Watch {
+impl Subscriber for Watchdog {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match Self::is_watched(metadata) {
+        match Self::concerns_planner(metadata) {
             true => Interest::always(),
             false => Interest::never(),
         }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        Self::is_watched(metadata)
+        Self::concerns_planner(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

@@ -41,7 +41,7 @@ impl Limits {
 
 /// Shared by a connection's bytes, its requests and its answers.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Activity {
     limits: Limits,
     start: Instant,
     /// Requests whose answers are not all handed over yet.
@@ -59,7 +59,7 @@ pub(super) struct Pace {
     waiting: Mutex<Option<(Instant, u64)>>,
 }
 
-impl Pace {
+impl Activity {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -160,8 +160,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn pace() -> Pace {
-        Pace::new(Limits::new(&Connections {
+    fn activity() -> Activity {
+        Activity::new(Limits::new(&Connections {
             head_ms: 100,
             idle_ms: 1000,
             write_ms: 400,
@@ -176,59 +176,62 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_has_its_time_for_the_first_byte_for_each_head_and_between_requests() {
-        let pace = pace();
+        let activity = activity();
         after(99).await;
-        pace.received();
-        assert!(!pace.is_over(false));
-        assert!(pace.is_over(true));
+        activity.received();
+        assert!(!activity.is_over(false));
+        assert!(activity.is_over(true));
         after(1).await;
-        assert!(pace.is_over(false), "the first byte starts nothing anew");
+        assert!(
+            activity.is_over(false),
+            "the first byte starts nothing anew"
+        );
 
-        pace.request(false);
+        activity.request(false);
         after(5000).await;
         assert!(
-            !pace.is_over(false),
+            !activity.is_over(false),
             "a request under way has limits of its own"
         );
-        pace.answered();
+        activity.answered();
         after(999).await;
-        assert!(!pace.is_over(false));
-        pace.received();
-        assert!(!pace.is_over(false));
+        assert!(!activity.is_over(false));
+        activity.received();
+        assert!(!activity.is_over(false));
         after(100).await;
-        assert!(pace.is_over(false));
+        assert!(activity.is_over(false));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_nobody_takes_is_waited_for_as_long_as_some_of_it_is_taken() {
-        let pace = pace();
-        pace.request(true);
-        pace.hold(100_000);
-        pace.answered();
-        assert!(!pace.is_over(false));
+        let activity = activity();
+        activity.request(true);
+        activity.hold(100_000);
+        activity.answered();
+        assert!(!activity.is_over(false));
         after(399).await;
-        assert!(!pace.is_over(false));
-        pace.sent(300);
+        assert!(!activity.is_over(false));
+        activity.sent(300);
         after(300).await;
-        assert!(!pace.is_over(false));
+        assert!(!activity.is_over(false));
         after(1).await;
-        assert!(pace.is_over(false));
-        pace.release(100_000);
-        assert!(!pace.is_over(false));
+        assert!(activity.is_over(false));
+        activity.release(100_000);
+        assert!(!activity.is_over(false));
     }
 
     #[tokio::test(start_paused = true)]
     async fn pings_do_not_keep_an_idle_connection() {
-        let pace = pace();
-        pace.request(true);
-        pace.answered();
+        let activity = activity();
+        activity.request(true);
+        activity.answered();
         for _ in 0..9 {
             after(100).await;
-            pace.received();
-            assert!(!pace.is_over(false));
+            activity.received();
+            assert!(!activity.is_over(false));
         }
         after(1000).await;
-        pace.received();
-        assert!(pace.is_over(false));
+        activity.received();
+        assert!(activity.is_over(false));
     }
 }

@@ -8,7 +8,7 @@ use crate::error::PathSegment;
 use crate::plan::{Branch, ObjectShape};
 
 /// The errors of one answer. Paths of entities are only worked out when asked for.
-pub(super) struct Blame<'a> {
+pub(super) struct ErrorPaths<'a> {
     branches: &'a [Branch],
     batches: &'a [Batch],
     roots: &'a [Slot],
@@ -17,7 +17,7 @@ pub(super) struct Blame<'a> {
     met: HashMap<String, usize>,
 }
 
-impl<'a> Blame<'a> {
+impl<'a> ErrorPaths<'a> {
     pub(super) fn new(branches: &'a [Branch], batches: &'a [Batch], roots: &'a [Slot]) -> Self {
         Self {
             branches,

@@ -10,17 +10,17 @@ use tokio::sync::Semaphore;
 
 use crate::config::Connections;
 use crate::error::code;
-use crate::quota::{Full, Most, Network, Quota, Seat};
+use crate::quota::{Full, Most, Network, Permit, Quota};
 
 /// The connections of one listener.
 #[derive(Debug, Clone)]
-pub(crate) struct Door {
+pub(crate) struct Admission {
     quota: Arc<Quota>,
     /// Whether addresses are those of clients, and not of a proxy.
     by_address: bool,
 }
 
-impl Door {
+impl Admission {
     pub(crate) fn new(config: &Connections, by_address: bool) -> Self {
         let quota = Quota::new(Most {
             in_all: config.max,
@@ -30,7 +30,7 @@ impl Door {
         Self { quota, by_address }
     }
 
-    pub(crate) fn enter(&self, address: IpAddr) -> Result<Seat, Full> {
+    pub(crate) fn enter(&self, address: IpAddr) -> Result<Permit, Full> {
         let network = self.by_address.then(|| Network::of(address));
         self.quota.take(network, None)
     }
@@ -50,7 +50,7 @@ const LINGER: Duration = Duration::from_secs(1);
 static LINGERERS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(LINGERING)));
 
 /// Answers a connection that is not served, whatever it would have asked, and closes it.
-pub(crate) fn turn_away(stream: std::net::TcpStream, full: Full) {
+pub(crate) fn refuse(stream: std::net::TcpStream, full: Full) {
     metrics::counter!("http_connections_refused_total").increment(1);
     let (status, code, message) = match full {
         Full::InAll => (

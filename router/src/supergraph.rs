@@ -1,20 +1,12 @@
 //! A supergraph: the public schema, the subgraphs behind it and the planner.
 
-mod api;
-pub(crate) mod directives;
-mod entities;
-mod rules;
-pub(crate) mod schema;
-
 use std::sync::Arc;
 
 use graphql_tools::static_graphql::schema as ast;
 
-pub(crate) use entities::{Entities, KeyField};
-pub(crate) use rules::Rule;
-pub(crate) use schema::Schema;
-
 use crate::plan::Planner;
+pub use crate::schema::SupergraphError;
+use crate::schema::{Schema, api};
 
 /// A subgraph as the supergraph document names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,25 +17,10 @@ pub struct SubgraphInfo {
     pub url: String,
 }
 
-/// Why a supergraph document cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum SupergraphError {
-    /// The text is not GraphQL SDL.
-    #[error("the supergraph is not valid SDL: {0}")]
-    Syntax(String),
-    /// The document lacks something a supergraph must have.
-    #[error("the document is not a supergraph: {0}")]
-    Shape(String),
-    /// The planner refused the document.
-    #[error("the planner refused the supergraph: {0}")]
-    Planner(String),
-}
-
 /// A parsed supergraph, ready to be served. Immutable; a new one is swapped in whole.
 pub struct Supergraph {
     pub(crate) sdl: Arc<str>,
     pub(crate) schema: Schema,
-    pub(crate) api: ast::Document,
     pub(crate) planner: Arc<Planner>,
     subgraphs: Vec<SubgraphInfo>,
 }
@@ -76,12 +53,10 @@ impl Supergraph {
         }
         let sdl: Arc<str> = sdl.into();
         let planner = Planner::new(&sdl)?;
-        let api = api::document(&full);
-        let schema = Schema::build(&api, &full);
+        let schema = Schema::build(api::document(&full), &full);
         Ok(Self {
             sdl,
             schema,
-            api,
             planner: Arc::new(planner),
             subgraphs,
         })

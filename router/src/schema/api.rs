@@ -226,7 +226,7 @@ fn public_fields(fields: &mut Vec<ast::Field>, hidden: &BTreeSet<String>) {
         !is_inaccessible(&field.directives)
             && !field.name.starts_with("__")
             && !matches!(field.name.as_str(), "_entities" | "_service")
-            && !hidden.contains(super::schema::TypeRef::from_ast(&field.field_type).base())
+            && !hidden.contains(super::TypeRef::from_ast(&field.field_type).base())
     });
     for field in fields {
         keep_public(&mut field.directives);
@@ -237,7 +237,7 @@ fn public_fields(fields: &mut Vec<ast::Field>, hidden: &BTreeSet<String>) {
 fn public_inputs(inputs: &mut Vec<ast::InputValue>, hidden: &BTreeSet<String>) {
     inputs.retain(|input| {
         !is_inaccessible(&input.directives)
-            && !hidden.contains(super::schema::TypeRef::from_ast(&input.value_type).base())
+            && !hidden.contains(super::TypeRef::from_ast(&input.value_type).base())
     });
     for input in inputs {
         keep_public(&mut input.directives);

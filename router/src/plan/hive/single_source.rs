@@ -8,7 +8,7 @@ use graphql_tools::static_graphql::schema as ast;
 
 use super::requires::spell_out;
 use super::unions::base;
-use crate::supergraph::directives::{flag, is_resolvable, named, text};
+use crate::schema::directives::{flag, is_resolvable, named, text};
 
 /// Leaves such fields of entities to the first subgraph that can be entered for them.
 pub(super) fn leave_to_one(document: &mut ast::Document) {

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::{Epoch, Flights, same_caller, same_headers};
-use crate::identity::Caller;
-use crate::keeping::Owner;
+use super::stages::choose;
+use super::{Refused, Router};
+use crate::cache_usage::Owner;
+use crate::dedup::{Epoch, Flights, same_headers};
+use crate::identity::{Caller, same_caller};
 use crate::operation::Kind;
 use crate::operation::document::Operation;
 use crate::request::{
     Accepts, ClientRequest, ClientResponse, GraphqlParams, IncrementalFormat, Outcome,
 };
-use crate::router::{Refused, Router, choose};
 
 /// Answers under way. `None` is an answer that others cannot have: one with
 /// errors, which carry the id of their request, or a stream.
@@ -68,7 +69,7 @@ fn same_maps(a: &Option<Map<String, Value>>, b: &Option<Map<String, Value>>) -> 
 impl Router {
     /// Runs the stages, or waits for an identical query that runs already.
     /// The caller is known here, so access rules hold for what is shared.
-    pub(crate) async fn shared_stages(
+    pub(super) async fn shared_stages(
         &self,
         flights: &ClientFlights,
         request: ClientRequest,
