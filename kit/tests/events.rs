@@ -14,7 +14,6 @@ use atelier_kit::{
     db::Connection,
     error::Error,
     event::{Consumer, Event, Followed, NewEvent, Relay, emit, emit_all, follow, run_consumers},
-    testing,
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use diesel_migrations::EmbeddedMigrations;
@@ -45,7 +44,7 @@ async fn write(deps: &Deps, keys: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn followers_see_committed_events_in_order_and_can_resume() {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     let stop = CancellationToken::new();
     let relay = tokio::spawn(Relay::new(deps.clone()).run(stop.clone()));
@@ -108,7 +107,7 @@ async fn followers_see_committed_events_in_order_and_can_resume() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_publishes_again_publishes_nothing_twice() {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     write(&deps, &["a", "b"]).await;
     let mut connection = deps.db.read().await.unwrap();
@@ -219,7 +218,7 @@ async fn noted(
     repeated: Repeated,
     transactions: u32,
 ) -> (Vec<String>, u64) {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     let mut connection = deps.db.read().await.unwrap();
     diesel::sql_query("CREATE TABLE lamps.note (at serial PRIMARY KEY, key text NOT NULL)")
@@ -287,7 +286,7 @@ async fn an_event_that_fails_undoes_none_of_those_it_came_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_nobody_can_read_does_not_hold_up_others() {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     let mut live = Box::pin(follow(&deps, None, |_| true).await.unwrap());
     // Deeper than parsers go.
