@@ -2,11 +2,9 @@
 
 use std::net::SocketAddr;
 
-use atelier_kit::{
-    health::Health,
-    metrics::{self, Metrics},
-};
+use atelier_kit::health::Health;
 use atelier_router::{Server, config::Connections};
+use atelier_telemetry::metrics::{self, Metrics};
 use axum::Router;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;

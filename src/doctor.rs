@@ -5,9 +5,9 @@ use std::{net::TcpListener, path::Path, time::Duration};
 use atelier_kit::{
     db::{Database, DatabaseConfig},
     redis::Redis,
-    storage::Storage,
 };
 use atelier_local::{LocalError, PrivatePostgres, PrivateRedis, check_disk_space};
+use atelier_storage::Storage;
 
 use crate::{
     domains,

@@ -15,10 +15,10 @@ use atelier_kit::{
     page::CursorSealer,
     peers::Peers,
     redis::Redis,
-    storage::Storage,
     stream::Hub,
 };
 use atelier_media::MediaConfig;
+use atelier_storage::Storage;
 use diesel_migrations::EmbeddedMigrations;
 
 use crate::settings::{Databases, Servers};

@@ -3,11 +3,12 @@
 use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
 use anyhow::Context;
-use atelier_kit::{secret::Secret, storage::StorageConfig};
+use atelier_kit::secret::Secret;
 use atelier_local::{
     DataDir, LocalError, PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions,
     S3Credentials, S3Server, S3Store, check_disk_space,
 };
+use atelier_storage::StorageConfig;
 
 use tokio_util::sync::CancellationToken;
 

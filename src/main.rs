@@ -27,7 +27,6 @@ mod worker;
 
 use std::process::ExitCode;
 
-use atelier_kit::telemetry;
 use clap::Parser;
 
 use cli::{Cli, Command};
@@ -69,7 +68,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => "atelier-migrate",
     };
     open_files::raise();
-    let telemetry = telemetry::init(&cli.settings.telemetry(service))?;
+    let telemetry = atelier_telemetry::init(&cli.settings.telemetry(service))?;
     let done = match cli.command {
         Command::Up(args) => up::run(args, cli.settings).await,
         Command::Router(args) => parts::router(args, cli.settings).await,

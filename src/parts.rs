@@ -6,11 +6,11 @@ use anyhow::Context;
 use atelier_kit::{
     actor::{ActorSigner, KeyFolder, ROUTER},
     health::Health,
-    metrics,
     peers::{HttpPeers, Peers},
     redis::Redis,
 };
 use atelier_router::{Reloader, Server, config::Connections};
+use atelier_telemetry::metrics;
 use axum::Router;
 
 use crate::{

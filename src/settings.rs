@@ -8,9 +8,9 @@ use atelier_kit::{
     outbound::{self, OutboundConfig},
     redis::RedisConfig,
     secret::Secret,
-    storage::StorageConfig,
-    telemetry::{LogFile, LogFormat, Rotation, TelemetryConfig},
 };
+use atelier_storage::StorageConfig;
+use atelier_telemetry::{LogFile, LogFormat, Rotation, TelemetryConfig};
 use clap::Args;
 
 /// Settings that all commands share.

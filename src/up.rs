@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::Context;
-use atelier_kit::{Subgraph, graphql::Service, metrics, peers::LocalPeers};
+use atelier_kit::{Subgraph, graphql::Service, peers::LocalPeers};
 use atelier_local::DataDir;
+use atelier_telemetry::metrics;
 use axum::Router;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

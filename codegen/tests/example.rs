@@ -3,11 +3,10 @@
 use std::{fs, path::Path};
 
 use atelier_codegen::generate;
-use atelier_kit::testing;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_domains_schema_keeps_every_rule_and_composes_with_all_others() {
-    let test = testing::deps(atelier_lighting::NAME, &atelier_lighting::MIGRATIONS).await;
+    let test = atelier_testing::deps(atelier_lighting::NAME, &atelier_lighting::MIGRATIONS).await;
     let example = atelier_lighting::subgraph(test.deps.clone()).service.sdl();
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema");
     let mut subgraphs = vec![("lighting".to_owned(), example)];

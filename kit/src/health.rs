@@ -1,7 +1,7 @@
 //! Liveness and readiness, with one line per dependency.
 //!
 //! ```no_run
-//! # fn example(redis: atelier_kit::redis::Redis, storage: atelier_kit::storage::Storage) {
+//! # fn example(redis: atelier_kit::redis::Redis, search: atelier_kit::db::Database) {
 //! use atelier_kit::health::Health;
 //!
 //! let health = Health::new()
@@ -9,9 +9,9 @@
 //!         let redis = redis.clone();
 //!         async move { redis.ping().await.map(drop) }
 //!     })
-//!     .optional("storage", move || {
-//!         let storage = storage.clone();
-//!         async move { storage.check().await }
+//!     .optional("search", move || {
+//!         let search = search.clone();
+//!         async move { search.ping().await }
 //!     });
 //! let routes = health.router();
 //! # let _ = routes;

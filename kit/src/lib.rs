@@ -2,11 +2,10 @@
 //!
 //! A domain is built from [`Deps`] into a [`Subgraph`]: a GraphQL schema ([`graphql`]) over
 //! operations that decide ([`actor`], [`error`]) and rows that are kept ([`db`], [`page`],
-//! [`loader`]). Facts leave it as events ([`event`]), work as tasks ([`jobs`]), bytes through
-//! presigned URLs ([`storage`]), requests to addresses that users give by [`outbound`].
+//! [`loader`]). Facts leave it as events ([`event`]), work as tasks ([`jobs`]), requests to addresses
+//! that users give by [`outbound`]. Bytes are the crate `atelier-storage`.
 
 pub mod actor;
-pub mod cache;
 pub mod clock;
 pub mod db;
 mod deps;
@@ -18,19 +17,15 @@ pub mod id;
 pub mod jobs;
 pub mod loader;
 mod locale;
-pub mod metrics;
 pub mod outbound;
 pub mod page;
 pub mod peers;
 pub mod redis;
 pub mod secret;
-pub mod storage;
 pub mod stream;
 mod subgraph;
 pub mod supervise;
 pub mod telemetry;
-#[cfg(feature = "testing")]
-pub mod testing;
 pub mod text;
 mod text_enum;
 

@@ -6,8 +6,8 @@ use atelier_kit::{
     clock::{Clock, SystemClock},
     db::{Connection, Database, DatabaseConfig},
     error::{Error, ErrorCode},
-    testing::{self, TestDeps},
 };
+use atelier_testing::TestDeps;
 use chrono::TimeDelta;
 use diesel::{QueryableByName, sql_types::Integer};
 use diesel_async::RunQueryDsl;
@@ -16,7 +16,7 @@ use diesel_migrations::EmbeddedMigrations;
 static NONE: EmbeddedMigrations = EmbeddedMigrations::new(&[]);
 
 async fn world() -> TestDeps {
-    testing::deps("pools", &NONE).await
+    atelier_testing::deps("pools", &NONE).await
 }
 
 fn pool(url: &str) -> Database {

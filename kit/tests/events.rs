@@ -17,7 +17,6 @@ use atelier_kit::{
         Consume, Consumer, Event, Fact, Followed, Interest, Relay, Told, follow, run_consumer,
     },
     supervise::Supervisor,
-    testing,
 };
 use diesel_async::RunQueryDsl;
 use diesel_migrations::EmbeddedMigrations;
@@ -85,7 +84,7 @@ async fn write(deps: &Deps, keys: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn followers_see_committed_events_in_order_and_can_resume() {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     let stop = CancellationToken::new();
     let relay = tokio::spawn(Relay::new(deps.clone()).run(stop.clone()));
@@ -141,7 +140,7 @@ async fn followers_see_committed_events_in_order_and_can_resume() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_publishes_again_publishes_nothing_twice() {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     write(&deps, &["a", "b"]).await;
     let mut connection = deps.read().await.unwrap();
@@ -250,7 +249,7 @@ async fn noted(
     repeated: Repeated,
     transactions: u32,
 ) -> (Vec<String>, u64) {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     let mut connection = deps.read().await.unwrap();
     diesel::sql_query("CREATE TABLE lamps.note (at serial PRIMARY KEY, key text NOT NULL)")
@@ -319,7 +318,7 @@ async fn an_event_that_fails_undoes_none_of_those_it_came_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_nobody_can_read_does_not_hold_up_others() {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     let mut live = Box::pin(follow(&deps, None, Interest::All, |_| true).await.unwrap());
     // Deeper than parsers go.
@@ -362,7 +361,7 @@ async fn event(live: &mut (impl Stream<Item = Followed> + Unpin)) -> Arc<Event> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_name_everybody_they_concern() {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     let live = follow(&deps, None, Interest::All, |_| true).await.unwrap();
     let mut live = Box::pin(live);
@@ -375,7 +374,7 @@ async fn events_name_everybody_they_concern() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_reaches_those_whom_it_concerns_once() {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let deps = test.deps.clone();
     let of = async |ids: &[&str]| {
         let interest = Interest::ids(ids);

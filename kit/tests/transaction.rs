@@ -15,8 +15,8 @@ use atelier_kit::{
     facts,
     id::{Id, User},
     jobs::NewTask,
-    testing::{self, TestDeps},
 };
+use atelier_testing::TestDeps;
 use diesel_async::RunQueryDsl;
 use diesel_migrations::EmbeddedMigrations;
 use tokio::sync::Barrier;
@@ -37,7 +37,7 @@ facts! {
 }
 
 async fn world() -> TestDeps {
-    let test = testing::deps("lamps", &NONE).await;
+    let test = atelier_testing::deps("lamps", &NONE).await;
     let make = async |tx: &mut Tx| {
         run(
             tx,

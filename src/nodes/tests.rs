@@ -12,14 +12,14 @@ use atelier_kit::{
     id::{Id, User},
     jobs::NewTask,
     peers::LocalPeers,
-    storage::StorageConfig,
-    testing::{TestDeps, deps_with, test_servers},
 };
 use atelier_router::{
     Caller, ClientRequest, Outcome, Router, SubgraphClient, SubgraphError, SubgraphRequest,
     SubgraphResponse, Supergraph,
 };
+use atelier_storage::StorageConfig;
 use atelier_tasks::{Engine, EngineConfig};
+use atelier_testing::{TestDeps, deps_with, test_servers};
 use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;

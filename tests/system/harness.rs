@@ -6,11 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atelier_kit::{
-    actor::KeyFolder,
-    testing::{TestServers, test_servers},
-};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use atelier_kit::actor::KeyFolder;
+use atelier_testing::{TestDatabase, test_servers};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -25,19 +22,16 @@ pub const DEADLINE: Duration = Duration::from_secs(120);
 pub struct Place {
     pub variables: Vec<(String, String)>,
     pub dir: TempDir,
+    _database: TestDatabase,
 }
 
 impl Place {
     pub async fn new() -> Self {
         let servers = test_servers().await;
-        let name = format!("system_{}", uuid::Uuid::now_v7().simple());
-        create_database(servers, &name).await;
-        let (server, _) = servers
-            .database_url
-            .rsplit_once('/')
-            .expect("a database URL");
+        let database = TestDatabase::empty(servers).await;
+        let name = database.name().to_owned();
         let variables = [
-            ("ATELIER_DATABASE_URL", format!("{server}/{name}")),
+            ("ATELIER_DATABASE_URL", database.url().to_owned()),
             ("ATELIER_REDIS_URL", servers.redis_url.clone()),
             ("ATELIER_REDIS_PREFIX", name.clone()),
             ("ATELIER_S3_ENDPOINT", servers.s3_endpoint.clone()),
@@ -60,18 +54,12 @@ impl Place {
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
         variables.push(("ATELIER_KEYS_DIR".to_owned(), keys.display().to_string()));
-        Self { variables, dir }
+        Self {
+            variables,
+            dir,
+            _database: database,
+        }
     }
-}
-
-async fn create_database(servers: &TestServers, name: &str) {
-    let mut admin = AsyncPgConnection::establish(&servers.database_url)
-        .await
-        .expect("the test PostgreSQL answers");
-    diesel::sql_query(format!("CREATE DATABASE {name}"))
-        .execute(&mut admin)
-        .await
-        .expect("a database can be made");
 }
 
 /// A process of the binary.

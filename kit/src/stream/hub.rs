@@ -58,6 +58,7 @@ struct Handle {
     /// At most one for each subscriber.
     leaves: mpsc::UnboundedSender<Leave>,
     subscribers: AtomicU64,
+    attached: AtomicU64,
     buffer: usize,
 }
 
@@ -80,6 +81,7 @@ impl Hub {
                     joins,
                     leaves,
                     subscribers: AtomicU64::new(0),
+                    attached: AtomicU64::new(0),
                     buffer: buffer.max(1),
                 }),
                 _stop: cancel.clone().drop_guard(),
@@ -146,6 +148,11 @@ impl Hub {
         Ok(HubSubscription {
             state: State::Following(Box::new(follow)),
         })
+    }
+
+    /// How many subscriptions have begun to follow a stream so far; for tests that wait for one.
+    pub fn attached(&self) -> u64 {
+        self.inner.handle.attached.load(Ordering::Relaxed)
     }
 
     /// Ends all subscriptions.
@@ -272,6 +279,7 @@ async fn attach(handle: &Arc<Handle>, source: &Source) -> Result<Live, RedisErro
     let position = timeout(ATTACH_TIMEOUT, ask)
         .await
         .unwrap_or_else(|_| Err(unreachable_in_time()))?;
+    handle.attached.fetch_add(1, Ordering::Relaxed);
     Ok(Live {
         queue,
         position,

@@ -84,8 +84,6 @@ catalog! {
         "In-process followers of event streams.";
     STREAM_SUBSCRIBERS_LAGGED = Counter "stream_subscribers_lagged_total",
         "Followers that were dropped because entries went missing for them.";
-    CACHE_REQUESTS = Counter "cache_requests_total",
-        "Keys looked up, by cache and outcome (local, hit, miss, shared, unavailable).";
     HEALTH_CHECK_UP = Gauge "health_check_up",
         "1 while a dependency answers, else 0, by check.";
 }

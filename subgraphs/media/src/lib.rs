@@ -27,7 +27,8 @@ mod worker;
 
 use std::sync::Arc;
 
-use atelier_kit::{Deps, Subgraph, id::Id, jobs::Handler, storage::Storage};
+use atelier_kit::{Deps, Subgraph, id::Id, jobs::Handler};
+use atelier_storage::Storage;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 pub use app::sweep::Swept;

@@ -14,7 +14,6 @@ use atelier_kit::{
     clock::SystemClock,
     event::{Relay, run_consumers},
     jobs::{Handler, NewTask, Running, TaskFailure},
-    testing,
 };
 use atelier_tasks::{Engine, EngineConfig, MIGRATIONS, NAME, Worker, WorkerConfig};
 use diesel_async::AsyncConnection;
@@ -96,7 +95,7 @@ async fn completed(engine: &Engine) {
 #[tokio::main]
 async fn main() {
     let (count, workers, concurrency) = (argument(1, 20_000), argument(2, 2), argument(3, 200));
-    let test = testing::deps(NAME, &MIGRATIONS).await;
+    let test = atelier_testing::deps(NAME, &MIGRATIONS).await;
     let deps = Deps {
         clock: Arc::new(SystemClock),
         ..test.deps.clone()

@@ -1,39 +1,36 @@
 //! The domain with a database of its own, and shortcuts for what every test does.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::ops::Deref;
 
-use async_graphql::{Request, Variables};
 use atelier_accounts::{
     AccountsConfig, HashCost, IdentityResolver, MIGRATIONS, NAME, seed_admin, subgraph,
 };
 use atelier_kit::{
-    Subgraph,
     actor::{Actor, Identity},
-    clock::ManualClock,
     error::Error,
-    graphql::Service,
     id::{Id, Session, User},
     redis::{Redis, RedisConfig},
-    supervise::Supervisor,
-    testing::{TestDeps, deps},
 };
-use diesel_async::RunQueryDsl;
+use atelier_testing::{Harness, TestDeps, deps};
+pub use atelier_testing::{codes, done, payload};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// The domain under test.
 pub struct App {
-    pub test: TestDeps,
+    harness: Harness,
     pub config: AccountsConfig,
-    pub graph: Subgraph,
     pub identities: IdentityResolver,
-    stop: CancellationToken,
+}
+
+impl Deref for App {
+    type Target = Harness;
+
+    fn deref(&self) -> &Harness {
+        &self.harness
+    }
 }
 
 /// Somebody who has signed in.
@@ -45,12 +42,6 @@ pub struct Person {
     pub access_token: String,
     pub refresh_token: String,
     pub actor: Actor,
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
 }
 
 impl App {
@@ -76,46 +67,33 @@ impl App {
             ..AccountsConfig::new([7; 32])
         };
         Self {
-            graph: subgraph(test.deps.clone(), config.clone()),
             identities: IdentityResolver::new(test.deps.clone(), config.clone()),
+            harness: Harness::new(test, |deps| subgraph(deps, config.clone())),
             config,
-            test,
-            stop: CancellationToken::new(),
         }
-    }
-
-    pub fn clock(&self) -> &ManualClock {
-        &self.test.clock
     }
 
     /// Starts the relay that publishes events, and the sweep.
     pub fn start(&mut self) {
-        self.graph.start(&[], &Supervisor::new(self.stop.clone()));
+        self.harness.start(&[]);
     }
 
     /// The whole answer.
     pub async fn answer(&self, actor: &Actor, operation: &str, variables: Value) -> Value {
-        let request = Request::new(operation)
-            .variables(Variables::from_json(variables))
-            .data(Arc::new(actor.clone()));
-        serde_json::to_value(Service::execute(&self.graph.service, request).await).unwrap()
+        let answer = self.ask(actor, operation, variables).await;
+        serde_json::to_value(answer).unwrap()
     }
 
     /// The answer's data; there must be no errors.
     pub async fn run(&self, actor: &Actor, operation: &str, variables: Value) -> Value {
-        let mut answer = self.answer(actor, operation, variables).await;
-        assert!(answer.get("errors").is_none(), "{operation}: {answer}");
-        answer["data"].take()
+        self.data(actor, operation, variables).await
     }
 
-    /// The code of the answer's only top-level error.
+    /// The code of the only reason of a refusal.
     pub async fn refused(&self, actor: &Actor, operation: &str, variables: Value) -> String {
-        let answer = self.answer(actor, operation, variables).await;
-        let errors = answer["errors"]
-            .as_array()
-            .unwrap_or_else(|| panic!("{operation} was not refused: {answer}"));
-        assert_eq!(errors.len(), 1, "{answer}");
-        errors[0]["extensions"]["code"].as_str().unwrap().to_owned()
+        let mut codes = self.harness.refused(actor, operation, variables).await;
+        assert_eq!(codes.len(), 1, "{codes:?}");
+        codes.remove(0)
     }
 
     pub async fn register(&self, username: &str) -> Person {
@@ -185,61 +163,25 @@ impl App {
         self.person(&tokens).await
     }
 
-    /// A number out of the database.
-    pub async fn count(&self, statement: &str) -> i64 {
-        #[derive(diesel::QueryableByName)]
-        struct Count {
-            #[diesel(sql_type = diesel::sql_types::BigInt)]
-            count: i64,
-        }
-        let mut connection = self.test.deps.read().await.unwrap();
-        let row: Count = diesel::sql_query(format!(
-            "SELECT count(*) AS count FROM accounts.{statement}"
-        ))
-        .get_result(&mut connection)
-        .await
-        .unwrap();
-        row.count
+    /// The number of rows of `from`, a table of the domain with or without conditions.
+    pub async fn count(&self, from: &str) -> i64 {
+        self.database().rows(&format!("accounts.{from}")).await
     }
 
     /// Changes the database behind the domain's back.
     pub async fn execute(&self, statement: &str) {
-        let mut connection = self.test.deps.read().await.unwrap();
-        diesel::sql_query(statement)
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        self.database().run(statement).await;
     }
 
     /// A text out of the database.
     pub async fn text(&self, expression: &str) -> String {
-        #[derive(diesel::QueryableByName)]
-        struct Text {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            text: String,
-        }
-        let mut connection = self.test.deps.read().await.unwrap();
-        let row: Text = diesel::sql_query(format!("SELECT {expression} AS text"))
-            .get_result(&mut connection)
-            .await
-            .unwrap();
-        row.text
+        self.database().text(expression).await
     }
 
-    /// Waits until the rows told by `statement` number `expected`.
-    pub async fn eventually(&self, statement: &str, expected: i64) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            let count = self.count(statement).await;
-            if count == expected {
-                return;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "{statement}: {count}, not {expected}"
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    /// Waits until the rows of `from` number `expected`.
+    pub async fn eventually(&self, from: &str, expected: i64) {
+        let from = format!("accounts.{from}");
+        self.database().eventually(&from, expected).await;
     }
 }
 
@@ -254,40 +196,9 @@ pub const REFRESH: &str =
     tokens { accessToken refreshToken expiresAt tokenType sessionId user { id username } }
     userErrors { code message path } } }";
 
-/// The payload of a mutation with one field.
-pub fn payload(mut data: Value) -> Value {
-    let fields = data.as_object_mut().unwrap();
-    assert_eq!(fields.len(), 1);
-    fields.values_mut().next().unwrap().take()
-}
-
 /// The tokens of a sign-in that has worked.
 pub fn tokens(data: Value) -> Value {
     let mut payload = payload(data);
     assert_eq!(payload["userErrors"], json!([]));
     payload["tokens"].take()
-}
-
-/// The codes of a mutation that was refused.
-pub fn codes(data: Value) -> Vec<String> {
-    let payload = payload(data);
-    let errors = payload["userErrors"].as_array().unwrap();
-    assert!(!errors.is_empty(), "not refused: {payload}");
-    for (field, value) in payload.as_object().unwrap() {
-        assert!(
-            field == "userErrors" || value.is_null(),
-            "{field} of a refusal: {value}"
-        );
-    }
-    errors
-        .iter()
-        .map(|error| error["code"].as_str().unwrap().to_owned())
-        .collect()
-}
-
-/// The payload of a mutation that has worked.
-pub fn done(data: Value) -> Value {
-    let payload = payload(data);
-    assert_eq!(payload["userErrors"], json!([]), "{payload}");
-    payload
 }

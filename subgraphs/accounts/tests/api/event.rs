@@ -27,7 +27,7 @@ fn follow(
     let request = Request::new(operation)
         .variables(Variables::from_json(variables))
         .data(Arc::new(actor.clone()));
-    app.graph
+    app.subgraph
         .service
         .execute_stream(request)
         .map(|response| serde_json::to_value(response).unwrap())

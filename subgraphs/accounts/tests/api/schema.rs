@@ -4,7 +4,7 @@ use crate::app::App;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_schema_says_who_may_use_what() {
-    let sdl = App::new().await.graph.service.sdl();
+    let sdl = App::new().await.subgraph.service.sdl();
     for expected in [
         "type User @key(fields: \"id\") @key(fields: \"username\")",
         "viewer: Viewer @shareable",

@@ -8,8 +8,8 @@ use atelier_kit::{
     error::{Error, ErrorCode},
     id::{Asset, Id, User},
     page::PageRequest,
-    storage::{Disposition, GetOptions, SignedRequest},
 };
+use atelier_storage::{Disposition, GetOptions, SignedRequest};
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 

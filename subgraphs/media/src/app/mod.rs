@@ -13,8 +13,8 @@ use std::sync::Arc;
 use atelier_kit::{
     Deps,
     error::{Error, ErrorCode},
-    storage::{Storage, StorageError},
 };
+use atelier_storage::{Storage, StorageError};
 
 use crate::{
     MediaConfig,

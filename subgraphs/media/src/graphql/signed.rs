@@ -1,7 +1,7 @@
 //! Requests and URLs that are valid for a while.
 
 use async_graphql::SimpleObject;
-use atelier_kit::{graphql::directive::list_size, storage};
+use atelier_kit::graphql::directive::list_size;
 use chrono::{DateTime, Utc};
 
 /// A header of a request.
@@ -27,8 +27,8 @@ pub struct SignedRequest {
     pub expires_at: DateTime<Utc>,
 }
 
-impl From<storage::SignedRequest> for SignedRequest {
-    fn from(request: storage::SignedRequest) -> Self {
+impl From<atelier_storage::SignedRequest> for SignedRequest {
+    fn from(request: atelier_storage::SignedRequest) -> Self {
         let headers = request
             .headers
             .into_iter()
@@ -51,8 +51,8 @@ pub struct SignedUrl {
     pub expires_at: DateTime<Utc>,
 }
 
-impl From<storage::SignedRequest> for SignedUrl {
-    fn from(request: storage::SignedRequest) -> Self {
+impl From<atelier_storage::SignedRequest> for SignedUrl {
+    fn from(request: atelier_storage::SignedRequest) -> Self {
         Self {
             url: request.url,
             expires_at: request.expires_at,

@@ -14,8 +14,8 @@ use atelier_kit::{
     error::{Error, ErrorCode},
     id::{Id, User},
     jobs::{Handler, NewTask, TaskFailure},
-    storage::StorageError,
 };
+use atelier_storage::StorageError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -1,6 +1,7 @@
 //! Files: names, trash, purge, URLs, lists.
 
-use atelier_kit::{actor::Actor, storage::StorageError};
+use atelier_kit::actor::Actor;
+use atelier_storage::StorageError;
 use serde_json::{Value, json};
 
 use crate::{

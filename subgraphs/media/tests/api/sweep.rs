@@ -1,7 +1,7 @@
 //! What is done when nobody asks.
 
-use atelier_kit::storage::{PartChecksum, Storage, StorageConfig, StorageError};
 use atelier_media::Swept;
+use atelier_storage::{PartChecksum, Storage, StorageConfig, StorageError};
 use chrono::TimeDelta;
 use serde_json::json;
 

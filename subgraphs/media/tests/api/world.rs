@@ -16,10 +16,10 @@ use atelier_kit::{
     id::{Id, Task, User},
     jobs::{Handler, NewTask, Running, TASK_REQUESTED, TaskFailure},
     peers::Peers,
-    storage::{Storage, StorageConfig},
-    testing::{TestDeps, deps_with, test_servers},
 };
 use atelier_media::{ImageLimits, MIGRATIONS, MediaConfig, NAME, PictureWorker, Swept};
+use atelier_storage::{Storage, StorageConfig};
+use atelier_testing::{TestDeps, deps_with, test_servers};
 use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};

@@ -2,16 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use atelier_kit::{
-    Deps,
-    clock::Clock,
-    jobs::NewTask,
-    testing::{TestDeps, deps},
-};
+use atelier_kit::{Deps, clock::Clock, jobs::NewTask};
 use atelier_tasks::{
     Engine, EngineConfig, MIGRATIONS, NAME,
     engine::{Ended, MissedRuns, Outcome, Schedule, Status},
 };
+use atelier_testing::{TestDeps, deps};
 use chrono::{TimeDelta, Timelike};
 use serde_json::json;
 
@@ -129,7 +125,7 @@ async fn without_the_databases_time_a_wrong_clock_would_take_live_leases() {
     right.enqueue(&[task(right.deps())]).await.unwrap();
     assert_eq!(right.lease(&wanted(1)).await.unwrap().len(), 1);
     let believing: Arc<dyn Clock> =
-        Arc::new(atelier_kit::testing::WrongClock(TimeDelta::seconds(WRONG)));
+        Arc::new(atelier_testing::WrongClock(TimeDelta::seconds(WRONG)));
     let deps = Deps {
         clock: believing,
         ..test.deps.clone()

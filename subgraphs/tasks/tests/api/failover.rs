@@ -13,13 +13,13 @@ use atelier_kit::{
     error::ErrorCode,
     id::{Id, Task},
     jobs::{Handler, NewTask, Running, TaskFailure},
-    testing::deps,
 };
 use atelier_local::{PostgresOptions, PrivatePostgres};
 use atelier_tasks::{
     BackgroundConfig, Engine, EngineConfig, MIGRATIONS, NAME, TasksConfig, Worker, WorkerConfig,
     subgraph,
 };
+use atelier_testing::deps;
 use diesel::{
     QueryableByName,
     sql_types::{Array, BigInt, Uuid as SqlUuid},

@@ -9,13 +9,13 @@ use atelier_kit::{
     clock::ManualClock,
     id::{Id, Task, User},
     jobs::NewTask,
-    testing::{TestDeps, deps},
 };
 use atelier_tasks::{
     Engine, EngineConfig, MIGRATIONS, NAME, TasksConfig,
     engine::{Enqueued, Leased, Status, Wanted},
     subgraph,
 };
+use atelier_testing::{TestDeps, deps};
 use chrono::TimeDelta;
 use futures::{StreamExt, stream::BoxStream};
 use serde_json::{Value, json};

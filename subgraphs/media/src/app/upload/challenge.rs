@@ -4,10 +4,8 @@
 //! the bytes of the ranges, in order. A digest that leaked is not enough to answer it, and an answer
 //! to one challenge is of no use for another.
 
-use atelier_kit::{
-    clock::Random,
-    storage::{Storage, StorageError},
-};
+use atelier_kit::clock::Random;
+use atelier_storage::{Storage, StorageError};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -4,8 +4,8 @@ use atelier_kit::{
     actor::Actor,
     error::Error,
     id::{Id, User},
-    storage::PartChecksum,
 };
+use atelier_storage::PartChecksum;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 

@@ -2,7 +2,8 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use atelier_kit::{actor::Actor, error::Error, storage::SignedRequest};
+use atelier_kit::{actor::Actor, error::Error};
+use atelier_storage::SignedRequest;
 use diesel_async::AsyncConnection;
 
 use super::{

@@ -1,6 +1,7 @@
 //! Uploading without sending: the client proves that it has what is there already.
 
-use atelier_kit::{actor::Actor, storage::StorageError};
+use atelier_kit::actor::Actor;
+use atelier_storage::StorageError;
 use diesel_async::AsyncConnection;
 
 use super::{

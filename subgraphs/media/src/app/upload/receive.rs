@@ -2,10 +2,8 @@
 
 use std::collections::HashSet;
 
-use atelier_kit::{
-    error::Error,
-    storage::{CompletedPart, Part, StorageError},
-};
+use atelier_kit::error::Error;
+use atelier_storage::{CompletedPart, Part, StorageError};
 
 use super::{
     super::{Media, storage_failed},

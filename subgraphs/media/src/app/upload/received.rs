@@ -1,9 +1,7 @@
 //! What has arrived of an upload: the store knows, the ledger remembers.
 
-use atelier_kit::{
-    error::Error,
-    storage::{Part, StorageError},
-};
+use atelier_kit::error::Error;
+use atelier_storage::{Part, StorageError};
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 

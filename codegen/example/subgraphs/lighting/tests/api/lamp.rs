@@ -1,258 +1,175 @@
 //! Lamps.
 
-use std::sync::Arc;
-
-use async_graphql::{Request, Variables};
 use atelier_contracts::accounts::UserDeleted;
-use atelier_kit::{
-    Subgraph,
-    actor::Actor,
-    event::{Event, Fact, Relay},
-    graphql::Service,
-    id::{Id, User},
-    testing::{TestDeps, deps},
-};
-use futures::{StreamExt, stream::BoxStream};
+use atelier_kit::actor::Actor;
+use atelier_lighting::{MIGRATIONS, NAME, subgraph};
+use atelier_testing::{Harness, deps};
 use serde_json::{Value, json};
 
-use atelier_lighting::{MIGRATIONS, NAME, subgraph};
-
 const CREATE: &str = "mutation($name: String!) { lampCreate(input: { name: $name }) { lamp { id name } userErrors { code path } } }";
-const RENAME: &str = "mutation($id: ID!, $name: String!) { lampRename(input: { id: $id, name: $name }) { lamp { name } userErrors { code path } } }";
+const RENAME: &str = "mutation($id: ID!, $name: String!) { lampRename(input: { id: $id, name: $name }) { lamp { name } userErrors { code } } }";
 const DELETE: &str =
-    "mutation($id: ID!) { lampDelete(input: { id: $id }) { deletedId userErrors { code path } } }";
+    "mutation($id: ID!) { lampDelete(input: { id: $id }) { deletedId userErrors { code } } }";
 const FIND: &str = "query($id: ID!) { lamp(id: $id) { name owner { id } } }";
 const LIST: &str = "query($first: Int, $after: Cursor) { viewer { lamps(first: $first, after: $after) { totalCount nodes { name } pageInfo { endCursor hasNextPage } } } }";
 const ENTITIES: &str =
     "query($of: [_Any!]!) { _entities(representations: $of) { ... on Lamp { name } } }";
-const FOLLOW: &str = "subscription($after: Cursor) { lampEvents(after: $after) { __typename ... on LampCreated { cursor lampId lamp { name } } ... on LampUpdated { cursor lampId lamp { name } } ... on LampDeleted { cursor lampId } } }";
+const FOLLOW: &str = "subscription($after: Cursor) { lampEvents(after: $after) { __typename ... on LampCreated { cursor lampId lamp { name } } ... on LampUpdated { lampId lamp { name } } ... on LampDeleted { lampId } } }";
 
-struct World {
-    test: TestDeps,
-    graph: Subgraph,
+async fn harness() -> Harness {
+    Harness::new(deps(NAME, &MIGRATIONS).await, subgraph)
 }
 
-impl World {
-    async fn new() -> Self {
-        let test = deps(NAME, &MIGRATIONS).await;
-        let graph = subgraph(test.deps.clone());
-        Self { test, graph }
-    }
+fn somebody(harness: &Harness) -> Actor {
+    Actor::user(harness.deps().new_id(), &[])
+}
 
-    fn service(&self) -> &Service {
-        &self.graph.service
-    }
+async fn create(harness: &Harness, actor: &Actor, name: &str) -> Value {
+    let created = harness.done(actor, CREATE, json!({ "name": name })).await;
+    created["lamp"]["id"].clone()
+}
 
-    fn somebody(&self) -> Arc<Actor> {
-        let id = Id::generate(&*self.test.deps.clock, &*self.test.deps.random);
-        Arc::new(Actor::user(id, &[]))
-    }
-
-    async fn ask(&self, actor: &Arc<Actor>, query: &str, variables: Value) -> Value {
-        let request = Request::new(query)
-            .variables(Variables::from_json(variables))
-            .data(Arc::clone(actor));
-        let answer = self.service().execute(request).await;
-        serde_json::to_value(answer).expect("a response is JSON")
-    }
-
-    async fn create(&self, actor: &Arc<Actor>, name: &str) -> String {
-        let answer = self.ask(actor, CREATE, json!({ "name": name })).await;
-        let id = answer.pointer("/data/lampCreate/lamp/id");
-        id.and_then(Value::as_str)
-            .unwrap_or_else(|| panic!("{answer}"))
-            .to_owned()
-    }
-
-    async fn names(&self, actor: &Arc<Actor>) -> Vec<String> {
-        let answer = self.ask(actor, LIST, json!({ "first": 100 })).await;
-        let nodes = answer.pointer("/data/viewer/lamps/nodes");
-        let nodes = nodes
-            .and_then(Value::as_array)
-            .unwrap_or_else(|| panic!("{answer}"));
-        nodes
-            .iter()
-            .map(|node| node["name"].as_str().expect("a name").to_owned())
-            .collect()
-    }
-
-    fn follow(&self, actor: &Arc<Actor>, after: Option<&str>) -> BoxStream<'static, Value> {
-        let request = Request::new(FOLLOW)
-            .variables(Variables::from_json(json!({ "after": after })))
-            .data(Arc::clone(actor));
-        let events = self.service().execute_stream(request);
-        events
-            .map(|answer| {
-                let answer = serde_json::to_value(answer).expect("a response is JSON");
-                answer["data"]["lampEvents"].clone()
-            })
-            .boxed()
-    }
-
-    async fn publish(&self) {
-        Relay::new(self.test.deps.clone()).drain().await.unwrap();
-    }
-
-    /// Tells the domain's consumers that a user's account is gone.
-    async fn user_deleted(&self, user: Id<User>) {
-        let fact = UserDeleted { user };
-        let event = Event {
-            id: self.test.deps.new_uuid(),
-            domain: "accounts".to_owned(),
-            topic: fact.topic().to_owned(),
-            key: fact.key(),
-            concerns: fact.concerns(),
-            payload: fact.payload().unwrap(),
-            trace: None,
-            occurred_at: self.test.deps.clock.now(),
-        };
-        for consumer in self.graph.consumers() {
-            consumer
-                .handle(&self.test.deps, vec![event.clone()])
-                .await
-                .unwrap();
-        }
-    }
+async fn names(harness: &Harness, actor: &Actor) -> Value {
+    let data = harness.data(actor, LIST, json!({ "first": 100 })).await;
+    let nodes = data["viewer"]["lamps"]["nodes"].as_array();
+    let nodes = nodes.expect("the caller has lamps");
+    nodes.iter().map(|node| node["name"].clone()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lamp_is_seen_by_its_owner_and_by_nobody_else() {
-    let world = World::new().await;
-    let (ada, eve) = (world.somebody(), world.somebody());
-    let id = world.create(&ada, "first").await;
-    let owner = ada.user_id().unwrap();
+    let harness = harness().await;
+    let (ada, eve) = (somebody(&harness), somebody(&harness));
+    let id = create(&harness, &ada, "first").await;
+    let seen = json!({ "name": "first", "owner": { "id": ada.user_id() } });
     for (actor, expected) in [
-        (ada, json!({ "name": "first", "owner": { "id": owner } })),
+        (ada, seen),
         (eve, Value::Null),
-        (Arc::default(), Value::Null),
+        (Actor::anonymous(), Value::Null),
     ] {
-        let answer = world.ask(&actor, FIND, json!({ "id": id })).await;
-        assert_eq!(answer["data"]["lamp"], expected, "{answer}");
+        let data = harness.data(&actor, FIND, json!({ "id": id })).await;
+        assert_eq!(data["lamp"], expected);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn its_owner_renames_and_deletes_a_lamp() {
-    let world = World::new().await;
-    let ada = world.somebody();
-    let id = world.create(&ada, "first").await;
+    let harness = harness().await;
+    let ada = somebody(&harness);
+    let id = create(&harness, &ada, "first").await;
     let renamed = json!({ "id": id, "name": "  second\u{7} " });
-    let answer = world.ask(&ada, RENAME, renamed).await;
-    assert_eq!(
-        answer["data"]["lampRename"]["lamp"]["name"], "second",
-        "{answer}"
-    );
-    let answer = world.ask(&ada, DELETE, json!({ "id": id })).await;
-    assert_eq!(answer["data"]["lampDelete"]["deletedId"], json!(id));
-    assert_eq!(world.names(&ada).await, [""; 0]);
+    let renamed = harness.done(&ada, RENAME, renamed).await;
+    assert_eq!(renamed["lamp"]["name"], "second");
+    let deleted = harness.done(&ada, DELETE, json!({ "id": id })).await;
+    assert_eq!(deleted["deletedId"], id);
+    assert_eq!(names(&harness, &ada).await, json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_changes_a_lamp() {
-    let world = World::new().await;
-    let (ada, eve) = (world.somebody(), world.somebody());
-    let id = world.create(&ada, "first").await;
-    let refused = json!([{ "code": "NOT_FOUND", "path": ["input", "id"] }]);
-    for (query, field) in [(RENAME, "lampRename"), (DELETE, "lampDelete")] {
-        let variables = json!({ "id": id, "name": "mine" });
-        let answer = world.ask(&eve, query, variables.clone()).await;
-        assert_eq!(answer["data"][field]["userErrors"], refused, "{answer}");
-        let answer = world.ask(&Arc::default(), query, variables).await;
-        assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    let harness = harness().await;
+    let (ada, eve) = (somebody(&harness), somebody(&harness));
+    let id = create(&harness, &ada, "first").await;
+    for mutation in [RENAME, DELETE] {
+        for (actor, code) in [
+            (&eve, "NOT_FOUND"),
+            (&Actor::anonymous(), "UNAUTHENTICATED"),
+        ] {
+            let variables = json!({ "id": id, "name": "mine" });
+            assert_eq!(harness.refused(actor, mutation, variables).await, [code]);
+        }
     }
-    assert_eq!(world.names(&ada).await, ["first"]);
+    assert_eq!(names(&harness, &ada).await, json!(["first"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unusable_name_is_refused_and_nothing_is_created() {
-    let world = World::new().await;
-    let ada = world.somebody();
-    let refused = json!([{ "code": "NAME_INVALID", "path": ["input", "name"] }]);
-    for name in [" ".to_owned(), "n".repeat(101)] {
-        let answer = world.ask(&ada, CREATE, json!({ "name": name })).await;
-        let payload = &answer["data"]["lampCreate"];
-        assert_eq!(payload["userErrors"], refused, "{answer}");
+async fn an_unusable_name_is_refused_and_nothing_is_changed() {
+    let harness = harness().await;
+    let ada = somebody(&harness);
+    let id = create(&harness, &ada, "first").await;
+    for mutation in [CREATE, RENAME] {
+        for name in [" ".to_owned(), "n".repeat(101)] {
+            let variables = json!({ "id": id, "name": name });
+            let refused = harness.refused(&ada, mutation, variables).await;
+            assert_eq!(refused, ["NAME_INVALID"]);
+        }
     }
-    assert_eq!(world.names(&ada).await, [""; 0]);
+    assert_eq!(names(&harness, &ada).await, json!(["first"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_caller_pages_through_their_own_lamps() {
-    let world = World::new().await;
-    let (ada, eve) = (world.somebody(), world.somebody());
+async fn the_caller_pages_through_their_own_lamps_newest_first() {
+    let harness = harness().await;
+    let (ada, eve) = (somebody(&harness), somebody(&harness));
     for name in ["a", "b", "c"] {
-        world.create(&ada, name).await;
+        harness.advance(1);
+        create(&harness, &ada, name).await;
+        create(&harness, &eve, "not hers").await;
     }
-    world.create(&eve, "hers").await;
-    let mut after = Value::Null;
-    let mut seen = Vec::new();
-    loop {
+    let page = async |after: Value| {
         let variables = json!({ "first": 2, "after": after });
-        let answer = world.ask(&ada, LIST, variables).await;
-        let page = &answer["data"]["viewer"]["lamps"];
-        assert_eq!(page["totalCount"], 3, "{answer}");
-        for node in page["nodes"].as_array().unwrap() {
-            seen.push(node["name"].as_str().unwrap().to_owned());
-        }
-        if page["pageInfo"]["hasNextPage"] == false {
-            break;
-        }
-        after = page["pageInfo"]["endCursor"].clone();
-    }
-    seen.sort_unstable();
-    assert_eq!(seen, ["a", "b", "c"]);
+        let data = harness.data(&ada, LIST, variables).await;
+        data["viewer"]["lamps"].clone()
+    };
+    let first = page(Value::Null).await;
+    assert_eq!(first["nodes"], json!([{ "name": "c" }, { "name": "b" }]));
+    assert_eq!(first["totalCount"], 3);
+    assert_eq!(first["pageInfo"]["hasNextPage"], true);
+    let last = page(first["pageInfo"]["endCursor"].clone()).await;
+    assert_eq!(last["nodes"], json!([{ "name": "a" }]));
+    assert_eq!(last["pageInfo"]["hasNextPage"], false);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_lamps_are_found_by_one_statement() {
-    let world = World::new().await;
-    let ada = world.somebody();
+    let harness = harness().await;
+    let ada = somebody(&harness);
     let mut of = Vec::new();
     for number in 0..100 {
-        let id = world.create(&ada, &number.to_string()).await;
+        let id = create(&harness, &ada, &number.to_string()).await;
         of.push(json!({ "__typename": "Lamp", "id": id }));
     }
-    let before = world.test.deps.db.statements();
-    let answer = world.ask(&ada, ENTITIES, json!({ "of": of })).await;
-    assert_eq!(answer["data"]["_entities"][99]["name"], "99", "{answer}");
-    assert_eq!(world.test.deps.db.statements() - before, 1);
+    let asked = harness.data(&ada, ENTITIES, json!({ "of": of }));
+    let (data, statements) = harness.counted(asked).await;
+    assert_eq!(data["_entities"][99]["name"], "99");
+    assert_eq!(statements, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn its_owner_follows_a_lamp_and_resumes_behind_an_event() {
-    let world = World::new().await;
-    let (ada, eve) = (world.somebody(), world.somebody());
-    let mut events = world.follow(&ada, None);
-    let first = {
-        let mut first = std::pin::pin!(events.next());
-        // Polled once, the subscription stands.
-        while futures::poll!(&mut first).is_ready() {}
-        world.create(&eve, "hers").await;
-        let id = world.create(&ada, "first").await;
-        world.publish().await;
-        let first = first.await.unwrap();
-        assert_eq!(first["lampId"], json!(id), "{first}");
-        first
-    };
-    assert_eq!(first["__typename"], "LampCreated");
-    assert_eq!(first["lamp"]["name"], "first");
-    world
-        .ask(&ada, DELETE, json!({ "id": first["lampId"] }))
-        .await;
-    world.publish().await;
-    let mut resumed = world.follow(&ada, first["cursor"].as_str());
-    assert_eq!(resumed.next().await.unwrap()["__typename"], "LampDeleted");
+    let harness = harness().await;
+    let (ada, eve) = (somebody(&harness), somebody(&harness));
+    let mut events = harness.follow(&ada, FOLLOW, json!({})).await;
+    create(&harness, &eve, "not hers").await;
+    let id = create(&harness, &ada, "first").await;
+    harness.publish().await;
+    let created = events.next().await.expect("the subscription goes on");
+    assert_eq!(created["__typename"], "LampCreated");
+    assert_eq!(created["lampId"], id);
+    assert_eq!(created["lamp"]["name"], "first");
+    let renamed = json!({ "id": id, "name": "second" });
+    harness.done(&ada, RENAME, renamed).await;
+    harness.done(&ada, DELETE, json!({ "id": id })).await;
+    harness.publish().await;
+    let after = json!({ "after": created["cursor"] });
+    let mut resumed = harness.follow(&ada, FOLLOW, after).await;
+    for kind in ["LampUpdated", "LampDeleted"] {
+        let event = resumed.next().await.expect("the subscription goes on");
+        assert_eq!(event["__typename"], kind);
+        assert_eq!(event["lampId"], id);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lamps_of_somebody_who_is_gone_are_deleted() {
-    let world = World::new().await;
-    let (ada, eve) = (world.somebody(), world.somebody());
-    world.create(&ada, "hers").await;
-    world.create(&eve, "not hers").await;
+    let harness = harness().await;
+    let (ada, eve) = (somebody(&harness), somebody(&harness));
+    create(&harness, &ada, "hers").await;
+    create(&harness, &eve, "not hers").await;
+    let user = ada.user_id().expect("a user");
     for _ in 0..2 {
-        world.user_deleted(ada.user_id().unwrap()).await;
-        assert_eq!(world.names(&ada).await, [""; 0]);
-        assert_eq!(world.names(&eve).await, ["not hers"]);
+        harness.told("accounts", &UserDeleted { user }).await;
+        assert_eq!(names(&harness, &ada).await, json!([]));
+        assert_eq!(names(&harness, &eve).await, json!(["not hers"]));
     }
 }

@@ -7,12 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 
-use super::error::classify;
-use super::object::{moment, size};
-use super::{Storage, StorageError, client};
+use crate::error::classify;
+use crate::object::{moment, size};
+use crate::{Storage, StorageError, client};
 
 /// Most parts an upload may have, by the S3 protocol.
-pub(super) const MAX_PART_NUMBER: u16 = 10_000;
+pub(crate) const MAX_PART_NUMBER: u16 = 10_000;
 
 /// Whether parts carry checksums that the store verifies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -226,6 +226,6 @@ impl Storage {
 }
 
 /// A SHA-256 as S3 writes it: base64, for a joined object with `-<parts>` behind.
-pub(super) fn digest(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn digest(text: &str) -> Option<[u8; 32]> {
     BASE64.decode(text).ok()?.try_into().ok()
 }

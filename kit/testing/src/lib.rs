@@ -1,18 +1,36 @@
-//! Real servers and isolated state for tests.
+//! Real servers and isolated state for tests, and one way to ask a subgraph.
 //!
 //! PostgreSQL, Redis and the S3 store are started once per test run; every test gets a database of
-//! its own, cloned from a template that was migrated once, and key prefixes of its own.
+//! its own, cloned from a template that was migrated once and dropped with its value, and key
+//! prefixes of its own. [`deps`] gives a domain its surroundings, [`Harness`] asks it as the router
+//! would:
+//!
+//! ```no_run
+//! # use atelier_kit::{Deps, Subgraph, actor::Actor};
+//! # use atelier_testing::{Harness, deps};
+//! # use serde_json::json;
+//! # static MIGRATIONS: diesel_migrations::EmbeddedMigrations = diesel_migrations::EmbeddedMigrations::new(&[]);
+//! # fn subgraph(deps: Deps) -> Subgraph { unimplemented!() }
+//! # async fn example() {
+//! let harness = Harness::new(deps("lamps", &MIGRATIONS).await, subgraph);
+//! let ada = Actor::user(harness.deps().new_id(), &["lamps:write"]);
+//!
+//! let data = harness.data(&ada, "{ lamps { nodes { id } } }", json!({})).await;
+//! assert_eq!(data["lamps"]["nodes"], json!([]));
+//!
+//! let create = "mutation { lampCreate(input: { name: \"\" }) { lamp { id } userErrors { code } } }";
+//! assert_eq!(harness.refused(&ada, create, json!({})).await, ["VALIDATION_FAILED"]);
+//! # }
+//! ```
 
 mod database;
+mod harness;
+mod rows;
+mod wait;
 
 use std::sync::Arc;
 
-pub use atelier_local::{TestServers, test_servers};
-use chrono::{DateTime, TimeDelta, Utc};
-pub use database::TestDatabase;
-use diesel_migrations::EmbeddedMigrations;
-
-use crate::{
+use atelier_kit::{
     Deps,
     clock::{Clock, ManualClock, SystemClock, SystemRandom},
     db::{Database, DatabaseConfig},
@@ -21,6 +39,12 @@ use crate::{
     redis::{Redis, RedisConfig},
     stream::Hub,
 };
+pub use atelier_local::{TestServers, test_servers};
+use chrono::{DateTime, TimeDelta, Utc};
+pub use database::TestDatabase;
+use diesel_migrations::EmbeddedMigrations;
+pub use harness::{Events, Harness, codes, done, payload};
+pub use wait::{DEADLINE, until};
 
 /// A domain's surroundings for one test.
 pub struct TestDeps {

@@ -1,7 +1,7 @@
 //! Prometheus metrics of the process.
 //!
 //! Code records with the macros of crate `metrics` and the names in
-//! [`crate::telemetry::catalog`]; [`install`] makes the records visible, [`router`] serves them.
+//! [`atelier_kit::telemetry::catalog`]; [`install`] makes the records visible, [`router`] serves them.
 
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::telemetry::catalog::{Kind, METRICS};
+use atelier_kit::telemetry::catalog::{Kind, METRICS};
 
 /// Upper bounds of the histogram buckets, in seconds: from a cache hit to a slow render.
 const BUCKETS: &[f64] = &[

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use atelier_kit::storage::{
+use atelier_local::test_servers;
+use atelier_storage::{
     CompletedPart, Disposition, GetOptions, PartChecksum, PutOptions, SignedRequest, Storage,
     StorageConfig, StorageError,
 };
-use atelier_local::test_servers;
 use base64::Engine as _;
 use bytes::Bytes;
 use reqwest::{Client, Response, StatusCode};

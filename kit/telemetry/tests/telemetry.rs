@@ -4,11 +4,10 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atelier_kit::metrics;
+use atelier_kit::telemetry::propagate;
 use atelier_kit::telemetry::request::{REQUEST_ID_HEADER, RequestId, RequestSummary, record};
-use atelier_kit::telemetry::{
-    LogFile, LogFormat, Rotation, TelemetryConfig, TelemetryError, init, propagate,
-};
+use atelier_telemetry::metrics;
+use atelier_telemetry::{LogFile, LogFormat, Rotation, TelemetryConfig, TelemetryError, init};
 use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::routing::{get, post};

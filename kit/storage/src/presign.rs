@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::error::classify;
-use super::multipart::MAX_PART_NUMBER;
-use super::{Storage, StorageError};
+use crate::error::classify;
+use crate::multipart::MAX_PART_NUMBER;
+use crate::{Storage, StorageError};
 
 /// S3 refuses longer lifetimes.
 const MAX_EXPIRES: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -89,7 +89,7 @@ impl Storage {
     }
 
     /// Lets a client put one part of a multipart upload. `part_number` is 1 to 10,000; `sha256`
-    /// is only accepted for uploads created with [`super::PartChecksum::Sha256`].
+    /// is only accepted for uploads created with [`crate::PartChecksum::Sha256`].
     ///
     /// # Errors
     /// [`StorageError::Invalid`] for a bad part number or lifetime.
@@ -218,7 +218,7 @@ fn content_disposition(disposition: Disposition, filename: &str) -> String {
 }
 
 /// Percent-encodes everything but ASCII letters, digits and `keep`.
-pub(super) fn percent_encode(text: &str, keep: &[u8]) -> String {
+pub(crate) fn percent_encode(text: &str, keep: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || keep.contains(&byte) {

@@ -1,18 +1,32 @@
 //! A database per test, cloned from a template that is migrated once per set of migrations.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
+use atelier_kit::db::Connection;
 use atelier_local::TestServers;
 use diesel::migration::MigrationSource;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use diesel_migrations::EmbeddedMigrations;
+use tokio::sync::{Mutex, OnceCell};
+use tokio_postgres::NoTls;
 
-use crate::db::Connection;
+/// The longest that a test waits until the server is told to drop its database.
+const ASKED_WITHIN: Duration = Duration::from_secs(10);
 
-/// A database that one test has for itself.
+/// A database that one test has for itself. It is dropped with this value, whoever is still
+/// connected to it.
 pub struct TestDatabase {
     name: String,
     url: String,
+    /// Of the database from which others are made and dropped.
+    admin: String,
+    /// For looking into it.
+    pub(crate) connection: OnceCell<Mutex<Connection>>,
 }
 
 impl TestDatabase {
@@ -35,15 +49,30 @@ impl TestDatabase {
             .await
             .expect("the test PostgreSQL answers");
         ensure_template(servers, &mut admin, &template, domains).await;
-        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-        run(
+        Self::made(
+            servers,
             &mut admin,
-            &format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"),
+            &format!("TEMPLATE {template} STRATEGY FILE_COPY"),
         )
-        .await;
+        .await
+    }
+
+    /// An empty database.
+    pub async fn empty(servers: &TestServers) -> Self {
+        let mut admin = Connection::establish(&servers.database_url)
+            .await
+            .expect("the test PostgreSQL answers");
+        Self::made(servers, &mut admin, "").await
+    }
+
+    async fn made(servers: &TestServers, admin: &mut Connection, like: &str) -> Self {
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+        run(admin, &format!("CREATE DATABASE {name} {like}")).await;
         Self {
             url: on_database(&servers.database_url, &name),
+            admin: servers.database_url.clone(),
             name,
+            connection: OnceCell::new(),
         }
     }
 
@@ -56,6 +85,50 @@ impl TestDatabase {
     pub fn url(&self) -> &str {
         &self.url
     }
+}
+
+impl Drop for TestDatabase {
+    /// On a thread with a runtime of its own: the test's runtime may have only the thread that waits
+    /// here, and may be on its way out.
+    fn drop(&mut self) {
+        let (admin, name) = (self.admin.clone(), self.name.clone());
+        let (done, asked) = std::sync::mpsc::channel::<()>();
+        let asking = std::thread::Builder::new().spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            if let Ok(runtime) = runtime {
+                runtime.block_on(ask_for_drop(&admin, &name));
+            }
+            drop(done);
+        });
+        if asking.is_ok() {
+            // Comes back as soon as the thread is done, one way or the other.
+            let _ = asked.recv_timeout(ASKED_WITHIN);
+        }
+    }
+}
+
+/// Sends the statements and does not wait for their end: dropping takes a checkpoint, and the server
+/// goes on with it when the test's process is gone. One database is dropped at a time, so that tests
+/// that still run get most of the server. A server that does not answer any more has no databases to
+/// be dropped.
+async fn ask_for_drop(admin: &str, name: &str) {
+    let Ok((client, connection)) = tokio_postgres::connect(admin, NoTls).await else {
+        return;
+    };
+    let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+    let mut turn = pin!(client.batch_execute("SELECT pg_advisory_lock(hashtext('drop'))"));
+    let mut dropped = pin!(client.batch_execute(&statement));
+    let mut connection = pin!(connection);
+    std::future::poll_fn(|context| {
+        // Queues the statements, then writes what is queued.
+        let _ = turn.as_mut().poll(context);
+        let _ = dropped.as_mut().poll(context);
+        let _ = connection.as_mut().poll(context);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 async fn ensure_template(
@@ -93,7 +166,7 @@ async fn ensure_template(
                     .build();
                 runtime
                     .expect("a runtime for migrations")
-                    .block_on(crate::subgraph::migrate(&url, &domain, migrations))
+                    .block_on(atelier_kit::migrate(&url, &domain, migrations))
                     .expect("the migrations apply")
             })
             .join()

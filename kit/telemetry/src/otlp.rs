@@ -10,14 +10,14 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tokio::runtime::Handle;
 
-use super::setup::TelemetryError;
+use crate::setup::TelemetryError;
 
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where collectors expect traces, behind the base URL.
 const TRACES_PATH: &str = "/v1/traces";
 
 /// A provider that sends spans to the collector at `endpoint` (a base URL) in batches.
-pub(super) fn provider(
+pub(crate) fn provider(
     endpoint: &str,
     service_name: &str,
     sample_ratio: f64,

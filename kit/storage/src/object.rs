@@ -14,10 +14,10 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-use super::error::classify;
-use super::multipart::digest;
-use super::presign::percent_encode;
-use super::{Storage, StorageError, client};
+use crate::error::classify;
+use crate::multipart::digest;
+use crate::presign::percent_encode;
+use crate::{Storage, StorageError, client};
 
 /// Keys the store deletes in one request.
 const DELETE_BATCH: usize = 1000;
@@ -309,13 +309,13 @@ async fn collect(object: GetObjectOutput, limit: u64) -> Result<Bytes, StorageEr
     Ok(collected.freeze())
 }
 
-pub(super) fn size(length: Option<i64>) -> u64 {
+pub(crate) fn size(length: Option<i64>) -> u64 {
     length
         .and_then(|length| u64::try_from(length).ok())
         .unwrap_or(0)
 }
 
-pub(super) fn moment(time: Option<SdkDateTime>) -> Option<DateTime<Utc>> {
+pub(crate) fn moment(time: Option<SdkDateTime>) -> Option<DateTime<Utc>> {
     let time = time?;
     DateTime::from_timestamp(time.secs(), time.subsec_nanos())
 }

@@ -56,13 +56,13 @@ impl StorageError {
         matches!(self, Self::Unavailable(_))
     }
 
-    pub(super) fn unavailable(source: impl Into<Source>) -> Self {
+    pub(crate) fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable(source.into())
     }
 }
 
 /// Sorts an SDK error by code, then by HTTP status (a `HEAD` has no body to hold a code).
-pub(super) fn classify<E>(error: SdkError<E, HttpResponse>) -> StorageError
+pub(crate) fn classify<E>(error: SdkError<E, HttpResponse>) -> StorageError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

@@ -13,8 +13,8 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-use super::log_files::LogWriter;
-use super::otlp;
+use crate::log_files::LogWriter;
+use crate::otlp;
 
 /// Longest wait for the last spans to leave.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);

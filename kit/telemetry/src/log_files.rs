@@ -13,7 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tracing_appender::rolling::{self, RollingFileAppender};
 
-use super::setup::{LogFile, Rotation, TelemetryError};
+use crate::setup::{LogFile, Rotation, TelemetryError};
 
 /// How many of the newest files are left uncompressed.
 const PLAIN: usize = 2;
@@ -22,7 +22,7 @@ const PLAIN: usize = 2;
 const EXTENSIONS: [&str; 3] = ["log", "log.gz", "log.gz.part"];
 
 /// Writes lines to the file of the present period.
-pub(super) struct LogWriter {
+pub(crate) struct LogWriter {
     appender: RollingFileAppender,
     files: Files,
     /// Length of a period in seconds; none where there is one file for ever.
@@ -44,7 +44,7 @@ impl LogWriter {
     ///
     /// # Errors
     /// [`TelemetryError::File`] if the directory cannot be written.
-    pub(super) fn open(file: &LogFile, name: &str) -> Result<Self, TelemetryError> {
+    pub(crate) fn open(file: &LogFile, name: &str) -> Result<Self, TelemetryError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| TelemetryError::File {
             dir: file.dir.clone(),
             source,

@@ -11,7 +11,7 @@ use aws_sdk_s3::config::{
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use super::{StorageConfig, StorageError};
+use crate::{StorageConfig, StorageError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// For one try of an operation whose body is small.
@@ -21,7 +21,7 @@ const TRANSFER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 const TRIES: u32 = 3;
 const FIRST_RETRY_AFTER: Duration = Duration::from_millis(100);
 
-pub(super) fn build(config: &StorageConfig, endpoint: &str) -> Result<Client, StorageError> {
+pub(crate) fn build(config: &StorageConfig, endpoint: &str) -> Result<Client, StorageError> {
     let settings = Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .http_client(http_client(endpoint)?)
@@ -49,7 +49,7 @@ pub(super) fn build(config: &StorageConfig, endpoint: &str) -> Result<Client, St
 }
 
 /// Per-operation settings for moving a whole object.
-pub(super) fn transfer() -> Builder {
+pub(crate) fn transfer() -> Builder {
     Config::builder().timeout_config(timeouts(TRANSFER_TIMEOUT))
 }
 
