@@ -1,6 +1,5 @@
-//! What is kept of operations that were asked before, within a number of bytes.
-//! What a cache throws out is decided by how often things are asked (moka's
-//! TinyLFU); who may fill it, here.
+//! Who has filled how much of the caches of documents and plans. moka decides by frequency of
+//! use what is evicted (TinyLFU); this module decides who may add more.
 
 pub(crate) mod weight;
 
@@ -15,7 +14,7 @@ use parking_lot::Mutex;
 use crate::identity::Caller;
 use crate::quota::Network;
 
-/// Who filled a cache: a person, or a network as long as nobody is signed in.
+/// Who an entry counts against: a person, or a network while nobody is signed in.
 /// `0` is nobody in particular, such as the router itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Owner(u64);
@@ -31,7 +30,7 @@ impl Owner {
     }
 }
 
-/// How much of a cache each owner has filled alone.
+/// The bytes of a cache that only one owner has asked for, by owner.
 #[derive(Debug)]
 pub(crate) struct Shares {
     most: u64,
@@ -49,7 +48,7 @@ impl Shares {
         })
     }
 
-    /// True unless the cache is as good as full, and half of it is this owner's.
+    /// False when the cache is nearly full and half of it belongs to this owner.
     pub(crate) fn admits(&self, owner: Owner) -> bool {
         let is_full = self.held.load(Ordering::Relaxed) > self.most / 8 * 7;
         if !is_full || owner.0 == 0 {
@@ -84,8 +83,8 @@ impl Shares {
     }
 }
 
-/// The bytes of one thing, counted as its owner's until somebody else asks for it,
-/// and at all until it is gone: also what was thrown out of a cache may be in use.
+/// The size of one entry. It counts against its owner until somebody else asks for the same
+/// entry, and towards the total until it is dropped: an evicted entry may still be in use.
 #[derive(Debug)]
 pub(crate) struct Share {
     shares: Arc<Shares>,
@@ -105,7 +104,7 @@ impl Share {
         }
     }
 
-    /// Somebody asks for it: what several want belongs to none of them.
+    /// Notes that somebody asks for it. What several callers want belongs to none of them.
     pub(crate) fn asked_by(&self, who: Owner) {
         let owner = self.owner.load(Ordering::Relaxed);
         if owner != 0 && owner != who.0 && self.owner.swap(0, Ordering::Relaxed) == owner {

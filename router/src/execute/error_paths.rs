@@ -1,4 +1,4 @@
-//! Where an error of an `_entities` request belongs in the client's answer.
+//! Translates the paths of errors in `_entities` answers to paths in the client's answer.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use super::store::{Slot, Store};
 use crate::error::PathSegment;
 use crate::plan::{Branch, ObjectShape};
 
-/// The errors of one answer. Paths of entities are only worked out when asked for.
+/// The paths of one answer. Those of entities are computed on first use.
 pub(super) struct ErrorPaths<'a> {
     branches: &'a [Branch],
     batches: &'a [Batch],
     roots: &'a [Slot],
     paths: HashMap<usize, Vec<Vec<PathSegment>>>,
-    /// How many errors without an index each path has had.
+    /// The number of errors without an index so far, by path.
     met: HashMap<String, usize>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> ErrorPaths<'a> {
         }
     }
 
-    /// The client's paths for a subgraph's path; empty when it cannot be told.
+    /// The client's paths for a subgraph's path; empty when they are unknown.
     pub(super) fn places(&mut self, store: &Store, path: &[PathSegment]) -> Vec<Vec<PathSegment>> {
         let [PathSegment::Key(alias), rest @ ..] = path else {
             return Vec::new();
@@ -59,8 +59,8 @@ impl<'a> ErrorPaths<'a> {
             .collect()
     }
 
-    /// The entity that has a null where the error says; of several the next one
-    /// that no error was given yet.
+    /// The entity that has a null at the error's path. If there are several, the next one
+    /// without an error.
     fn guess(&mut self, store: &Store, branch: usize, rest: &[PathSegment]) -> Option<usize> {
         let shape = &self.branches[branch].shape;
         let items = match self.roots.get(branch)? {

@@ -1,5 +1,5 @@
-//! A feed is one upstream subscription on a task of its own; its views are the
-//! client operations that follow it, each run once per event.
+//! A feed is one subscription to a subgraph, running in a task of its own. Its views are the
+//! client operations that follow it; each runs once per event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use crate::identity::Caller;
 use crate::snapshot::Snapshot;
 use crate::subgraph::RequestContext;
 
-/// How long a full queue holds up the other subscribers of its feed.
+/// How long a full queue may delay the other subscribers of its feed.
 const SHARED: Duration = Duration::from_millis(10);
 
 /// See the module.
 pub(super) struct Feed {
     pub(super) hash: u64,
     pub(super) key: Key,
-    /// Whoever comes later gets what comes later; events before are not missed.
+    /// Later subscribers may join too: earlier events mean nothing to them.
     pub(super) hot: bool,
     pub(super) slow_after: Duration,
     pub(super) subscribers: Mutex<Subscribers>,
@@ -34,8 +34,8 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Takes subscribers that would miss nothing here; gives the cursor they
-    /// continue behind.
+    /// Lets subscribers join if they miss nothing by it. Returns the cursor they continue
+    /// after.
     pub(super) fn enter(
         self: &Arc<Self>,
         start: Option<&Value>,
@@ -48,7 +48,7 @@ impl Feed {
             (None, true) => self.hot && subscribers.start.is_none(),
             (Some(start), true) => subscribers.last.as_deref() == Some(start),
         };
-        // What was planned before the last reload is held against it by a feed of its own.
+        // A view planned before the last reload is replanned by a feed of its own.
         let late = view.generation() < subscribers.generation;
         if !fits || late || subscribers.phase >= Phase::Leaving {
             return None;
@@ -58,7 +58,7 @@ impl Feed {
         Some(subscribers.last.clone())
     }
 
-    /// Hands out what the upstream gives, until nothing more comes or nobody is left.
+    /// Hands out events until the upstream ends or no subscriber is left.
     pub(super) async fn follow(&self, feeds: &Feeds, mut upstream: Box<Upstream>) {
         // What happens rarely runs in memory of its own: a feed mostly waits for events.
         if let Err(lost) = Box::pin(upstream.open()).await {
@@ -68,24 +68,24 @@ impl Feed {
         loop {
             match upstream.next().await {
                 Next::Event(event) => {
-                    // Events that are there already must not keep others from running.
+                    // A backlog of events must not starve other tasks.
                     tokio::task::consume_budget().await;
                     if !self.deliver(event, &upstream.context()).await {
                         return;
                     }
-                    self.part(feeds, &upstream, false);
+                    self.move_groups(feeds, &upstream, false);
                 }
                 Next::Reloaded(snapshot) => {
                     let caller = Arc::clone(&upstream.context().caller);
                     Box::pin(self.replan(&snapshot, &caller)).await;
-                    self.part(feeds, &upstream, false);
+                    self.move_groups(feeds, &upstream, false);
                     upstream.take_over(&snapshot);
                 }
                 Next::RightsChanged(by) => {
                     let cursor = upstream.cursor().cloned();
-                    return Box::pin(self.turn(feeds, cursor, by)).await;
+                    return Box::pin(self.change_rights(feeds, cursor, by)).await;
                 }
-                Next::Lost => self.part(feeds, &upstream, true),
+                Next::Lost => self.move_groups(feeds, &upstream, true),
                 Next::Ended(Some(lost)) => return self.end(&lost),
                 Next::Ended(None) => return,
             }
@@ -95,8 +95,8 @@ impl Feed {
         }
     }
 
-    /// Holds the views against another supergraph. No event comes meanwhile: those
-    /// before were answered by the old plans, those after will be by the new ones.
+    /// Replans the views for another supergraph. Events wait meanwhile: earlier ones were
+    /// answered by the old plans, later ones are answered by the new ones.
     async fn replan(&self, snapshot: &Snapshot, caller: &Caller) {
         let views = self.subscribers.lock().outdated(snapshot.generation);
         let replanned = views.iter().map(|view| view.replanned(snapshot, caller));
@@ -107,9 +107,9 @@ impl Feed {
         }
     }
 
-    /// Lets those go who follow other events by their newest plan: behind a cursor
-    /// nothing is lost by it, nor when the upstream must be started again anyway.
-    fn part(&self, feeds: &Feeds, upstream: &Upstream, lost: bool) {
+    /// Moves groups whose newest plan needs other events. With a cursor they lose nothing, nor
+    /// when the upstream has to be started again anyway.
+    fn move_groups(&self, feeds: &Feeds, upstream: &Upstream, lost: bool) {
         let known = upstream.cursor().is_some();
         let going = self.subscribers.lock().going(|source, begun| {
             let resumable = known && source.resumption.is_some();
@@ -125,15 +125,15 @@ impl Feed {
         }
     }
 
-    /// Holds the views against what whoever follows may do now, as if they were asked
-    /// anew. Where nothing is lost by it they go on in a feed of the new rights.
-    async fn turn(&self, feeds: &Feeds, cursor: Option<Value>, by: upstream::Subscriber) {
+    /// Replans the views for the changed rights of the caller, as if the operations were new.
+    /// Where nothing is lost, they continue in a feed with the new rights.
+    async fn change_rights(&self, feeds: &Feeds, cursor: Option<Value>, by: upstream::Subscriber) {
         let snapshot = feeds.snapshot();
         let views = self.subscribers.lock().leave_together();
         let caller = Arc::clone(&by.context.caller);
         let replanned = views.iter().map(|view| view.replanned(&snapshot, &caller));
         let replanned = join_all(replanned).await;
-        // From here on nothing waits: all of them are somewhere when this task is ended.
+        // Nothing waits from here on, so no group is lost when this task is cancelled.
         let groups = std::mem::take(&mut self.subscribers.lock().groups);
         for mut group in groups {
             let at = views.iter().position(|view| Arc::ptr_eq(view, &group.view));
@@ -146,7 +146,7 @@ impl Feed {
                     feeds.transfer(self, cursor.clone(), &by, group);
                 }
                 Some(Replanned::Ended(error)) => group.end(&Lost::Refused(error.clone())),
-                _ => group.end(&Lost::Refused(turned())),
+                _ => group.end(&Lost::Refused(rights_changed())),
             }
         }
     }
@@ -180,8 +180,8 @@ impl Feed {
         }
     }
 
-    /// Runs each view on the event, once, and hands the answers out; false when
-    /// nobody is left to follow.
+    /// Runs each view once on the event and hands out the answers. False when no subscriber
+    /// is left.
     async fn deliver(&self, event: Event, context: &Arc<RequestContext>) -> bool {
         let cursor = event.cursor.map(Arc::new);
         let mut answers: Vec<(Arc<View>, Answer)> = Vec::new();
@@ -189,7 +189,7 @@ impl Feed {
         loop {
             let step = {
                 let mut subscribers = self.subscribers.lock();
-                // Nobody can come between the last look and the delivery.
+                // Under one lock, so that nobody joins between this check and the delivery.
                 match subscribers.step(&answers, waited) {
                     Step::HandOut => return subscribers.hand_out(&answers, cursor.as_ref()),
                     step => step,
@@ -221,7 +221,7 @@ impl Feed {
         }
     }
 
-    /// Tells all subscribers why no more events come.
+    /// Tells all subscribers why there are no more events.
     fn end(&self, lost: &Lost) {
         for (view, subscriber) in self.subscribers.lock().each() {
             subscriber.end(view, lost);
@@ -229,8 +229,8 @@ impl Feed {
     }
 }
 
-/// The end of a subscription that cannot go on with other rights without a gap.
-fn turned() -> GraphqlError {
+/// The error of a subscription that cannot continue without a gap after its rights changed.
+fn rights_changed() -> GraphqlError {
     GraphqlError::new("What you may do has changed; subscribe again.")
         .with_code(code::RIGHTS_CHANGED)
 }

@@ -1,5 +1,5 @@
-//! Subscriptions that are the same share one upstream: all feeds of a router, and
-//! who finds a seat in which.
+//! All feeds of a router. Identical subscriptions share a feed, and so one upstream
+//! subscription.
 
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +36,7 @@ struct Inner {
     numbers: AtomicU64,
 }
 
-/// What makes feeds the same.
+/// Subscriptions with equal keys can share a feed.
 pub(super) struct Key {
     pub(super) source: Arc<Source>,
     variables: Vec<u8>,
@@ -52,15 +52,15 @@ pub(super) struct NewSubscriber {
     pub(super) hot: bool,
 }
 
-/// Those who look for a feed.
+/// Subscribers with the same view that need a feed.
 struct JoinRequest {
     view: Arc<View>,
     source: Arc<Source>,
-    /// With whose headers a new feed subscribes.
+    /// Whose headers a new feed sends to the subgraph.
     by: upstream::Subscriber,
     start: Option<Value>,
     hot: bool,
-    /// They have followed another feed up to now.
+    /// They followed another feed until now.
     continued: bool,
 }
 
@@ -75,17 +75,17 @@ impl Feeds {
         }))
     }
 
-    /// Tells all feeds what is served from now on.
+    /// Tells all feeds which snapshot is served from now on.
     pub(crate) fn reloaded(&self, snapshot: Arc<Snapshot>) {
         self.0.reloads.send_replace(snapshot);
     }
 
-    /// What is served now.
+    /// The snapshot that is served now.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.0.reloads.borrow())
     }
 
-    /// The distinct operations that are followed.
+    /// The distinct operations of all subscribers.
     pub(crate) fn operations(&self) -> Vec<Arc<PreparedOperation>> {
         let feeds: Vec<_> = self.0.table.lock().iter().cloned().collect();
         let mut known = std::collections::HashSet::new();
@@ -101,10 +101,10 @@ impl Feeds {
         operations
     }
 
-    /// Takes a seat in a feed that is the same, or in a new one.
+    /// Joins a matching feed, or opens one.
     pub(super) fn join(&self, new: NewSubscriber) -> FeedStream {
         let number = self.0.numbers.fetch_add(1, Ordering::Relaxed);
-        // One place is kept for the last item.
+        // One slot is reserved for the last item.
         let (queue, items) = queue::bounded(self.0.config.subscriptions.queue + 2);
         let current_feed: CurrentFeed = Arc::new(Mutex::new(Weak::new()));
         let subscriber = Subscriber {
@@ -131,8 +131,8 @@ impl Feeds {
         }
     }
 
-    /// Brings those who followed `feed` to where their newest plan has them, behind
-    /// `cursor`; a new feed is asked for by `by`.
+    /// Moves a group out of `feed` to the feed that its newest plan needs, continuing after
+    /// `cursor`. If that feed has to be opened, it is opened on behalf of `by`.
     pub(super) fn transfer(
         &self,
         feed: &Feed,
@@ -154,8 +154,8 @@ impl Feeds {
         self.take_in(request, group.subscribers);
     }
 
-    /// Finds a feed for subscribers of one view, or opens one; gives the cursor they
-    /// continue behind.
+    /// Finds or opens a feed for subscribers of one view. Returns the cursor they continue
+    /// after.
     fn take_in(&self, request: JoinRequest, subscribers: Vec<Subscriber>) -> Option<Arc<Value>> {
         let key = Key {
             variables: request.source.body(None),
@@ -186,12 +186,12 @@ impl Feeds {
         {
             let mut subscribers = feed.subscribers.lock();
             subscribers.take_in(&feed, view, waiting.unwrap_or_default());
-            // All of them may have left on the way.
+            // All of them may have left in the meantime.
             if subscribers.settle() {
                 return cursor;
             }
         }
-        // Who leaves from now on waits for the table to take the feed out of it.
+        // Whoever leaves from now on waits for the table's lock, then removes the feed.
         table.insert_unique(hash, Arc::clone(&feed), |feed| feed.hash);
         drop(table);
         tokio::spawn(run(self.clone(), feed, Box::new(upstream)));

@@ -1,5 +1,5 @@
-//! Who follows a feed: each subscriber has a bounded queue, and those whose
-//! operations are the same get the same answers.
+//! The subscribers of a feed. Each has a bounded queue of its own; those with the same
+//! operation are sent the same answers.
 
 use std::sync::{Arc, Weak};
 
@@ -17,41 +17,42 @@ use crate::error::GraphqlError;
 use crate::queue;
 use crate::snapshot::Snapshot;
 
-/// What a subscriber's queue carries.
+/// A message in a subscriber's queue.
 pub(super) enum Item {
-    /// The subgraph has taken the subscription; always the first.
+    /// The subgraph accepted the subscription. Always the first message.
     Started,
-    /// It has not; the only one.
+    /// The subgraph refused it. The only message.
     Refused(Box<GraphqlError>),
-    /// An answer, and the cursor behind which it is continued.
+    /// An answer, and the cursor to continue after.
     Answer(Bytes, Option<Arc<Value>>),
-    /// The subscriber reads too slowly; the last one.
+    /// The subscriber reads too slowly. The last message.
     TooSlow,
 }
 
-/// The feed a subscriber sits in; another one when its plan has changed.
+/// The feed that a subscriber belongs to. It changes when a new plan needs other events.
 pub(super) type CurrentFeed = Arc<Mutex<Weak<Feed>>>;
 
+/// A subscriber, as its feed knows it.
 pub(super) struct Subscriber {
     pub(super) number: u64,
     pub(super) request_id: Arc<str>,
     pub(super) queue: queue::Sender<Item>,
     pub(super) current_feed: CurrentFeed,
-    /// It was told that it has started.
+    /// [`Item::Started`] was sent.
     pub(super) started: bool,
 }
 
 /// Subscribers with the same view.
 pub(super) struct ViewGroup {
     pub(super) view: Arc<View>,
-    /// By the newest plan they follow other events. They go there as soon as
-    /// nothing is lost by it.
+    /// Set when the newest plan needs other events. The subscribers move there as soon as
+    /// they lose nothing by it.
     pub(super) next: Option<(Arc<View>, Arc<Source>)>,
     pub(super) subscribers: Vec<Subscriber>,
 }
 
 impl ViewGroup {
-    /// Tells all of them why no more events come.
+    /// Tells all of them why there are no more events.
     pub(super) fn end(&self, lost: &Lost) {
         for subscriber in &self.subscribers {
             subscriber.end(&self.view, lost);
@@ -59,33 +60,34 @@ impl ViewGroup {
     }
 }
 
+/// The stages of a feed, in order.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Starting,
     Open,
-    /// Nobody is taken in any more; those who are there go elsewhere.
+    /// Nobody can join any more; the remaining subscribers move to other feeds.
     Leaving,
     Closed,
 }
 
-/// The seats of a feed.
+/// All subscribers of a feed, and how far it has come.
 pub(super) struct Subscribers {
     pub(super) phase: Phase,
-    /// An event was given out.
+    /// At least one event was delivered.
     pub(super) begun: bool,
     pub(super) start: Option<Value>,
-    /// Cursor of the last event, of the start before.
+    /// The cursor of the last event; before the first event, the cursor it started at.
     pub(super) last: Option<Arc<Value>>,
-    /// Of the newest snapshot the views were held against.
+    /// Generation of the newest snapshot that the views were checked against.
     pub(super) generation: u64,
     pub(super) groups: Vec<ViewGroup>,
 }
 
-/// What is to be done before an event is handed out.
+/// What has to happen before an event can be handed out.
 pub(super) enum Step {
     /// Run these views.
     Run(Vec<Arc<View>>),
-    /// Wait for room in these queues; whether that holds up nobody else.
+    /// Wait for these full queues. True when nobody else has to wait because of it.
     Wait(Vec<queue::Sender<Item>>, bool),
     HandOut,
 }
@@ -98,7 +100,7 @@ impl Subscribers {
         })
     }
 
-    /// Tells those who wait that events will come.
+    /// Tells the waiting subscribers that the subscription has started.
     pub(super) fn open(&mut self) {
         self.phase = Phase::Open;
         for (_, subscriber) in self.each() {
@@ -106,7 +108,7 @@ impl Subscribers {
         }
     }
 
-    /// Puts subscribers who are still there beside those with the same view.
+    /// Adds subscribers to the group with the same view, except those that have left.
     pub(super) fn take_in(&mut self, feed: &Arc<Feed>, view: Arc<View>, mut come: Vec<Subscriber>) {
         for subscriber in &mut come {
             *subscriber.current_feed.lock() = Arc::downgrade(feed);
@@ -114,8 +116,7 @@ impl Subscribers {
                 subscriber.start();
             }
         }
-        // Looked at after they were told where they are: who leaves from now on
-        // finds this feed.
+        // Checked only after `current_feed` is set: whoever leaves from now on finds this feed.
         come.retain(|subscriber| !subscriber.queue.is_closed());
         self.add(view, come);
     }
@@ -135,7 +136,7 @@ impl Subscribers {
         }
     }
 
-    /// Takes a subscriber out; true when nobody is left.
+    /// Removes a subscriber. True when none is left.
     pub(super) fn leave(&mut self, number: u64) -> bool {
         for group in &mut self.groups {
             group
@@ -145,7 +146,7 @@ impl Subscribers {
         self.settle()
     }
 
-    /// Forgets views without subscribers; true when nobody is left.
+    /// Drops empty groups. True when no subscriber is left.
     pub(super) fn settle(&mut self) -> bool {
         self.groups.retain(|group| !group.subscribers.is_empty());
         if self.groups.is_empty() {
@@ -178,7 +179,7 @@ impl Subscribers {
         Step::Wait(full, queues().count() == 1)
     }
 
-    /// Gives each subscriber the answer of its view; false when none is left.
+    /// Gives each subscriber the answer for its view. False when no subscriber is left.
     pub(super) fn hand_out(
         &mut self,
         answers: &[(Arc<View>, Answer)],
@@ -206,8 +207,8 @@ impl Subscribers {
         !self.settle()
     }
 
-    /// The views that were not yet held against the snapshot of `generation`;
-    /// no more of them come from now on.
+    /// The views not yet checked against the snapshot of `generation`. From now on no older
+    /// ones can join.
     pub(super) fn outdated(&mut self, generation: u64) -> Vec<Arc<View>> {
         self.generation = generation;
         let views = self.groups.iter().map(|group| &group.view);
@@ -217,15 +218,14 @@ impl Subscribers {
             .collect()
     }
 
-    /// From now on nobody is taken in; gives the views that are there.
+    /// Lets nobody join any more, and returns the current views.
     pub(super) fn leave_together(&mut self) -> Vec<Arc<View>> {
         self.phase = Phase::Leaving;
         let views = self.groups.iter().map(|group| &group.view);
         views.cloned().collect()
     }
 
-    /// Puts what `snapshot` has made of `view` in its place. `source` is what the
-    /// feed follows.
+    /// Replaces `view` by its counterpart in `snapshot`. `source` is what the feed follows.
     pub(super) fn replace(
         &mut self,
         view: &Arc<View>,
@@ -263,8 +263,7 @@ impl Subscribers {
         self.settle();
     }
 
-    /// Takes out those who follow other events by their newest plan, if nothing is
-    /// lost by it.
+    /// Removes and returns the groups that can move to other events without losing any.
     pub(super) fn going(&mut self, lossless: impl Fn(&Source, bool) -> bool) -> Vec<ViewGroup> {
         let begun = self.begun;
         let gone = self.groups.extract_if(.., |group| {
@@ -284,7 +283,7 @@ impl Subscriber {
         }
     }
 
-    /// Tells why no more events come.
+    /// Tells the subscriber why there are no more events.
     pub(super) fn end(&self, view: &View, lost: &Lost) {
         let body = match lost {
             Lost::Subgraph(error) => view.failure(error, &self.request_id),
@@ -294,10 +293,10 @@ impl Subscriber {
     }
 }
 
-/// A subscriber's end; leaves the feed when dropped.
+/// The receiving end of a subscriber. Dropping it leaves the feed.
 pub(super) struct FeedStream {
     pub(super) items: queue::Receiver<Item>,
-    /// Cursor of the feed when the seat was taken.
+    /// The cursor of the feed when the subscriber joined.
     pub(super) cursor: Option<Arc<Value>>,
     pub(super) number: u64,
     pub(super) current_feed: CurrentFeed,
@@ -306,7 +305,7 @@ pub(super) struct FeedStream {
 
 impl Drop for FeedStream {
     fn drop(&mut self) {
-        // A feed that is about to take it in will see that.
+        // A feed that is about to add the subscriber sees the closed queue.
         self.items.close();
         loop {
             let current_feed = self.current_feed.lock().clone();
@@ -316,7 +315,7 @@ impl Drop for FeedStream {
             if feed.subscribers.lock().leave(self.number) {
                 self.feeds.left(&feed);
             }
-            // It may just have been taken to another one.
+            // It may have moved to another feed in the meantime.
             if self.current_feed.lock().ptr_eq(&current_feed) {
                 return;
             }

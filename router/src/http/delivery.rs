@@ -1,5 +1,5 @@
-//! Between a subscription and a slow client: a bounded queue. A client whose
-//! queue stays full is told so and closed.
+//! Delivers the events of a subscription through a bounded queue. A client whose queue stays
+//! full is told so and disconnected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,24 +15,24 @@ use crate::error::{GraphqlError, code};
 use crate::queue;
 use crate::request::Position;
 
-/// How a pumped stream ended.
+/// How a subscription ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
-    /// The subscription is over.
+    /// There are no more events.
     Complete,
-    /// The client did not read fast enough; how it continues, if it can.
+    /// The client did not read fast enough; how to resume, if that is possible.
     TooSlow(Option<Value>),
-    /// The router is shutting down; how the client continues, if it can.
+    /// The router is shutting down; how to resume, if that is possible.
     Draining(Option<Value>),
 }
 
 impl End {
-    /// What the client is told; nothing when all is well.
+    /// The error for the client; none after an orderly end.
     pub(super) fn error(&self) -> Option<GraphqlError> {
         match self {
             Self::Complete => None,
             Self::TooSlow(resume) => Some(too_slow(resume.clone())),
-            Self::Draining(resume) => Some(told(
+            Self::Draining(resume) => Some(resumable_error(
                 "The server is shutting down; subscribe again.",
                 code::SERVER_DRAINING,
                 resume.clone(),
@@ -41,16 +41,16 @@ impl End {
     }
 }
 
-/// What a client that reads too slowly is told.
+/// The error for a client that reads too slowly.
 pub(super) fn too_slow(resume: Option<Value>) -> GraphqlError {
-    told(
+    resumable_error(
         "You read slower than events come; subscribe again.",
         code::SLOW_CLIENT,
         resume,
     )
 }
 
-fn told(message: &str, code: &str, resume: Option<Value>) -> GraphqlError {
+fn resumable_error(message: &str, code: &str, resume: Option<Value>) -> GraphqlError {
     let error = GraphqlError::new(message).with_code(code);
     match resume {
         Some(resume) => error.with("resume", resume),
@@ -58,17 +58,17 @@ fn told(message: &str, code: &str, resume: Option<Value>) -> GraphqlError {
     }
 }
 
-/// What comes out of the queue.
+/// A message from the queue.
 #[derive(Debug)]
 pub(super) enum Delivery {
-    /// An answer, and the cursor behind which the subscription continues.
+    /// An answer, and the cursor to continue after.
     Event(Bytes, Option<Arc<Value>>),
     End(End),
 }
 
-/// Moves events into a queue of `queue` items on a task of its own. Dropping
-/// the receiver ends the subscription. `slow` is told at once when the client
-/// has fallen behind: it may not take anything from the queue any more.
+/// Moves events into a queue of `queue` messages, in a task of its own. Dropping the
+/// receiver ends the subscription. `slow` is cancelled as soon as the client has fallen
+/// behind, because the client may not read anything from the queue any more.
 pub(super) fn deliver(
     mut events: BoxStream<'static, Bytes>,
     config: &Subscriptions,
@@ -76,7 +76,7 @@ pub(super) fn deliver(
     slow: Option<CancellationToken>,
     position: Option<Position>,
 ) -> queue::Receiver<Delivery> {
-    // One place is kept for saying how it ended.
+    // One slot is reserved for the end.
     let (sender, receiver) = queue::bounded(config.queue + 1);
     let slow_after = Duration::from_millis(config.slow_after_ms);
     tokio::spawn(async move {
@@ -121,7 +121,7 @@ pub(super) fn deliver(
                 return;
             }
         };
-        // The place kept is free, unless the client is gone.
+        // The reserved slot is free, unless the client is gone.
         let _ = sender.try_send(Delivery::End(end));
     });
     receiver

@@ -113,7 +113,7 @@ fn embedded(path: &str) -> Option<Content> {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => bytes.into(),
         },
-        tag: hash[..8].iter().map(|b| format!("{b:02x}")).collect(),
+        tag: hex::encode(&hash[..8]),
     })
 }
 

@@ -44,10 +44,8 @@ pub(super) fn token(headers: &HeaderMap, query: Option<&str>) -> Option<String> 
 }
 
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
-    let pairs = query.unwrap_or_default().split('&');
-    pairs
-        .filter_map(|pair| pair.split_once('='))
-        .find_map(|(key, value)| (key == name).then(|| value.to_owned()))
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .find_map(|(key, value)| (key == name).then(|| value.into_owned()))
 }
 
 /// `PUT`: a token for a new stream.
@@ -247,8 +245,8 @@ impl Operation {
         let (id, number) = (self.id.clone(), self.number);
         let task = tokio::spawn(async move {
             let _open = sse::Open::new();
-            while let Some(pumped) = receiver.recv().await {
-                let sent = match pumped {
+            while let Some(delivery) = receiver.recv().await {
+                let sent = match delivery {
                     Delivery::Event(event, _) => self.send(self.event("next", Some(&event))),
                     Delivery::End(end) => self.finish(end.error()),
                 };

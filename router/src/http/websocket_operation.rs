@@ -90,8 +90,8 @@ impl Operation {
                     (position, cursor)
                 });
                 let mut receiver = deliver(events, config, draining, Some(self.slow), position);
-                while let Some(pumped) = receiver.recv().await {
-                    match pumped {
+                while let Some(delivery) = receiver.recv().await {
+                    match delivery {
                         Delivery::Event(event, cursor) => {
                             let message = ws_protocol::next(protocol, &id, &event);
                             if self.outgoing.send(counted(message)).await.is_err() {

@@ -1,4 +1,4 @@
-//! A caller over time: who they are, and whether that is still known to be so.
+//! A caller whose identity is verified again from time to time.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,18 +9,18 @@ use tokio::time::Instant;
 use super::{Caller, Changes, IdentifyError, same_caller};
 use crate::error::code;
 
-/// Whoever verifies may be away for this long before nobody is believed any more.
+/// How long a caller stays trusted while the verifying service is unavailable.
 const GRACE: Duration = Duration::from_secs(60);
-/// How soon it is tried again when whoever verifies is away.
+/// How soon verification is retried while the service is unavailable.
 const AGAIN: Duration = Duration::from_secs(5);
-/// Where nothing happens nobody is verified more often than this without a reason.
+/// The shortest time between two verifications that no change or request calls for.
 const LEAST: Duration = Duration::from_secs(10);
 
 /// What verifying a caller again has shown.
 pub(crate) enum Verdict {
-    /// They may do what they could before.
+    /// Same caller, same rights.
     Same,
-    /// They are somebody else, or may do other things.
+    /// Another caller, or other rights.
     Different,
 }
 
@@ -29,11 +29,11 @@ pub(crate) enum Verdict {
 pub(crate) struct VerifiedCaller {
     caller: Arc<Caller>,
     changes: Option<Changes>,
-    /// The last change that was looked into.
+    /// The last change that was handled.
     seen: u64,
-    /// When the caller was last known to be right.
+    /// The time of the last verification.
     verified: Instant,
-    /// From then on the caller is to be verified before it is used.
+    /// The caller has to be verified before it is used after this time.
     due: Option<Instant>,
 }
 

@@ -40,10 +40,10 @@ impl Place {
     }
 }
 
-/// How fields can be asked for apart.
+/// How fields are requested separately.
 #[derive(PartialEq, Eq)]
 pub(super) enum SplitBy {
-    /// By the way of the whole fetch, once more.
+    /// By the path of the original fetch, requested again.
     Repeating,
     /// By a key of their object.
     Key(Vec<KeyUse>),

@@ -1,4 +1,4 @@
-//! How a field can be asked for in a request of its own.
+//! Decides how a deferred field can be requested separately.
 
 use std::collections::HashSet;
 
@@ -9,9 +9,9 @@ use crate::operation::Kind;
 use crate::schema::{self, KeyField};
 
 impl Splitter<'_> {
-    /// How the field can be asked for apart, if it can. A key finds the same
-    /// object; without one the way to it is gone again, which in a list might
-    /// find others, and must not be done with a mutation.
+    /// How the field can be requested separately, if at all. A key finds the same object.
+    /// Without one, the path to the object is requested again, which could find other objects
+    /// in a list, and which must not repeat a mutation.
     pub(super) fn split_by(
         &self,
         place: &Place,
@@ -33,7 +33,7 @@ impl Splitter<'_> {
         let is_object = self.schema.ty(ty)?.kind == schema::Kind::Object;
         if is_object && self.resolves(ty, item) {
             let keys = self.schema.entities.keys(ty, &self.service);
-            // Whoever has the key has its fields: they are not worth a request.
+            // The fields of the key are in the first request anyway.
             if keys.iter().any(|key| key.iter().any(|f| f.name == *name)) {
                 return None;
             }

@@ -7,7 +7,7 @@ use super::{Full, Most, Network, Permit, Quota};
 use crate::config::Quotas;
 use crate::identity::Caller;
 
-/// The router's seats.
+/// The quotas of a router.
 #[derive(Debug)]
 pub(crate) struct ClientQuotas {
     sockets: Arc<Quota>,

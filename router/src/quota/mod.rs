@@ -1,5 +1,5 @@
-//! What clients may hold at the same time: in all, from one network, and as one
-//! person. A seat is given back when it is dropped.
+//! Limits on what clients may hold at the same time: in total, per network and per person.
+//! A permit is returned when it is dropped.
 
 mod budget;
 mod clients;
@@ -15,14 +15,14 @@ pub(crate) use budget::{Budget, Charge};
 pub(crate) use clients::ClientQuotas;
 pub(crate) use network::Network;
 
-/// Whom something counts against.
+/// Who a permit counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Holder {
     Network(Network),
     Person(u64),
 }
 
-/// The most of something.
+/// The limits of a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Most {
     pub(crate) in_all: usize,
@@ -39,7 +39,7 @@ pub(crate) enum Full {
     Holder,
 }
 
-/// Seats of one kind.
+/// Permits of one kind.
 #[derive(Debug)]
 pub(crate) struct Quota {
     most: Most,
@@ -60,7 +60,10 @@ impl Quota {
         })
     }
 
-    /// Takes a seat, or says what stands against it; then nothing is taken.
+    /// Takes a permit.
+    ///
+    /// # Errors
+    /// Which limit is reached; nothing is taken then.
     pub(crate) fn take(
         self: &Arc<Self>,
         network: Option<Network>,
@@ -89,13 +92,13 @@ impl Quota {
         })
     }
 
-    /// True when more than three quarters of all seats are taken.
+    /// True when more than three quarters of all permits are taken.
     pub(crate) fn is_pressed(&self) -> bool {
         self.taken.lock().in_all > self.most.in_all / 4 * 3
     }
 }
 
-/// One of a quota's seats.
+/// One permit of a quota; returned on drop.
 #[derive(Debug)]
 pub(crate) struct Permit {
     quota: Arc<Quota>,

@@ -1,4 +1,4 @@
-//! What a connection is doing, and until when it may go on so.
+//! What a connection is doing, and how long it may continue.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -27,19 +27,19 @@ impl Limits {
         }
     }
 
-    /// How often a connection is looked at: each limit is kept with this precision.
+    /// How often a connection is checked, and so the precision of all limits.
     pub(super) fn step(&self) -> Duration {
         (self.head.min(self.idle).min(self.write) / 4).max(Duration::from_millis(1))
     }
 
-    /// How long a client that has taken `bytes` since it began to keep the sender
-    /// waiting may do so.
+    /// How long a client may keep the sender waiting, if it has read `bytes` since the wait
+    /// began.
     pub(super) fn patience(&self, bytes: u64) -> Duration {
         self.write + Duration::from_millis(bytes.saturating_mul(1000) / self.bytes_per_s)
     }
 }
 
-/// Shared by a connection's bytes, its requests and its answers.
+/// Shared by the transport of a connection, its requests and its answers.
 #[derive(Debug)]
 pub(super) struct Activity {
     limits: Limits,

@@ -1,4 +1,4 @@
-//! Who gets a connection. Those who do not are told so, as far as that costs little.
+//! Limits the number of connections. Refused clients are told why, as far as that is cheap.
 
 use std::io::Write;
 use std::net::{IpAddr, Shutdown};
@@ -16,7 +16,7 @@ use crate::quota::{Full, Most, Network, Permit, Quota};
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
     quota: Arc<Quota>,
-    /// Whether addresses are those of clients, and not of a proxy.
+    /// Whether peer addresses are those of clients, not of a proxy.
     by_address: bool,
 }
 
@@ -40,16 +40,16 @@ impl Admission {
     }
 }
 
-/// Refused connections that are listened to, so that their clients read why.
+/// Refused connections that are read from, so that their clients see the answer.
 const LINGERING: usize = 64;
-/// What such a client may still send.
+/// Bytes that such a client may still send.
 const LINGER_BYTES: usize = 64 * 1024;
-/// And how long.
+/// How long such a connection stays open.
 const LINGER: Duration = Duration::from_secs(1);
 
 static LINGERERS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(LINGERING)));
 
-/// Answers a connection that is not served, whatever it would have asked, and closes it.
+/// Refuses a connection: answers whatever its client asks with an error, and closes it.
 pub(crate) fn refuse(stream: std::net::TcpStream, full: Full) {
     metrics::counter!("http_connections_refused_total").increment(1);
     let (status, code, message) = match full {
@@ -73,26 +73,26 @@ pub(crate) fn refuse(stream: std::net::TcpStream, full: Full) {
          retry-after: 5\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
-    // Clients take an answer that comes before their request for nonsense, and a
-    // connection that is closed with bytes unread is reset: where that is cheap, it is
-    // waited for what they ask.
+    // Clients do not accept an answer that arrives before their request, and closing a
+    // connection with unread bytes resets it. So the request is read first, for a limited
+    // number of connections.
     let Ok(permit) = Arc::clone(&LINGERERS).try_acquire_owned() else {
-        let _ = tell(&stream, &answer);
+        let _ = write_refusal(&stream, &answer);
         return;
     };
     tokio::spawn(async move {
-        let _ = tokio::time::timeout(LINGER, answered(stream, &answer)).await;
+        let _ = tokio::time::timeout(LINGER, refuse_after_request(stream, &answer)).await;
         drop(permit);
     });
 }
 
-/// A new connection's buffer has room for the answer.
-fn tell(mut stream: &std::net::TcpStream, answer: &str) -> std::io::Result<()> {
+/// Does not block: the answer fits into the send buffer of a new connection.
+fn write_refusal(mut stream: &std::net::TcpStream, answer: &str) -> std::io::Result<()> {
     stream.write_all(answer.as_bytes())?;
     stream.shutdown(Shutdown::Write)
 }
 
-async fn answered(stream: std::net::TcpStream, answer: &str) -> std::io::Result<()> {
+async fn refuse_after_request(stream: std::net::TcpStream, answer: &str) -> std::io::Result<()> {
     let writer = stream.try_clone()?;
     let stream = TcpStream::from_std(stream)?;
     let (mut buffer, mut total) = ([0; 4096], 0);
@@ -102,7 +102,7 @@ async fn answered(stream: std::net::TcpStream, answer: &str) -> std::io::Result<
             Ok(0) => break,
             Ok(bytes) => {
                 if total == 0 {
-                    tell(&writer, answer)?;
+                    write_refusal(&writer, answer)?;
                 }
                 total += bytes;
             }

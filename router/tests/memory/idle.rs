@@ -135,10 +135,10 @@ async fn measure(open: fn(&str, usize) -> Client, most: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_subscription_over_a_websocket_holds_little_memory_and_gives_it_back() {
-    measure(Client::websocket, 48 * KIB).await;
+    measure(Client::websocket, 32 * KIB).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_subscription_over_an_event_stream_holds_little_memory_and_gives_it_back() {
-    measure(Client::event_stream, 48 * KIB).await;
+    measure(Client::event_stream, 40 * KIB).await;
 }

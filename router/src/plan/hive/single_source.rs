@@ -1,6 +1,6 @@
-//! Composite fields that several subgraphs resolve, as if one of them did. Where a
-//! field can be had on the way already, the planner may build on it and on another
-//! subgraph's at once, and then lose what lies below.
+//! Rewrites the supergraph so that composite fields that several subgraphs resolve have one
+//! subgraph. Where a field is already available on the path, the planner may combine it with
+//! another subgraph's and then lose the fields below.
 
 use std::collections::HashSet;
 

@@ -1,8 +1,8 @@
-//! Ends the planner where it would not end by itself. It looks at its deadline while
-//! it searches for ways, but not while it puts requests together, and there it goes
-//! round for ever when the requests of its draft wait for each other. What it traces
-//! on the way is the one place where it can be stopped from outside: its events come
-//! here on the thread that plans, and a panic that nobody is told of unwinds it.
+//! Stops the planner when it would not stop by itself. It checks its deadline while it
+//! searches for paths, but not while it combines requests, and there it loops for ever when
+//! the requests of its draft wait for each other. Its trace events are the only place where
+//! it can be stopped from outside: they arrive here on the planning thread, and a silent panic
+//! unwinds it.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -17,10 +17,10 @@ use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 use crate::plan::PlanError;
 
-/// Events of one plan: some tens for most, and one for each two requests that may be
-/// made one, so enough for hundreds beside each other.
+/// Trace events of one plan. Most plans have some tens; there is one for each pair of
+/// requests that could be combined, so this is enough for hundreds of parallel requests.
 const MAX_EVENTS: u64 = 100_000;
-/// Events between two looks at the clock.
+/// Events between two checks of the clock.
 const LOOK: u64 = 256;
 
 thread_local! {
@@ -33,18 +33,18 @@ struct Run {
     events: u64,
 }
 
-/// Why a plan was ended.
+/// Why planning was stopped.
 enum Ended {
     Late,
     Runaway,
 }
 
-/// Runs the planner; its panics become errors.
+/// Runs the planner with a deadline. Its panics become errors.
 pub(super) fn with_watchdog<T>(
     deadline: Instant,
     plan: impl FnOnce() -> Result<T, PlanError>,
 ) -> Result<T, PlanError> {
-    // One for all: each new one makes tracing ask about all places that trace again.
+    // Shared, because each new dispatcher makes tracing rebuild its interest cache.
     static WATCHDOG: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Watchdog));
     RUN.set(Some(Run {
         deadline,
