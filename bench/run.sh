@@ -10,3 +10,6 @@ echo "== the graph"
 echo
 echo "== the task engine"
 "$target/examples/bench_tasks"
+echo
+echo "== events"
+bench/events.sh

@@ -126,10 +126,13 @@ impl Loaders {
     }
 }
 
+/// What a field wants, and where it waits for it.
+type Asked<B> = (<B as Batch>::Key, Sender<Loaded<<B as Batch>::Value>>);
+
 /// Keys of one type that fields have asked for, and what was loaded before.
 struct Gathering<B: Batch> {
     loader: Loader<B>,
-    asked: Mutex<Vec<(B::Key, Sender<Loaded<B::Value>>)>>,
+    asked: Mutex<Vec<Asked<B>>>,
 }
 
 impl<B: Batch> Gathering<B> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::future::{BoxFuture, poll_fn};
+use futures::future::BoxFuture;
 use futures::{FutureExt, Stream};
 use redis::streams::StreamRangeReply;
 use tokio::sync::{mpsc, oneshot};
@@ -172,7 +172,7 @@ pub struct HubSubscription {
 enum State {
     Following(Box<Follow>),
     /// Redis is asked for old entries.
-    Replaying(BoxFuture<'static, (Box<Follow>, Option<StreamItem>)>),
+    Replaying(BoxFuture<'static, (Box<Follow>, Replayed)>),
     Ended,
 }
 
@@ -190,11 +190,13 @@ impl Stream for HubSubscription {
             match &mut self.state {
                 State::Ended => return Poll::Ready(None),
                 State::Replaying(replay) => {
-                    let (follow, item) = ready!(replay.poll_unpin(cx));
+                    let (follow, replayed) = ready!(replay.poll_unpin(cx));
                     self.state = State::Following(follow);
-                    break item;
+                    if let Replayed::End(item) = replayed {
+                        break item;
+                    }
                 }
-                State::Following(follow) if !follow.replaying => {
+                State::Following(follow) if !follow.replaying || !follow.backlog.is_empty() => {
                     break ready!(follow.poll_present(cx));
                 }
                 State::Following(_) => {
@@ -205,8 +207,8 @@ impl Stream for HubSubscription {
                     };
                     self.state = State::Replaying(
                         async move {
-                            let item = follow.next().await;
-                            (follow, item)
+                            let replayed = follow.catch_up().await;
+                            (follow, replayed)
                         }
                         .boxed(),
                     );
@@ -298,22 +300,25 @@ struct Follow {
 }
 
 impl Follow {
-    async fn next(&mut self) -> Option<StreamItem> {
+    /// Reads on until there is something to deliver, or nothing more to read.
+    async fn catch_up(&mut self) -> Replayed {
         while self.backlog.is_empty() && self.replaying {
             match self.replay().await {
                 Ok(Replay::Page) => {}
-                Ok(Replay::Gone) if self.delivered_any => return Some(StreamItem::Lagged),
-                Ok(Replay::Gone) => return Some(StreamItem::TooOld),
+                Ok(Replay::Gone) if self.delivered_any => {
+                    return Replayed::End(Some(StreamItem::Lagged));
+                }
+                Ok(Replay::Gone) => return Replayed::End(Some(StreamItem::TooOld)),
                 Err(error) => {
                     tracing::debug!(error = %error, "replay interrupted, trying again");
                     tokio::select! {
                         () = sleep(REPLAY_PAUSE) => {}
-                        () = self.live.membership.handle.joins.closed() => return None,
+                        () = self.live.membership.handle.joins.closed() => return Replayed::End(None),
                     }
                 }
             }
         }
-        poll_fn(|cx| self.poll_present(cx)).await
+        Replayed::GoesOn
     }
 
     /// What is there without asking Redis.
@@ -390,6 +395,13 @@ impl Source {
             .includes(&Concerned::of(&entry, self.routing)?);
         (wanted && entry.parse(self.routing)).then_some(entry)
     }
+}
+
+/// How reading old entries came out.
+enum Replayed {
+    GoesOn,
+    /// The subscription ends, with this item.
+    End(Option<StreamItem>),
 }
 
 enum Replay {

@@ -12,7 +12,7 @@ use super::StreamEntry;
 pub enum Interest {
     /// All of them: each costs something for each such subscriber, so only for the few that need it.
     All,
-    /// Those that concern one of these ids; made by [`Interest::ids`].
+    /// Those that concern one of these ids.
     Ids(Arc<[Arc<str>]>),
 }
 
@@ -36,7 +36,7 @@ impl Interest {
             Self::All => true,
             Self::Ids(ids) => concerned
                 .ids()
-                .any(|id| ids.binary_search_by(|wanted| (**wanted).cmp(id)).is_ok()),
+                .any(|id| ids.iter().any(|wanted| **wanted == *id)),
         }
     }
 }

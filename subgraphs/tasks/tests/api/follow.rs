@@ -1,6 +1,9 @@
 //! Subscriptions.
 
-use atelier_kit::{actor::Actor, stream::StreamItem};
+use atelier_kit::{
+    actor::Actor,
+    stream::{Interest, StreamItem},
+};
 use atelier_tasks::engine::{Leased, Moment, Outcome, Report, Status};
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -224,7 +227,7 @@ async fn the_end_of_a_task_of_nobody_is_told_at_once() {
         .engine
         .deps()
         .hub
-        .subscribe("tasks:progress", None)
+        .subscribe("tasks:progress", None, Interest::All)
         .await
         .unwrap();
     let id = world.enqueue(world.task(None)).await;

@@ -1,6 +1,9 @@
 //! Progress: coalesced, the last value never lost.
 
-use atelier_kit::{actor::Actor, stream::StreamItem};
+use atelier_kit::{
+    actor::Actor,
+    stream::{Interest, StreamItem},
+};
 use atelier_tasks::engine::{Leased, Moment, Outcome, Report};
 use futures::StreamExt;
 use serde_json::json;
@@ -28,7 +31,7 @@ async fn a_flood_of_progress_is_coalesced_and_its_end_arrives() {
         .engine
         .deps()
         .hub
-        .subscribe("tasks:progress", None)
+        .subscribe("tasks:progress", None, Interest::All)
         .await
         .unwrap();
     world.enqueue(world.task(None)).await;
