@@ -88,6 +88,13 @@ pub struct TaskFact {
     pub error_message: Option<String>,
 }
 
+impl TaskFact {
+    /// Whether subscribers find facts by this subject: if it can be a wire id, which has no spaces.
+    pub fn routes_by_subject(subject: &str) -> bool {
+        !subject.is_empty() && !subject.contains(char::is_whitespace)
+    }
+}
+
 impl Fact for TaskFact {
     const DOMAIN: Option<&'static str> = Some("tasks");
     const TOPICS: &'static [&'static str] = &[
@@ -115,7 +122,8 @@ impl Fact for TaskFact {
         let mut ids = Vec::new();
         self.owner.name(&mut ids);
         self.parent.name(&mut ids);
-        ids.extend(self.subject.clone());
+        let subject = self.subject.clone();
+        ids.extend(subject.filter(|subject| Self::routes_by_subject(subject)));
         ids
     }
 
