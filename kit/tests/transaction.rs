@@ -266,3 +266,32 @@ async fn a_single_statement_tells_nothing() {
     assert_eq!(deps.db.statements() - before, 1);
     assert_eq!(number(deps, LIT).await, 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_a_commit_comes_after_it_and_never_after_a_failure() {
+    let test = world().await;
+    let deps = &test.deps;
+    let followed = Arc::new(AtomicU32::new(0));
+    for fails in [true, false] {
+        let done = deps
+            .transaction::<(), Error, _>(async |tx| {
+                let counted = Arc::clone(&followed);
+                tx.after_commit(move || {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                });
+                run(tx, "UPDATE lamps.lamp SET lit = 1").await?;
+                assert_eq!(
+                    AtomicU32::load(&followed, Ordering::SeqCst),
+                    0,
+                    "it is not committed yet"
+                );
+                if fails {
+                    return Err(Error::new(ErrorCode::Forbidden));
+                }
+                Ok(())
+            })
+            .await;
+        assert_eq!(done.is_err(), fails);
+    }
+    assert_eq!(AtomicU32::load(&followed, Ordering::SeqCst), 1);
+}

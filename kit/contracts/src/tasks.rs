@@ -3,6 +3,7 @@
 //! Work is asked for with [`atelier_kit::db::Tx::enqueue`].
 
 use atelier_kit::{
+    entity,
     event::{Concern, Fact},
     id::{Id, Task, User},
     text_enum,
@@ -10,25 +11,44 @@ use atelier_kit::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+entity!(
+    /// A program that works on tasks: a process of this system, or an external one.
+    pub Worker, "wrk"
+);
+entity!(
+    /// A worker's hold on a task.
+    pub Lease, "lse"
+);
+
 text_enum! {
     /// The state of a task.
     pub enum TaskStatus {
-        /// It waits for its time.
+        /// It waits for its start time.
         Scheduled = "SCHEDULED",
         /// It waits for a worker.
         Queued = "QUEUED",
-        /// A worker is at it, or it waits for its children.
+        /// A worker is working on it, or it waits for its children.
         Running = "RUNNING",
-        /// An attempt failed; it waits for the next one.
+        /// An attempt failed, and it waits for the next one.
         Retrying = "RETRYING",
         /// It is done.
         Succeeded = "SUCCEEDED",
-        /// It is done, but some of its children failed.
+        /// It is done, but some of its children failed or were cancelled.
         PartiallySucceeded = "PARTIALLY_SUCCEEDED",
-        /// It failed for good: a dead letter, until somebody replays it.
+        /// It failed and has no attempts left. It stays a dead letter until somebody replays it.
         Failed = "FAILED",
         /// It was cancelled.
         Cancelled = "CANCELLED",
+    }
+}
+
+impl TaskStatus {
+    /// Whether the task has ended: nothing happens to it any more unless somebody replays it.
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Succeeded | Self::PartiallySucceeded | Self::Failed | Self::Cancelled
+        )
     }
 }
 
@@ -68,6 +88,13 @@ pub struct TaskFact {
     pub error_message: Option<String>,
 }
 
+impl TaskFact {
+    /// Whether subscribers find facts by this subject: if it can be a wire id, which has no spaces.
+    pub fn routes_by_subject(subject: &str) -> bool {
+        !subject.is_empty() && !subject.contains(char::is_whitespace)
+    }
+}
+
 impl Fact for TaskFact {
     const DOMAIN: Option<&'static str> = Some("tasks");
     const TOPICS: &'static [&'static str] = &[
@@ -95,7 +122,8 @@ impl Fact for TaskFact {
         let mut ids = Vec::new();
         self.owner.name(&mut ids);
         self.parent.name(&mut ids);
-        ids.extend(self.subject.clone());
+        let subject = self.subject.clone();
+        ids.extend(subject.filter(|subject| Self::routes_by_subject(subject)));
         ids
     }
 

@@ -47,7 +47,11 @@ impl DerefMut for ReadConnection {
 pub struct Tx {
     connection: Object<Connection>,
     events: Vec<NewEvent>,
+    after_commit: Vec<AfterCommit>,
 }
+
+/// What is to be done once a transaction has committed.
+type AfterCommit = Box<dyn FnOnce() + Send>;
 
 impl Deref for Tx {
     type Target = Connection;
@@ -73,6 +77,12 @@ impl Tx {
         self.events.extend(facts.into_iter().map(NewEvent::of));
     }
 
+    /// Calls `then` once the transaction has committed and its connection is given back; not if it
+    /// fails. For what may be lost: wake-ups, news of progress, measurements. `then` does not block.
+    pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
+        self.after_commit.push(Box::new(then));
+    }
+
     /// Asks for a task once the transaction has committed.
     pub fn enqueue(&mut self, task: NewTask) {
         self.emit(&TaskOrder::Request(Box::new(task)));
@@ -82,6 +92,14 @@ impl Tx {
     /// it is.
     pub fn cancel_task(&mut self, task: crate::id::Id<crate::id::Task>) {
         self.emit(&TaskOrder::Cancel(task));
+    }
+
+    /// Gives the connection back after a commit, then does what was to be done after it.
+    fn give_back(self) {
+        drop(self.connection);
+        for then in self.after_commit {
+            then();
+        }
     }
 }
 
@@ -195,6 +213,7 @@ impl Deps {
             if !tx.events.is_empty() {
                 return Err(Error::internal("a single statement tells nothing").into());
             }
+            tx.give_back();
             Ok(done)
         }
     }
@@ -203,6 +222,7 @@ impl Deps {
         Ok(Tx {
             connection: self.db.connection().await?,
             events: Vec::new(),
+            after_commit: Vec::new(),
         })
     }
 
@@ -232,7 +252,7 @@ impl Deps {
                     Manager::commit_transaction(&mut *tx.connection)
                         .await
                         .map_err(Error::from)?;
-                    drop(tx);
+                    tx.give_back();
                     if told > 0 {
                         self.db.wake_relay();
                     }

@@ -70,7 +70,8 @@ where
 /// Declares the events of a subscription: an object for each, and their union, which
 /// [`ResyncRequired`] belongs to as well.
 ///
-/// Every event has a `cursor`, the time `occurredAt`, and the fields between the first braces.
+/// Every event has a `cursor`, the time `occurredAt`, and the fields between the first braces. Attributes
+/// before an event are its object's: with `#[graphql(complex)]` it has fields that are computed.
 ///
 /// ```
 /// atelier_kit::events! {

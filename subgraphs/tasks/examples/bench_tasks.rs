@@ -12,14 +12,18 @@ use async_trait::async_trait;
 use atelier_kit::{
     Deps,
     clock::SystemClock,
-    event::{Relay, run_consumers},
+    error::Error,
+    event::Relay,
     jobs::{Handler, NewTask, Running, TaskFailure},
+    supervise::Supervisor,
 };
 use atelier_tasks::{Engine, EngineConfig, MIGRATIONS, NAME, Worker, WorkerConfig};
-use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+/// Who enqueues single tasks at the same time.
+const CALLERS: usize = 64;
 
 /// Does nothing and counts it.
 struct Noop {
@@ -161,11 +165,11 @@ async fn main() {
     let single = (count / 10).max(1);
     let started = Instant::now();
     let batch = Arc::new(tasks(&engine, single));
-    let enqueuers: Vec<_> = (0..8)
+    let enqueuers: Vec<_> = (0..CALLERS)
         .map(|lane| {
             let (engine, batch) = (engine.clone(), Arc::clone(&batch));
             tokio::spawn(async move {
-                for task in batch.iter().skip(lane).step_by(8) {
+                for task in batch.iter().skip(lane).step_by(CALLERS) {
                     engine
                         .enqueue(std::slice::from_ref(task))
                         .await
@@ -177,7 +181,11 @@ async fn main() {
     for enqueuer in enqueuers {
         enqueuer.await.expect("the enqueuer does not panic");
     }
-    rate("enqueue one by one, 8 at a time", single, started.elapsed());
+    rate(
+        &format!("enqueue one by one, {CALLERS} at a time"),
+        single,
+        started.elapsed(),
+    );
     done.acquire_many(all(single))
         .await
         .expect("the semaphore stays open")
@@ -187,28 +195,22 @@ async fn main() {
 
     let batch = tasks(&engine, single);
     let deps = engine.deps().clone();
-    let mut connection = deps.db.write().await.expect("a connection");
-    connection
-        .transaction(async |connection| {
-            atelier_kit::jobs::enqueue(connection, &deps, &batch)
-                .await
-                .map_err(|_| diesel::result::Error::RollbackTransaction)
-        })
-        .await
-        .expect("the requests are written");
-    drop(connection);
+    deps.transaction(async |tx| {
+        for task in &batch {
+            tx.enqueue(task.clone());
+        }
+        Ok::<_, Error>(())
+    })
+    .await
+    .expect("the requests are written");
     Relay::new(deps.clone())
         .drain()
         .await
         .expect("the requests are published");
     let started = Instant::now();
-    let intake = atelier_tasks::subgraph(deps.clone(), atelier_tasks::TasksConfig::default())
-        .consumers
-        .remove(0);
-    let intake = tokio::spawn({
-        let stop = stop.clone();
-        async move { run_consumers(deps, intake, &[NAME.to_owned()], stop).await }
-    });
+    let supervisor = Supervisor::new(stop.clone());
+    atelier_tasks::subgraph(deps, atelier_tasks::TasksConfig::default())
+        .start(&[NAME.to_owned()], &supervisor);
     done.acquire_many(all(single))
         .await
         .expect("the semaphore stays open")
@@ -221,7 +223,7 @@ async fn main() {
     );
 
     stop.cancel();
-    intake.await.expect("the intake does not panic");
+    supervisor.finished().await;
     for worker in running {
         worker.await.expect("the worker does not panic");
     }

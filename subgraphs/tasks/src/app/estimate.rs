@@ -1,11 +1,9 @@
 //! How long a task will probably take.
 
+use atelier_contracts::tasks::TaskStatus;
 use chrono::{DateTime, Utc};
 
-use crate::{
-    db::{TaskRow, task::Place},
-    engine::Status,
-};
+use crate::db::{TaskRow, task::Place};
 
 /// From here on, what a task says about its own progress counts.
 const TELLING: f64 = 0.02;
@@ -22,7 +20,7 @@ pub fn remaining_ms(
     now: DateTime<Utc>,
 ) -> Option<i64> {
     match task.status {
-        Status::Running => {
+        TaskStatus::Running => {
             let elapsed = (now - task.started_at?).num_milliseconds().max(0);
             let by_history = median_ms.map(|median| (median - elapsed).max(0));
             let by_pace = (task.progress >= TELLING)
@@ -36,12 +34,12 @@ pub fn remaining_ms(
                 (None, None) => None,
             }
         }
-        Status::Queued => {
+        TaskStatus::Queued => {
             let place = place.filter(|place| !place.paused)?;
             let median = median_ms?;
             Some(median + median * place.ahead / place.running.max(1))
         }
-        Status::Scheduled | Status::Retrying => {
+        TaskStatus::Scheduled | TaskStatus::Retrying => {
             median_ms.map(|median| median + (task.run_at - now).num_milliseconds().max(0))
         }
         _ => None,

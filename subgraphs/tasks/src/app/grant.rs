@@ -6,18 +6,12 @@ use atelier_kit::{
     error::{Error, Fail, Refusal},
     id::{AccessToken, Id, User},
 };
-use serde_json::Value;
 
-use super::{
-    ADMIN, Outcome, TaskErrorCode,
-    worker::{check_json, check_name, invalid},
-};
+use super::{ADMIN, check};
 use crate::{
-    db::{
-        self,
-        grant::{GrantRow, ShapeRow},
-    },
-    engine::{Engine, GROUP_QUEUE, MAX_SHAPE, Shape},
+    db::{self, grant::GrantRow},
+    engine::{Engine, GROUP_QUEUE},
+    error::{Outcome, TaskErrorCode},
 };
 
 /// Queues and types that one credential may be bound to.
@@ -58,8 +52,11 @@ fn not_reserved(engine: &Engine, queue: &str, path: &str) -> Outcome<()> {
 /// What the caller's credential was granted. People have none: they sign in.
 pub(super) async fn of(engine: &Engine, actor: &Actor) -> Outcome<(GrantRow, Id<AccessToken>)> {
     let token = actor.access_token.ok_or_else(|| refused("input"))?;
-    let mut connection = engine.deps().db.read().await?;
-    let grant = db::grant::find(&mut connection, token.uuid()).await?;
+    // Not from a replica: what is taken away counts at once.
+    let grant: Option<GrantRow> = engine
+        .deps()
+        .statement(async |tx| Ok::<_, Error>(db::grant::find(tx, token.uuid()).await?))
+        .await?;
     Ok((grant.ok_or_else(|| refused("input"))?, token))
 }
 
@@ -99,34 +96,39 @@ pub async fn set(engine: &Engine, actor: &Actor, new: NewGrant) -> Outcome<Grant
     actor.require_scope(ADMIN)?;
     let by = actor.require_user()?;
     if !QUEUES.contains(&new.queues.len()) {
-        return Err(invalid("input.queues", "Between 1 and 50 queues."));
+        return Err(check::invalid("input.queues", "Between 1 and 50 queues."));
     }
     if !TYPES.contains(&new.types.len()) {
-        return Err(invalid("input.types", "Between 1 and 200 types."));
+        return Err(check::invalid("input.types", "Between 1 and 200 types."));
     }
     for (at, queue) in new.queues.iter().enumerate() {
         let path = format!("input.queues.{at}");
-        check_name(queue, &path)?;
+        check::name(queue, &path)?;
         not_reserved(engine, queue, &path)?;
     }
-    for (at, name) in new.types.iter().enumerate() {
-        check_name(name, &format!("input.types.{at}"))?;
-    }
-    let mut connection = engine.deps().db.read().await?;
-    let declared = db::grant::declared(&mut connection, &new.types).await?;
-    if let Some(at) = new.types.iter().position(|name| !declared.contains(name)) {
-        let refusal = Refusal::new(TaskErrorCode::UnknownType, &format!("input.types.{at}"));
-        return Err(refusal.with("type", new.types[at].as_str()).into());
-    }
+    check::names(&new.types, "input.types")?;
     let grant = GrantRow {
         access_token: new.token.uuid(),
         queues: new.queues,
         types: new.types,
         owner: new.owner,
-        granted_by: by,
+        granted_by: Some(by),
         granted_at: engine.now(),
     };
-    db::grant::set(&mut connection, &grant).await?;
+    let written: Outcome<()> = engine
+        .deps()
+        .transaction(async |tx| {
+            let declared = db::result_shape::declared(tx, &grant.types).await?;
+            let mut types = grant.types.iter().enumerate();
+            if let Some((at, unknown)) = types.find(|(_, name)| !declared.contains(name)) {
+                let path = format!("input.types.{at}");
+                let refusal = Refusal::new(TaskErrorCode::UnknownType, &path);
+                return Err(refusal.with("type", unknown.as_str()).into());
+            }
+            Ok(db::grant::set(tx, &grant).await?)
+        })
+        .await;
+    written?;
     tracing::info!(target: "tasks", token = %new.token, by = %by, queues = ?grant.queues, types = ?grant.types, "a credential was bound to queues");
     Ok(grant)
 }
@@ -141,8 +143,11 @@ pub async fn remove(
     token: Id<AccessToken>,
 ) -> Outcome<Id<AccessToken>> {
     actor.require_scope(ADMIN)?;
-    let mut connection = engine.deps().db.read().await?;
-    if db::grant::remove(&mut connection, token.uuid()).await? == 0 {
+    let removed: usize = engine
+        .deps()
+        .statement(async |tx| Ok::<_, Error>(db::grant::remove(tx, token.uuid()).await?))
+        .await?;
+    if removed == 0 {
         return Err(Fail::refused(
             TaskErrorCode::NotFound,
             "input.accessTokenId",
@@ -158,40 +163,6 @@ pub async fn remove(
 /// `FORBIDDEN` without the scope.
 pub async fn list(engine: &Engine, actor: &Actor) -> Result<Vec<GrantRow>, Error> {
     actor.require_scope(ADMIN)?;
-    let mut connection = engine.deps().db.read().await?;
+    let mut connection = engine.deps().read().await?;
     Ok(db::grant::list(&mut connection).await?)
-}
-
-/// Declares what the results of a type look like.
-///
-/// # Errors
-/// `FORBIDDEN` without the scope; `PAYLOAD_TOO_LARGE`, `INVALID_INPUT`.
-pub async fn declare(
-    engine: &Engine,
-    actor: &Actor,
-    name: String,
-    shape: Value,
-) -> Outcome<ShapeRow> {
-    actor.require_scope(ADMIN)?;
-    check_name(&name, "input.type")?;
-    check_json(&shape, "input.result", MAX_SHAPE)?;
-    Shape::parse(&shape).map_err(|reason| invalid("input.result", &reason))?;
-    let row = ShapeRow {
-        task_type: name,
-        shape,
-        declared_at: engine.now(),
-    };
-    let mut connection = engine.deps().db.read().await?;
-    db::grant::declare(&mut connection, &row).await?;
-    Ok(row)
-}
-
-/// What the results of types look like.
-///
-/// # Errors
-/// `FORBIDDEN` without the scope.
-pub async fn shapes(engine: &Engine, actor: &Actor) -> Result<Vec<ShapeRow>, Error> {
-    actor.require_scope(ADMIN)?;
-    let mut connection = engine.deps().db.read().await?;
-    Ok(db::grant::shapes(&mut connection).await?)
 }

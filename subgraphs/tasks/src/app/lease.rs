@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use atelier_contracts::tasks::Worker;
 use atelier_kit::{
     actor::Actor,
-    error::{Fail, Refusal},
+    error::{Error, Fail, Refusal},
     id::Id,
 };
 use chrono::{DateTime, Utc};
@@ -12,12 +13,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Outcome, TaskErrorCode, WORKER, grant,
-    worker::{self, capabilities, check_json, check_name, invalid},
+    WORKER, check, grant,
+    worker::{self, capabilities},
 };
 use crate::{
     db::{self, TaskRow, lease::HolderRow},
-    engine::{Engine, Leased, MAX_PAYLOAD, Misfit, Outcome as End, Report, Shape, Wanted, Worker},
+    engine::{Engine, Leased, MAX_PAYLOAD, Mismatch, Outcome as End, Report, Shape, Wanted},
+    error::{Outcome, TaskErrorCode},
 };
 
 /// Tasks that one call may lease.
@@ -51,6 +53,20 @@ pub struct Leases {
     pub draining: bool,
 }
 
+/// How long a lease is to hold.
+fn duration(engine: &Engine, seconds: Option<i32>) -> Outcome<Duration> {
+    match seconds {
+        None => Ok(engine.config().lease),
+        Some(seconds) if LEASE.contains(&seconds) => {
+            Ok(Duration::from_secs(seconds.unsigned_abs().into()))
+        }
+        Some(_) => Err(check::invalid(
+            "input.leaseSeconds",
+            "A lease holds between 5 seconds and an hour.",
+        )),
+    }
+}
+
 /// Leases tasks to a worker; none if there are none, or if the worker is to go.
 ///
 /// # Errors
@@ -58,17 +74,12 @@ pub struct Leases {
 pub async fn lease(engine: &Engine, actor: &Actor, request: LeaseRequest) -> Outcome<Leases> {
     actor.require_scope(WORKER)?;
     if !(1..=MOST_LEASES).contains(&request.max) {
-        return Err(invalid("input.max", "Between 1 and 100 tasks at a time."));
-    }
-    if request
-        .lease_seconds
-        .is_some_and(|seconds| !LEASE.contains(&seconds))
-    {
-        return Err(invalid(
-            "input.leaseSeconds",
-            "A lease holds between 5 seconds and an hour.",
+        return Err(check::invalid(
+            "input.max",
+            "Between 1 and 100 tasks at a time.",
         ));
     }
+    let duration = duration(engine, request.lease_seconds)?;
     let worker = worker::own(engine, actor, request.worker).await?;
     let (grant, token) = grant::of(engine, actor).await?;
     if worker.access_token != Some(token.uuid()) {
@@ -87,7 +98,7 @@ pub async fn lease(engine: &Engine, actor: &Actor, request: LeaseRequest) -> Out
     let queues = match request.queues {
         // Only what it registered for: a token for one queue's worker is not one for all.
         Some(queues) if queues.iter().any(|queue| !worker.queues.contains(queue)) => {
-            return Err(invalid(
+            return Err(check::invalid(
                 "input.queues",
                 "The worker did not register for one of these queues.",
             ));
@@ -112,16 +123,12 @@ pub async fn lease(engine: &Engine, actor: &Actor, request: LeaseRequest) -> Out
         Some(value) => json!(capabilities(&value)?),
         None => worker.capabilities,
     };
-    let lease = request
-        .lease_seconds
-        .and_then(|seconds| u64::try_from(seconds).ok())
-        .map(Duration::from_secs);
     let wanted = Wanted {
         queues,
         types: Some(types),
         capabilities,
         max: usize::try_from(request.max).unwrap_or(1),
-        lease: lease.unwrap_or(engine.config().lease),
+        lease: duration,
         worker: Some(worker.id),
         owner: grant.owner,
     };
@@ -163,8 +170,11 @@ fn lost() -> Fail<TaskErrorCode> {
 
 /// The lease, if it is held by a worker of the caller's credential, for what that is bound to still.
 async fn held(engine: &Engine, actor: &Actor, lease: Uuid) -> Outcome<HolderRow> {
-    let mut connection = engine.deps().db.read().await?;
-    let holder = db::lease::holder(&mut connection, lease).await?;
+    // Not from a replica: what was leased or taken away counts at once.
+    let holder: Option<HolderRow> = engine
+        .deps()
+        .statement(async |tx| Ok::<_, Error>(db::lease::holder(tx, lease).await?))
+        .await?;
     let token = actor.access_token.map(Id::uuid);
     // Somebody else's lease is as good as none.
     let holder = holder.filter(|holder| token.is_some() && holder.access_token == token);
@@ -185,28 +195,17 @@ pub async fn heartbeat(engine: &Engine, actor: &Actor, beat: Heartbeat) -> Outco
         .progress
         .is_some_and(|progress| !(0.0..=1.0).contains(&progress))
     {
-        return Err(invalid("input.progress", "Progress is between 0 and 1."));
-    }
-    if beat.log.len() > MOST_LINES {
-        return Err(invalid("input.log", "At most 100 lines at a time."));
-    }
-    if beat
-        .lease_seconds
-        .is_some_and(|seconds| !LEASE.contains(&seconds))
-    {
-        return Err(invalid(
-            "input.leaseSeconds",
-            "A lease holds between 5 seconds and an hour.",
+        return Err(check::invalid(
+            "input.progress",
+            "Progress is between 0 and 1.",
         ));
     }
-    let lease = beat
-        .lease_seconds
-        .and_then(|seconds| u64::try_from(seconds).ok())
-        .map(Duration::from_secs);
+    if beat.log.len() > MOST_LINES {
+        return Err(check::invalid("input.log", "At most 100 lines at a time."));
+    }
+    let duration = duration(engine, beat.lease_seconds)?;
     held(engine, actor, beat.lease).await?;
-    let held = engine
-        .heartbeat(&[beat.lease], lease.unwrap_or(engine.config().lease))
-        .await?;
+    let held = engine.heartbeat(&[beat.lease], duration).await?;
     let Some(held) = held.into_iter().next() else {
         return Err(lost());
     };
@@ -238,7 +237,7 @@ async fn end(engine: &Engine, lease: Uuid, end: End) -> Outcome<TaskRow> {
     let Some(ended) = ended.first() else {
         return Err(lost());
     };
-    let mut connection = engine.deps().db.read().await?;
+    let mut connection = engine.deps().read().await?;
     db::task::find(&mut connection, ended.task)
         .await?
         .ok_or_else(lost)
@@ -250,20 +249,20 @@ fn check_result(shape: Option<&Value>, result: &Value) -> Outcome<()> {
         || Err("nobody has declared what it looks like".to_owned()),
         Shape::parse,
     );
-    let misfit = match shape.map(|shape| shape.check(result)) {
+    let mismatch = match shape.map(|shape| shape.check(result)) {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(misfit)) => misfit,
-        Err(reason) => Misfit {
+        Ok(Err(mismatch)) => mismatch,
+        Err(reason) => Mismatch {
             path: Vec::new(),
             reason,
         },
     };
-    let at = misfit.path.join(".");
+    let at = mismatch.path.join(".");
     let (path, reason) = match at.as_str() {
-        "" => ("input.result".to_owned(), misfit.reason),
+        "" => ("input.result".to_owned(), mismatch.reason),
         at => (
             format!("input.result.{at}"),
-            format!("{at}: {}", misfit.reason),
+            format!("{at}: {}", mismatch.reason),
         ),
     };
     Err(Refusal::new(TaskErrorCode::ResultInvalid, &path)
@@ -284,7 +283,7 @@ pub async fn complete(
     result: Value,
 ) -> Outcome<TaskRow> {
     actor.require_scope(WORKER)?;
-    check_json(&result, "input.result", MAX_PAYLOAD)?;
+    check::json(&result, "input.result", MAX_PAYLOAD)?;
     let held = held(engine, actor, lease).await?;
     check_result(held.shape.as_ref(), &result)?;
     end(engine, lease, End::Succeeded(result)).await
@@ -311,7 +310,7 @@ pub struct Failure {
 /// `FORBIDDEN` without the scope; `LEASE_LOST`, `NOT_GRANTED`, `INVALID_INPUT`.
 pub async fn fail(engine: &Engine, actor: &Actor, failure: Failure) -> Outcome<TaskRow> {
     actor.require_scope(WORKER)?;
-    check_name(&failure.code, "input.code")?;
+    check::name(&failure.code, "input.code")?;
     held(engine, actor, failure.lease).await?;
     let outcome = if failure.cancelled {
         End::Stopped

@@ -5,10 +5,11 @@ use atelier_kit::{
     error::{Error, Fail},
 };
 
-use super::{ADMIN, Outcome, TaskErrorCode};
+use super::ADMIN;
 use crate::{
-    db::{self, history::TypeRow, queue::QueueRow},
+    db::{self, queue::QueueRow},
     engine::Engine,
+    error::{Outcome, TaskErrorCode},
 };
 
 /// All queues with what is in them.
@@ -17,22 +18,12 @@ use crate::{
 /// `FORBIDDEN` without the scope.
 pub async fn list(engine: &Engine, actor: &Actor) -> Result<Vec<QueueRow>, Error> {
     actor.require_scope(ADMIN)?;
-    let mut connection = engine.deps().db.read().await?;
+    let mut connection = engine.deps().read().await?;
     Ok(db::queue::list(&mut connection, None).await?)
 }
 
-/// What is known of the types of tasks.
-///
-/// # Errors
-/// `FORBIDDEN` without the scope.
-pub async fn types(engine: &Engine, actor: &Actor) -> Result<Vec<TypeRow>, Error> {
-    actor.require_scope(ADMIN)?;
-    let mut connection = engine.deps().db.read().await?;
-    Ok(db::history::list(&mut connection, None).await?)
-}
-
 async fn get(engine: &Engine, name: &str) -> Outcome<QueueRow> {
-    let mut connection = engine.deps().db.read().await?;
+    let mut connection = engine.deps().read().await?;
     let found = db::queue::list(&mut connection, Some(&[name.to_owned()]))
         .await?
         .pop();

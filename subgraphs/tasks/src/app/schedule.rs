@@ -5,10 +5,11 @@ use atelier_kit::{
     error::{Error, Fail, Refusal},
 };
 
-use super::{ADMIN, Outcome, TaskErrorCode};
+use super::{ADMIN, check};
 use crate::{
     db::{self, schedule::ScheduleRow},
     engine::{Engine, MAX_PAYLOAD, Schedule, ScheduleProblem},
+    error::{Outcome, TaskErrorCode},
 };
 
 /// All schedules.
@@ -17,7 +18,7 @@ use crate::{
 /// `FORBIDDEN` without the scope.
 pub async fn list(engine: &Engine, actor: &Actor) -> Result<Vec<ScheduleRow>, Error> {
     actor.require_scope(ADMIN)?;
-    let mut connection = engine.deps().db.read().await?;
+    let mut connection = engine.deps().read().await?;
     Ok(db::schedule::list(&mut connection).await?)
 }
 
@@ -28,45 +29,40 @@ pub async fn list(engine: &Engine, actor: &Actor) -> Result<Vec<ScheduleRow>, Er
 /// `INVALID_INPUT`.
 pub async fn upsert(engine: &Engine, actor: &Actor, schedule: Schedule) -> Outcome<ScheduleRow> {
     actor.require_scope(ADMIN)?;
-    for (text, path) in [
-        (&schedule.name, "input.name"),
-        (&schedule.task_type, "input.type"),
-        (&schedule.queue, "input.queue"),
-    ] {
-        super::worker::check_name(text, path)?;
-    }
-    super::worker::check_json(&schedule.payload, "input.payload", MAX_PAYLOAD)?;
+    check::name(&schedule.name, "input.name")?;
+    check::name(&schedule.task_type, "input.type")?;
+    check::name(&schedule.queue, "input.queue")?;
+    check::json(&schedule.payload, "input.payload", MAX_PAYLOAD)?;
     if !(1..=100).contains(&schedule.max_attempts) || !(-100..=100).contains(&schedule.priority) {
-        let refusal = Refusal::new(TaskErrorCode::InvalidInput, "input");
-        return Err(refusal
-            .with(
-                "reason",
-                "Attempts are between 1 and 100, the priority between -100 and 100.",
-            )
-            .into());
+        return Err(check::invalid(
+            "input",
+            "Attempts are between 1 and 100, the priority between -100 and 100.",
+        ));
     }
-    match engine.schedule(schedule).await? {
-        Ok(row) => Ok(row),
-        Err(ScheduleProblem::Cron(reason)) => {
-            Err(Refusal::new(TaskErrorCode::InvalidCron, "input.cron")
+    engine
+        .schedule(schedule)
+        .await?
+        .map_err(|problem| match problem {
+            ScheduleProblem::Cron(reason) => Refusal::new(TaskErrorCode::InvalidCron, "input.cron")
                 .with("reason", reason)
-                .into())
-        }
-        Err(ScheduleProblem::Timezone) => Err(Fail::refused(
-            TaskErrorCode::UnknownTimezone,
-            "input.timezone",
-        )),
-    }
+                .into(),
+            ScheduleProblem::Timezone => {
+                Fail::refused(TaskErrorCode::UnknownTimezone, "input.timezone")
+            }
+        })
 }
 
-/// Removes a schedule; its tasks stay.
+/// Deletes a schedule; its tasks stay.
 ///
 /// # Errors
 /// `FORBIDDEN` without the scope; `NOT_FOUND`.
 pub async fn delete(engine: &Engine, actor: &Actor, name: &str) -> Outcome<String> {
     actor.require_scope(ADMIN)?;
-    let mut connection = engine.deps().db.read().await?;
-    if db::schedule::delete(&mut connection, name).await? {
+    let deleted: bool = engine
+        .deps()
+        .statement(async |tx| Ok::<_, Error>(db::schedule::delete(tx, name).await?))
+        .await?;
+    if deleted {
         Ok(name.to_owned())
     } else {
         Err(Fail::refused(TaskErrorCode::NotFound, "input.name"))

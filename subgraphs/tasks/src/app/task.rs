@@ -1,17 +1,28 @@
 //! Tasks as people see and steer them.
 
+pub mod change;
+pub mod event;
+pub mod progress;
+
+use std::{collections::HashMap, sync::Arc};
+
 use atelier_kit::{
     actor::{Actor, Identity},
-    error::{Error, ErrorCode, Fail, Refusal},
-    id::{Id, Task},
-    page::PageRequest,
+    db::ReadConnection,
+    error::{Error, ErrorCode, Fail},
+    id::{Id, Task, User},
+    loader::Batch,
+    page::{Page, PageArgs, PageRequest},
 };
-use serde_json::Value;
 
-use super::{ADMIN, Outcome, TaskErrorCode};
+use super::{ADMIN, grouped};
 use crate::{
-    db::{self, TaskRow, task::Filter},
-    engine::{Engine, MAX_PAYLOAD, Status},
+    db::{
+        self, TaskRow,
+        task::{ChildCount, Filter, Place},
+    },
+    engine::Engine,
+    error::{Outcome, TaskErrorCode},
 };
 
 /// Whether somebody may know of a task: its owner, who holds the scope for it, and parts of the
@@ -26,202 +37,130 @@ pub fn sees_all(actor: &Actor) -> bool {
     actor.has_scope(ADMIN) || matches!(actor.identity, Identity::Service { .. })
 }
 
-/// The caller's own tasks, by a filter.
+/// Refuses those who are nobody; what the others may see depends on the task.
+fn require_identity(actor: &Actor) -> Result<(), Error> {
+    match actor.identity {
+        Identity::Anonymous if !sees_all(actor) => Err(Error::new(ErrorCode::Unauthenticated)),
+        _ => Ok(()),
+    }
+}
+
+/// A page of the caller's own tasks, newest first.
 ///
 /// # Errors
 /// `UNAUTHENTICATED` for nobody.
-pub fn own(actor: &Actor, filter: Filter) -> Result<Filter, Error> {
-    Ok(Filter {
-        owner: Some(actor.require_user()?),
-        ..filter
-    })
+pub async fn list_own(
+    engine: &Engine,
+    actor: &Actor,
+    filter: Filter,
+    page: &PageArgs,
+) -> Result<Page<TaskRow>, Error> {
+    let owner = Some(actor.require_user()?);
+    list(engine, Filter { owner, ..filter }, page).await
 }
 
-/// Everybody's tasks, by a filter.
+/// A page of everybody's tasks, or of one user's, newest first.
 ///
 /// # Errors
 /// `UNAUTHENTICATED` or `FORBIDDEN` without the scope.
-pub fn all(actor: &Actor, filter: Filter) -> Result<Filter, Error> {
+pub async fn list_all(
+    engine: &Engine,
+    actor: &Actor,
+    owner: Option<Id<User>>,
+    filter: Filter,
+    page: &PageArgs,
+) -> Result<Page<TaskRow>, Error> {
     if !sees_all(actor) {
         actor.require_scope(ADMIN)?;
     }
-    Ok(filter)
+    list(engine, Filter { owner, ..filter }, page).await
 }
 
-/// A page of a list that one of the functions above allowed, with its length if it is wanted.
+/// A page of the children of a task, newest first: those that the caller may see, as they may belong
+/// to others than their parent.
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database does not answer.
-pub async fn list(
+pub async fn list_children(
     engine: &Engine,
-    filter: &Filter,
-    page: &PageRequest<Id<Task>>,
-    count: bool,
-) -> Result<(Vec<TaskRow>, Option<i64>), Error> {
-    let mut connection = engine.deps().db.read().await?;
-    let rows = db::task::page(&mut connection, filter, page).await?;
-    let total = if count {
-        Some(db::task::count(&mut connection, filter).await?)
-    } else {
+    actor: &Actor,
+    parent: Id<Task>,
+    filter: Filter,
+    page: &PageArgs,
+) -> Result<Page<TaskRow>, Error> {
+    let owner = if sees_all(actor) {
         None
+    } else {
+        Some(actor.require_user()?)
     };
-    Ok((rows, total))
+    let parent = Some(parent);
+    let filter = Filter {
+        owner,
+        parent,
+        ..filter
+    };
+    list(engine, filter, page).await
 }
 
-/// The task, if it exists and the caller may know.
-async fn visible(engine: &Engine, actor: &Actor, id: Id<Task>) -> Outcome<TaskRow> {
-    if matches!(actor.identity, Identity::Anonymous) && !actor.has_scope(ADMIN) {
-        return Err(Error::new(ErrorCode::Unauthenticated).into());
-    }
-    let mut connection = engine.deps().db.read().await?;
-    let task = db::task::find(&mut connection, id)
-        .await?
-        .filter(|task| may_see(actor, task));
-    task.ok_or_else(|| Fail::refused(TaskErrorCode::NotFound, "input.id"))
+async fn list(engine: &Engine, filter: Filter, page: &PageArgs) -> Result<Page<TaskRow>, Error> {
+    let rows = async |connection: &mut ReadConnection, page: &PageRequest<Id<Task>>| {
+        Ok(db::task::page(connection, &filter, page).await?)
+    };
+    let count =
+        async |connection: &mut ReadConnection| Ok(db::task::count(connection, &filter).await?);
+    page.fetch(engine.deps(), rows, count).await
 }
 
-async fn again(engine: &Engine, id: Id<Task>) -> Outcome<TaskRow> {
-    let mut connection = engine.deps().db.read().await?;
+async fn find(engine: &Engine, id: Id<Task>) -> Outcome<TaskRow> {
+    let mut connection = engine.deps().read().await?;
     db::task::find(&mut connection, id)
         .await?
         .ok_or_else(|| Fail::refused(TaskErrorCode::NotFound, "input.id"))
 }
 
-/// Cancels a task of the caller's (an administrator: any).
-///
-/// # Errors
-/// `NOT_FOUND`, `ALREADY_FINISHED`.
-pub async fn cancel(engine: &Engine, actor: &Actor, id: Id<Task>) -> Outcome<TaskRow> {
-    let task = visible(engine, actor, id).await?;
-    if !task.status.is_final() {
-        // Asking twice is as good as once.
-        let changed = engine.cancel(&[id]).await?;
-        if changed.iter().any(|changed| changed.id == id) || task.cancel_requested_at.is_some() {
-            return again(engine, id).await;
-        }
+/// The task, if it exists and the caller may know.
+async fn find_visible(engine: &Engine, actor: &Actor, id: Id<Task>) -> Outcome<TaskRow> {
+    require_identity(actor)?;
+    let task = find(engine, id).await?;
+    if may_see(actor, &task) {
+        Ok(task)
+    } else {
+        Err(Fail::refused(TaskErrorCode::NotFound, "input.id"))
     }
-    Err(Fail::refused(TaskErrorCode::AlreadyFinished, "input.id"))
 }
 
-/// Tries a failed or cancelled task of the caller's again, or the failed parts of one.
-///
-/// # Errors
-/// `NOT_FOUND`, `NOT_RETRYABLE`.
-pub async fn retry(engine: &Engine, actor: &Actor, id: Id<Task>) -> Outcome<TaskRow> {
-    let task = visible(engine, actor, id).await?;
-    let refused = || Fail::refused(TaskErrorCode::NotRetryable, "input.id");
-    let again_ids = match task.status {
-        Status::Failed | Status::Cancelled | Status::PartiallySucceeded
-            if task.children_total > 0 =>
-        {
-            let children = engine.failed_children(id).await?;
-            if children.is_empty() {
-                vec![id]
-            } else {
-                children
-            }
-        }
-        Status::Failed | Status::Cancelled => vec![id],
-        _ => return Err(refused()),
-    };
-    if engine.replay(&again_ids, None).await?.is_empty() {
-        return Err(refused());
-    }
-    again(engine, id).await
+/// Tasks that the caller may see, by id.
+pub struct Tasks {
+    /// Where they are.
+    pub engine: Engine,
+    /// The caller.
+    pub actor: Arc<Actor>,
 }
 
-/// Changes the priority of a task that is not finished.
-///
-/// # Errors
-/// `FORBIDDEN` without the scope; `NOT_FOUND`, `ALREADY_FINISHED`, `INVALID_INPUT`.
-pub async fn set_priority(
-    engine: &Engine,
-    actor: &Actor,
-    id: Id<Task>,
-    priority: i32,
-) -> Outcome<TaskRow> {
-    actor.require_scope(ADMIN)?;
-    let priority = i16::try_from(priority)
-        .ok()
-        .filter(|priority| (-100..=100).contains(priority));
-    let Some(priority) = priority else {
-        let refusal = Refusal::new(TaskErrorCode::InvalidInput, "input.priority");
-        return Err(refusal
-            .with("reason", "The priority is between -100 and 100.")
-            .into());
-    };
-    visible(engine, actor, id).await?;
-    let mut connection = engine.deps().db.read().await?;
-    let changed = db::replay::set_priority(&mut connection, id, priority).await?;
-    drop(connection);
-    if changed == 0 {
-        return Err(Fail::refused(TaskErrorCode::AlreadyFinished, "input.id"));
+impl Batch for Tasks {
+    type Key = Id<Task>;
+    type Value = Arc<TaskRow>;
+
+    async fn load(&self, keys: Vec<Id<Task>>) -> Result<HashMap<Id<Task>, Arc<TaskRow>>, Error> {
+        let mut connection = self.engine.deps().read().await?;
+        let rows = db::task::by_ids(&mut connection, &keys).await?;
+        Ok(rows
+            .into_iter()
+            .filter(|row| may_see(&self.actor, row))
+            .map(|row| (row.id, Arc::new(row)))
+            .collect())
     }
-    again(engine, id).await
 }
 
-/// Which dead letters to replay.
-#[derive(Debug, Clone, Default)]
-pub struct DeadLetters {
-    /// These; else the oldest of a queue and type.
-    pub ids: Option<Vec<Id<Task>>>,
-    /// Of this queue.
-    pub queue: Option<String>,
-    /// Of this type.
-    pub task_type: Option<String>,
-    /// At most so many.
-    pub limit: i32,
-    /// What their workers are to know instead of what they knew.
-    pub payload: Option<Value>,
-}
-
-/// The most dead letters that are replayed at once.
-const MOST: i32 = 1000;
-
-/// Replays dead letters.
-///
-/// # Errors
-/// `FORBIDDEN` without the scope; `INVALID_INPUT`, `PAYLOAD_TOO_LARGE`.
-pub async fn replay(engine: &Engine, actor: &Actor, which: DeadLetters) -> Outcome<Vec<TaskRow>> {
-    actor.require_scope(ADMIN)?;
-    let invalid = |path: &str, reason: &str| {
-        Fail::from(Refusal::new(TaskErrorCode::InvalidInput, path).with("reason", reason))
-    };
-    if !(1..=MOST).contains(&which.limit) {
-        return Err(invalid("input.limit", "Between 1 and 1000 at a time."));
-    }
-    if which.ids.as_ref().is_some_and(|ids| ids.len() > 1000) {
-        return Err(invalid("input.ids", "At most 1000 at a time."));
-    }
-    if let Some(payload) = &which.payload {
-        if which.ids.as_ref().is_none_or(|ids| ids.len() != 1) {
-            return Err(invalid(
-                "input.payload",
-                "A new payload goes with exactly one id.",
-            ));
-        }
-        super::worker::check_json(payload, "input.payload", MAX_PAYLOAD)?;
-    }
-    let ids = match which.ids {
-        Some(ids) => ids,
-        None => {
-            engine
-                .dead_letters(
-                    which.queue.as_deref(),
-                    which.task_type.as_deref(),
-                    which.limit,
-                )
-                .await?
-        }
-    };
-    let replayed: Vec<_> = engine
-        .replay(&ids, which.payload.as_ref())
-        .await?
-        .into_iter()
-        .map(|task| task.id)
-        .collect();
-    let mut connection = engine.deps().db.read().await?;
-    let mut rows = db::task::by_ids(&mut connection, &replayed).await?;
-    rows.sort_by_key(|row| row.id);
-    Ok(rows)
-}
+loader!(
+    /// The children of tasks, counted by state.
+    ChildCounts: Id<Task> => Vec<ChildCount>,
+    |connection, keys| db::task::child_counts(connection, &keys),
+    |rows| grouped(rows, |row: &ChildCount| row.parent)
+);
+loader!(
+    /// Where waiting tasks stand in their queues.
+    Places: Id<Task> => Place,
+    |connection, keys| db::task::places(connection, &keys),
+    |rows| rows.into_iter().map(|row| (row.id, row)).collect()
+);

@@ -2,65 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use atelier_contracts::tasks::Worker;
 use atelier_kit::{
     actor::Actor,
-    error::{Error, Fail, Refusal},
+    db::ReadConnection,
+    error::{Error, Fail},
     id::Id,
-    page::PageRequest,
+    page::{Page, PageArgs, PageRequest},
 };
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::{ADMIN, Outcome, TaskErrorCode, WORKER};
+use super::{ADMIN, WORKER, check};
 use crate::{
-    db::{
-        self,
-        worker::{Load, WorkerRow},
-    },
-    engine::{Engine, JsonFault, MAX_PAYLOAD, Registration, Worker, json_fault},
+    db::{self, worker::WorkerRow},
+    engine::{Engine, MAX_PAYLOAD, Registration},
+    error::{Outcome, TaskErrorCode},
 };
 
 /// A worker that has not been heard of for so long is not listed.
 const LISTED: TimeDelta = TimeDelta::hours(1);
-
-pub(super) fn invalid(path: &str, reason: &str) -> Fail<TaskErrorCode> {
-    Refusal::new(TaskErrorCode::InvalidInput, path)
-        .with("reason", reason)
-        .into()
-}
-
-/// Checks a name of a queue, a type or a schedule.
-pub fn check_name(text: &str, path: &str) -> Outcome<()> {
-    let good = !text.is_empty()
-        && text.len() <= 100
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-    if good {
-        Ok(())
-    } else {
-        Err(invalid(
-            path,
-            "A name has 1 to 100 letters, digits, dots, dashes and underscores.",
-        ))
-    }
-}
-
-/// Checks a JSON value that is to be stored.
-pub fn check_json(value: &Value, path: &str, most: usize) -> Outcome<()> {
-    match json_fault(value, most) {
-        None => Ok(()),
-        Some(JsonFault::TooLarge(actual)) => {
-            let refusal = Refusal::new(TaskErrorCode::PayloadTooLarge, path);
-            Err(refusal.with("max", most).with("actual", actual).into())
-        }
-        Some(JsonFault::Nul) => Err(invalid(path, "The value holds a NUL character.")),
-        Some(JsonFault::TooDeep) => Err(invalid(
-            path,
-            "The value is nested more than 64 levels deep.",
-        )),
-    }
-}
 
 /// What a worker says about itself.
 #[derive(Debug, Clone)]
@@ -79,7 +40,7 @@ pub struct NewWorker {
 
 pub(super) fn capabilities(value: &Value) -> Outcome<BTreeMap<String, String>> {
     let wrong = || {
-        invalid(
+        check::invalid(
             "input.capabilities",
             "An object of at most 50 texts, numbers or truth values.",
         )
@@ -108,20 +69,16 @@ pub(super) fn capabilities(value: &Value) -> Outcome<BTreeMap<String, String>> {
 pub async fn register(engine: &Engine, actor: &Actor, worker: NewWorker) -> Outcome<WorkerRow> {
     actor.require_scope(WORKER)?;
     if worker.name.is_empty() || worker.name.len() > 200 || worker.name.contains('\0') {
-        return Err(invalid("input.name", "A name has 1 to 200 bytes."));
+        return Err(check::invalid("input.name", "A name has 1 to 200 bytes."));
     }
     if !(1..=50).contains(&worker.queues.len()) || worker.types.len() > 200 {
-        return Err(invalid(
+        return Err(check::invalid(
             "input.queues",
             "A worker has 1 to 50 queues and at most 200 types.",
         ));
     }
-    for (at, queue) in worker.queues.iter().enumerate() {
-        check_name(queue, &format!("input.queues.{at}"))?;
-    }
-    for (at, name) in worker.types.iter().enumerate() {
-        check_name(name, &format!("input.types.{at}"))?;
-    }
+    check::names(&worker.queues, "input.queues")?;
+    check::names(&worker.types, "input.types")?;
     let (grant, token) = super::grant::of(engine, actor).await?;
     for (at, queue) in worker.queues.iter().enumerate() {
         super::grant::covers_queue(engine, &grant, queue, &format!("input.queues.{at}"))?;
@@ -129,10 +86,10 @@ pub async fn register(engine: &Engine, actor: &Actor, worker: NewWorker) -> Outc
     for (at, name) in worker.types.iter().enumerate() {
         super::grant::covers_type(&grant, name, &format!("input.types.{at}"))?;
     }
-    check_json(&worker.capabilities, "input.capabilities", MAX_PAYLOAD)?;
+    check::json(&worker.capabilities, "input.capabilities", MAX_PAYLOAD)?;
     let capabilities = capabilities(&worker.capabilities)?;
     if !(1..=1000).contains(&worker.concurrency) {
-        return Err(invalid(
+        return Err(check::invalid(
             "input.concurrency",
             "Between 1 and 1000 tasks at the same time.",
         ));
@@ -177,29 +134,28 @@ pub async fn drain(engine: &Engine, actor: &Actor, id: Id<Worker>) -> Outcome<Wo
         .ok_or_else(|| Fail::refused(TaskErrorCode::UnknownWorker, "input.workerId"))
 }
 
-/// A page of the workers heard of lately.
+/// A page of the workers heard of lately, newest first.
 ///
 /// # Errors
 /// `FORBIDDEN` without the scope.
 pub async fn list(
     engine: &Engine,
     actor: &Actor,
-    page: &PageRequest<Id<Worker>>,
-) -> Result<Vec<(WorkerRow, i64)>, Error> {
+    page: &PageArgs,
+) -> Result<Page<WorkerRow>, Error> {
     actor.require_scope(ADMIN)?;
-    let since = engine.deps().clock.now() - LISTED;
-    let mut connection = engine.deps().db.read().await?;
-    let workers = db::worker::page(&mut connection, since, page).await?;
-    let ids: Vec<_> = workers.iter().map(|worker| worker.id).collect();
-    let loads: Vec<Load> = db::worker::loads(&mut connection, &ids).await?;
-    let load = |id: Id<Worker>| {
-        loads
-            .iter()
-            .find(|load| load.worker == id)
-            .map_or(0, |load| load.running)
+    let since = engine.now() - LISTED;
+    let rows = async |connection: &mut ReadConnection, page: &PageRequest<Id<Worker>>| {
+        Ok(db::worker::page(connection, since, page).await?)
     };
-    Ok(workers
-        .into_iter()
-        .map(|worker| (worker.clone(), load(worker.id)))
-        .collect())
+    let count =
+        async |connection: &mut ReadConnection| Ok(db::worker::count(connection, since).await?);
+    page.fetch(engine.deps(), rows, count).await
 }
+
+loader!(
+    /// How many tasks workers have.
+    RunningTasks: Id<Worker> => i64,
+    |connection, keys| db::worker::loads(connection, &keys),
+    |rows| rows.into_iter().map(|row| (row.worker, row.running)).collect()
+);

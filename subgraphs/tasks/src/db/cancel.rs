@@ -1,7 +1,7 @@
 //! Cancelling.
 
 use atelier_kit::{
-    db::Connection,
+    db::Tx,
     id::{Id, Task},
 };
 use chrono::{DateTime, Utc};
@@ -15,7 +15,7 @@ use super::task::{CHANGED, Changed};
 /// Returns what changed, in its new state: `RUNNING` means that the worker has been asked to stop,
 /// or that children are still to end.
 pub async fn cancel(
-    connection: &mut Connection,
+    tx: &mut Tx,
     ids: &[Id<Task>],
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<Vec<Changed>> {
@@ -30,6 +30,6 @@ pub async fn cancel(
     diesel::sql_query(statement)
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Timestamptz, _>(now)
-        .load(connection)
+        .load(tx)
         .await
 }

@@ -1,7 +1,8 @@
 //! Inserting tasks.
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     id::{Id, Task, User},
 };
 use chrono::{DateTime, Utc};
@@ -13,7 +14,6 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
 use super::task::{CHANGED, Changed};
-use crate::engine::Status;
 
 /// Rows to insert, column by column.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub struct NewRows {
     pub id: Vec<Id<Task>>,
     pub task_type: Vec<String>,
     pub queue: Vec<String>,
-    pub status: Vec<&'static str>,
+    pub status: Vec<TaskStatus>,
     pub priority: Vec<i16>,
     pub owner: Vec<Option<Id<User>>>,
     pub subject: Vec<Option<String>>,
@@ -42,7 +42,7 @@ pub struct NewRows {
 /// A task that is born final (refused, or part of a cancelled task) finishes at `now`; one that is
 /// born running is a group, which has no work of its own.
 pub async fn insert(
-    connection: &mut Connection,
+    tx: &mut Tx,
     rows: NewRows,
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<Vec<Changed>> {
@@ -78,13 +78,13 @@ pub async fn insert(
         .bind::<Array<Nullable<Text>>, _>(rows.error_message)
         .bind::<Array<Nullable<Text>>, _>(rows.trace)
         .bind::<Timestamptz, _>(now)
-        .load(connection)
+        .load(tx)
         .await
 }
 
 /// Names the steps of new tasks.
 pub async fn insert_steps(
-    connection: &mut Connection,
+    tx: &mut Tx,
     steps: &[(Id<Task>, i16, String)],
 ) -> diesel::QueryResult<()> {
     let (tasks, positions, names) = columns(steps);
@@ -94,7 +94,7 @@ pub async fn insert_steps(
     .bind::<Array<SqlUuid>, _>(tasks)
     .bind::<Array<SmallInt>, _>(positions)
     .bind::<Array<Text>, _>(names)
-    .execute(connection)
+    .execute(tx)
     .await
     .map(drop)
 }
@@ -141,18 +141,15 @@ pub struct ParentRow {
     #[diesel(sql_type = SqlUuid)]
     pub id: Id<Task>,
     #[diesel(sql_type = Text)]
-    pub status: Status,
+    pub status: TaskStatus,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 /// Those of the tasks that exist, locked so that they cannot finish before their new children count.
-pub async fn lock_parents(
-    connection: &mut Connection,
-    ids: &[Id<Task>],
-) -> diesel::QueryResult<Vec<ParentRow>> {
+pub async fn lock_parents(tx: &mut Tx, ids: &[Id<Task>]) -> diesel::QueryResult<Vec<ParentRow>> {
     diesel::sql_query("SELECT id, status, cancel_requested_at FROM tasks.task WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE")
         .bind::<Array<SqlUuid>, _>(ids)
-        .load(connection)
+        .load(tx)
         .await
 }

@@ -1,7 +1,7 @@
 //! Parents and children.
 
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     id::{Id, Task},
 };
 use chrono::{DateTime, Utc};
@@ -25,10 +25,7 @@ pub struct Delta {
 ///
 /// Parents are locked in the order of their ids, so that two batches cannot wait for each other.
 /// Returns those whose progress moved.
-pub async fn count(
-    connection: &mut Connection,
-    deltas: &[(Id<Task>, Delta)],
-) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn count(tx: &mut Tx, deltas: &[(Id<Task>, Delta)]) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "WITH d AS (SELECT * FROM unnest($1, $2, $3, $4) AS d (id, total, finished, failed)), \
             locked AS MATERIALIZED (SELECT id FROM tasks.task WHERE id IN (SELECT id FROM d) ORDER BY id FOR NO KEY UPDATE) \
@@ -59,13 +56,13 @@ pub async fn count(
                 .map(|(_, delta)| delta.failed)
                 .collect::<Vec<_>>(),
         )
-        .load(connection)
+        .load(tx)
         .await
 }
 
 /// Ends those of the tasks whose own work and whose children are all done.
 pub async fn settle(
-    connection: &mut Connection,
+    tx: &mut Tx,
     ids: &[Id<Task>],
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<Vec<Changed>> {
@@ -87,15 +84,12 @@ pub async fn settle(
     diesel::sql_query(statement)
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Timestamptz, _>(now)
-        .load(connection)
+        .load(tx)
         .await
 }
 
 /// Sets tasks that had finished running again because a child of theirs is tried again.
-pub async fn reopen(
-    connection: &mut Connection,
-    ids: &[Id<Task>],
-) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn reopen(tx: &mut Tx, ids: &[Id<Task>]) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET status = 'RUNNING', finished_at = NULL, cancel_requested_at = NULL, \
             error_code = NULL, error_message = NULL, error_at = NULL, revision = t.revision + 1 \
@@ -104,7 +98,7 @@ pub async fn reopen(
     );
     diesel::sql_query(statement)
         .bind::<Array<SqlUuid>, _>(ids)
-        .load(connection)
+        .load(tx)
         .await
 }
 

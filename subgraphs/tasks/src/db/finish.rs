@@ -1,6 +1,6 @@
 //! Ends of attempts. Every statement is fenced by the lease: an old one changes nothing.
 
-use atelier_kit::db::Connection;
+use atelier_kit::db::Tx;
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{
     Array, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
@@ -22,7 +22,7 @@ pub struct Successes {
 /// Notes successes. A task with children that have not all finished goes on running without a
 /// lease; [`super::family::settle`] ends it.
 pub async fn succeed(
-    connection: &mut Connection,
+    tx: &mut Tx,
     done: Successes,
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<Vec<Changed>> {
@@ -41,7 +41,7 @@ pub async fn succeed(
         .bind::<Array<Jsonb>, _>(done.result)
         .bind::<Array<Integer>, _>(done.children_expected)
         .bind::<Timestamptz, _>(now)
-        .load(connection)
+        .load(tx)
         .await
 }
 
@@ -71,7 +71,7 @@ pub struct Backoff {
 /// Notes failures: back to waiting while there are attempts left, else to the dead letters. A task
 /// that somebody wanted cancelled is cancelled instead.
 pub async fn fail(
-    connection: &mut Connection,
+    tx: &mut Tx,
     failed: Failures,
     backoff: Backoff,
     now: DateTime<Utc>,
@@ -102,13 +102,13 @@ pub async fn fail(
         .bind::<Double, _>(backoff.base)
         .bind::<Double, _>(backoff.max)
         .bind::<Timestamptz, _>(now)
-        .load(connection)
+        .load(tx)
         .await
 }
 
 /// Notes attempts that stopped because their task is to be cancelled.
 pub async fn stop(
-    connection: &mut Connection,
+    tx: &mut Tx,
     leases: &[Uuid],
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<Vec<Changed>> {
@@ -120,6 +120,6 @@ pub async fn stop(
     diesel::sql_query(statement)
         .bind::<Array<SqlUuid>, _>(leases)
         .bind::<Timestamptz, _>(now)
-        .load(connection)
+        .load(tx)
         .await
 }

@@ -1,7 +1,8 @@
 //! Leasing tasks to workers.
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     id::{Id, Task, User},
 };
 use chrono::{DateTime, Utc};
@@ -145,7 +146,7 @@ impl LeasedRow {
             id: self.id,
             task_type: self.task_type.clone(),
             queue: self.queue.clone(),
-            status: crate::engine::Status::Running,
+            status: TaskStatus::Running,
             owner: self.owner,
             subject: self.subject.clone(),
             parent: self.parent,
@@ -164,7 +165,7 @@ impl LeasedRow {
 
 /// Leases the next tasks of each share. What another worker is just taking is passed over.
 pub async fn lease(
-    connection: &mut Connection,
+    tx: &mut Tx,
     shares: &[Share],
     ability: &Ability<'_>,
     worker: Option<Uuid>,
@@ -203,7 +204,7 @@ pub async fn lease(
         .bind::<Timestamptz, _>(expires)
         .bind::<Nullable<SqlUuid>, _>(worker)
         .bind::<Timestamptz, _>(now)
-        .load(connection)
+        .load(tx)
         .await
 }
 
@@ -231,7 +232,7 @@ pub struct HeldRow {
 /// Extends leases; those that are lost are not in the answer. A lease of a task that is to be
 /// cancelled is not extended, so that a worker that will not listen loses it.
 pub async fn heartbeat(
-    connection: &mut Connection,
+    tx: &mut Tx,
     leases: &[Uuid],
     expires: DateTime<Utc>,
 ) -> diesel::QueryResult<Vec<HeldRow>> {
@@ -244,15 +245,12 @@ pub async fn heartbeat(
     )
     .bind::<Array<SqlUuid>, _>(leases)
     .bind::<Timestamptz, _>(expires)
-    .load(connection)
+    .load(tx)
     .await
 }
 
 /// Sets tasks free again as if they had not been leased: their worker is going away.
-pub async fn release(
-    connection: &mut Connection,
-    leases: &[Uuid],
-) -> diesel::QueryResult<Vec<super::Changed>> {
+pub async fn release(tx: &mut Tx, leases: &[Uuid]) -> diesel::QueryResult<Vec<super::Changed>> {
     let statement = format!(
         "UPDATE tasks.task t SET status = CASE WHEN t.cancel_requested_at IS NULL THEN 'QUEUED' ELSE 'CANCELLED' END, \
             finished_at = t.cancel_requested_at, attempt = t.attempt - 1, revision = t.revision + 1, \
@@ -262,7 +260,7 @@ pub async fn release(
     );
     diesel::sql_query(statement)
         .bind::<Array<SqlUuid>, _>(leases)
-        .load(connection)
+        .load(tx)
         .await
 }
 

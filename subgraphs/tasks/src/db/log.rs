@@ -1,7 +1,7 @@
 //! Lines that workers write about tasks.
 
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     id::{Id, Task},
 };
 use chrono::{DateTime, Utc};
@@ -30,7 +30,7 @@ pub const KEPT: i64 = 1000;
 
 /// Appends lines to the logs of leases that still hold.
 pub async fn append(
-    connection: &mut Connection,
+    tx: &mut Tx,
     lines: &[(Uuid, DateTime<Utc>, String)],
 ) -> diesel::QueryResult<()> {
     let mut columns = (Vec::new(), Vec::new(), Vec::new());
@@ -46,7 +46,7 @@ pub async fn append(
     .bind::<Array<SqlUuid>, _>(columns.0)
     .bind::<Array<Timestamptz>, _>(columns.1)
     .bind::<Array<Text>, _>(columns.2)
-    .execute(connection)
+    .execute(tx)
     .await
     .map(drop)
 }
@@ -68,12 +68,12 @@ pub async fn tails(
 }
 
 /// Cuts the logs of running tasks to [`KEPT`] lines.
-pub async fn trim(connection: &mut Connection) -> diesel::QueryResult<usize> {
+pub async fn trim(tx: &mut Tx) -> diesel::QueryResult<usize> {
     diesel::sql_query(format!(
         "DELETE FROM tasks.task_log l USING (SELECT t.id AS task, k.id AS oldest FROM tasks.task t CROSS JOIN LATERAL \
             (SELECT l.id FROM tasks.task_log l WHERE l.task = t.id ORDER BY l.id DESC OFFSET {KEPT} LIMIT 1) k \
             WHERE t.lease_id IS NOT NULL) k WHERE l.task = k.task AND l.id <= k.oldest"
     ))
-    .execute(connection)
+    .execute(tx)
     .await
 }

@@ -1,7 +1,7 @@
 //! Storing how far tasks are.
 
 use atelier_kit::{
-    db::Connection,
+    db::Tx,
     id::{Id, Task},
 };
 use chrono::{DateTime, Utc};
@@ -22,11 +22,7 @@ pub struct ProgressRows {
 }
 
 /// Stores progress of leases that still hold.
-pub async fn save(
-    connection: &mut Connection,
-    rows: ProgressRows,
-    now: DateTime<Utc>,
-) -> diesel::QueryResult<()> {
+pub async fn save(tx: &mut Tx, rows: ProgressRows, now: DateTime<Utc>) -> diesel::QueryResult<()> {
     diesel::sql_query(
         "UPDATE tasks.task t SET progress = d.progress, current_step = d.step, progress_seq = d.seq, \
             eta_ms = d.eta_ms, eta_at = CASE WHEN d.eta_ms IS NULL THEN NULL ELSE $6 END \
@@ -39,7 +35,7 @@ pub async fn save(
     .bind::<Array<Integer>, _>(rows.seq)
     .bind::<Array<Nullable<BigInt>>, _>(rows.eta_ms)
     .bind::<Timestamptz, _>(now)
-    .execute(connection)
+    .execute(tx)
     .await
     .map(drop)
 }
@@ -49,7 +45,7 @@ const STEPS: i64 = 200;
 
 /// A task came to a step: ends the one before, and adds the step if nobody named it beforehand.
 pub async fn enter_steps(
-    connection: &mut Connection,
+    tx: &mut Tx,
     steps: &[(Id<Task>, Uuid, String, DateTime<Utc>)],
 ) -> diesel::QueryResult<()> {
     let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -75,7 +71,7 @@ pub async fn enter_steps(
     .bind::<Array<SqlUuid>, _>(columns.1)
     .bind::<Array<Text>, _>(columns.2)
     .bind::<Array<Timestamptz>, _>(columns.3)
-    .execute(connection)
+    .execute(tx)
     .await
     .map(drop)
 }

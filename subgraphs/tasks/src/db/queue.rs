@@ -1,6 +1,6 @@
 //! Queues.
 
-use atelier_kit::db::Connection;
+use atelier_kit::db::{Connection, Tx};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
@@ -58,24 +58,20 @@ pub async fn list(
 }
 
 /// Makes sure that queues are known.
-pub async fn ensure(
-    connection: &mut Connection,
-    names: &[String],
-    now: DateTime<Utc>,
-) -> diesel::QueryResult<()> {
+pub async fn ensure(tx: &mut Tx, names: &[String], now: DateTime<Utc>) -> diesel::QueryResult<()> {
     diesel::sql_query(
         "INSERT INTO tasks.queue (name, created_at) SELECT DISTINCT name, $2 FROM unnest($1) AS d (name) ORDER BY name ON CONFLICT DO NOTHING",
     )
     .bind::<Array<Text>, _>(names)
     .bind::<Timestamptz, _>(now)
-    .execute(connection)
+    .execute(tx)
     .await
     .map(drop)
 }
 
 /// Stops or resumes the leasing of a queue's tasks; `false` if there is no such queue.
 pub async fn set_paused(
-    connection: &mut Connection,
+    tx: &mut Tx,
     name: &str,
     paused_at: Option<DateTime<Utc>>,
 ) -> diesel::QueryResult<bool> {
@@ -84,7 +80,7 @@ pub async fn set_paused(
     )
     .bind::<Text, _>(name)
     .bind::<Nullable<Timestamptz>, _>(paused_at)
-    .execute(connection)
+    .execute(tx)
     .await?;
     Ok(changed > 0)
 }

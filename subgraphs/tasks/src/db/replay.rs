@@ -1,7 +1,7 @@
 //! Trying finished tasks again.
 
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     id::{Id, Task},
 };
 use chrono::{DateTime, Utc};
@@ -15,16 +15,13 @@ use serde_json::Value;
 use super::task::{CHANGED, Changed};
 
 /// Locks those of the tasks that failed or were cancelled.
-pub async fn lock(
-    connection: &mut Connection,
-    ids: &[Id<Task>],
-) -> diesel::QueryResult<Vec<Id<Task>>> {
+pub async fn lock(tx: &mut Tx, ids: &[Id<Task>]) -> diesel::QueryResult<Vec<Id<Task>>> {
     let found: Vec<Found> = diesel::sql_query(
         "SELECT id FROM tasks.task WHERE id = ANY($1) AND status IN ('FAILED', 'CANCELLED') \
-            AND NOT (own_work_done AND children_total > 0) ORDER BY id FOR NO KEY UPDATE",
+            AND forgotten_at IS NULL AND NOT (own_work_done AND children_total > 0) ORDER BY id FOR NO KEY UPDATE",
     )
     .bind::<Array<SqlUuid>, _>(ids)
-    .load(connection)
+    .load(tx)
     .await?;
     Ok(found.into_iter().map(|found| found.id).collect())
 }
@@ -32,7 +29,7 @@ pub async fn lock(
 /// Queues tasks again with all their attempts, and with a new payload where one is given. One whose
 /// unique key is held by another task stays as it is.
 pub async fn requeue(
-    connection: &mut Connection,
+    tx: &mut Tx,
     ids: &[Id<Task>],
     payload: Option<&Value>,
     now: DateTime<Utc>,
@@ -49,7 +46,7 @@ pub async fn requeue(
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Timestamptz, _>(now)
         .bind::<Nullable<Jsonb>, _>(payload)
-        .load(connection)
+        .load(tx)
         .await
 }
 
@@ -67,7 +64,7 @@ pub async fn dead_letters(
     limit: i32,
 ) -> diesel::QueryResult<Vec<Id<Task>>> {
     let found: Vec<Found> = diesel::sql_query(format!(
-        "SELECT id FROM tasks.task WHERE status = 'FAILED' AND NOT (own_work_done AND children_total > 0) \
+        "SELECT id FROM tasks.task WHERE status = 'FAILED' AND forgotten_at IS NULL AND NOT (own_work_done AND children_total > 0) \
          AND ($1 IS NULL OR queue = $1) AND ($2 IS NULL OR type = $2) ORDER BY id LIMIT {limit}"
     ))
     .bind::<Nullable<Text>, _>(queue)
@@ -91,14 +88,10 @@ pub async fn failed_children(
 }
 
 /// Changes the priority of a task that is not finished.
-pub async fn set_priority(
-    connection: &mut Connection,
-    id: Id<Task>,
-    priority: i16,
-) -> diesel::QueryResult<usize> {
+pub async fn set_priority(tx: &mut Tx, id: Id<Task>, priority: i16) -> diesel::QueryResult<usize> {
     diesel::sql_query("UPDATE tasks.task SET priority = $2 WHERE id = $1 AND finished_at IS NULL")
         .bind::<SqlUuid, _>(id)
         .bind::<SmallInt, _>(priority)
-        .execute(connection)
+        .execute(tx)
         .await
 }

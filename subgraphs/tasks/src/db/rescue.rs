@@ -1,6 +1,6 @@
 //! What time brings: tasks that fall due, leases that run out, tasks that are old enough to forget.
 
-use atelier_kit::db::Connection;
+use atelier_kit::db::Tx;
 use chrono::{DateTime, Utc};
 use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
@@ -11,10 +11,7 @@ use super::task::{CHANGED, Changed};
 const BATCH: i32 = 500;
 
 /// Queues tasks whose time has come.
-pub async fn promote(
-    connection: &mut Connection,
-    now: DateTime<Utc>,
-) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn promote(tx: &mut Tx, now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "WITH due AS MATERIALIZED (SELECT id FROM tasks.task WHERE status IN ('SCHEDULED', 'RETRYING') AND run_at <= $1 \
             ORDER BY run_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED) \
@@ -22,16 +19,13 @@ pub async fn promote(
     );
     diesel::sql_query(statement)
         .bind::<Timestamptz, _>(now)
-        .load(connection)
+        .load(tx)
         .await
 }
 
 /// Takes tasks from workers that have not been heard of: back to the queue, unless the attempts are
 /// used up or the task is to be cancelled.
-pub async fn expire(
-    connection: &mut Connection,
-    now: DateTime<Utc>,
-) -> diesel::QueryResult<Vec<Changed>> {
+pub async fn expire(tx: &mut Tx, now: DateTime<Utc>) -> diesel::QueryResult<Vec<Changed>> {
     let statement = format!(
         "WITH lost AS MATERIALIZED (SELECT id FROM tasks.task WHERE lease_id IS NOT NULL AND lease_expires_at <= $1 \
             ORDER BY lease_expires_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED) \
@@ -45,14 +39,14 @@ pub async fn expire(
     );
     diesel::sql_query(statement)
         .bind::<Timestamptz, _>(now)
-        .load(connection)
+        .load(tx)
         .await
 }
 
 /// Forgets finished tasks of nobody's interest any more; dead letters are kept longer. Children go
 /// with their parents, never before them.
 pub async fn forget(
-    connection: &mut Connection,
+    tx: &mut Tx,
     finished_before: DateTime<Utc>,
     failed_before: DateTime<Utc>,
 ) -> diesel::QueryResult<usize> {
@@ -63,6 +57,6 @@ pub async fn forget(
     diesel::sql_query(statement)
         .bind::<Timestamptz, _>(finished_before)
         .bind::<Timestamptz, _>(failed_before)
-        .execute(connection)
+        .execute(tx)
         .await
 }

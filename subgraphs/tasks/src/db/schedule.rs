@@ -1,6 +1,6 @@
 //! Schedules.
 
-use atelier_kit::db::Connection;
+use atelier_kit::db::{Connection, Tx};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
@@ -8,6 +8,8 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
+
+use crate::kinds::MissedRuns;
 
 /// A task that is asked for again and again.
 #[derive(Debug, Clone, QueryableByName)]
@@ -29,7 +31,7 @@ pub struct ScheduleRow {
     #[diesel(sql_type = SmallInt)]
     pub max_attempts: i16,
     #[diesel(sql_type = Text)]
-    pub missed_runs: String,
+    pub missed_runs: MissedRuns,
     #[diesel(sql_type = Bool)]
     pub overlap: bool,
     #[diesel(sql_type = Bool)]
@@ -55,10 +57,7 @@ pub async fn list(connection: &mut Connection) -> diesel::QueryResult<Vec<Schedu
 }
 
 /// Writes a schedule; what it last ran is kept.
-pub async fn upsert(
-    connection: &mut Connection,
-    schedule: &ScheduleRow,
-) -> diesel::QueryResult<ScheduleRow> {
+pub async fn upsert(tx: &mut Tx, schedule: &ScheduleRow) -> diesel::QueryResult<ScheduleRow> {
     diesel::sql_query(
         "INSERT INTO tasks.schedule AS s (name, cron, timezone, type, queue, priority, payload, max_attempts, missed_runs, overlap, enabled, \
             next_run_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
@@ -77,40 +76,37 @@ pub async fn upsert(
     .bind::<SmallInt, _>(schedule.priority)
     .bind::<Jsonb, _>(&schedule.payload)
     .bind::<SmallInt, _>(schedule.max_attempts)
-    .bind::<Text, _>(&schedule.missed_runs)
+    .bind::<Text, _>(schedule.missed_runs)
     .bind::<Bool, _>(schedule.overlap)
     .bind::<Bool, _>(schedule.enabled)
     .bind::<Nullable<Timestamptz>, _>(schedule.next_run_at)
     .bind::<Timestamptz, _>(schedule.updated_at)
-    .get_result(connection)
+    .get_result(tx)
     .await
 }
 
 /// Removes a schedule; `false` if there was none of that name.
-pub async fn delete(connection: &mut Connection, name: &str) -> diesel::QueryResult<bool> {
+pub async fn delete(tx: &mut Tx, name: &str) -> diesel::QueryResult<bool> {
     let deleted = diesel::sql_query("DELETE FROM tasks.schedule WHERE name = $1")
         .bind::<Text, _>(name)
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(deleted > 0)
 }
 
 /// Schedules whose time has come, locked; those that another process is at are passed over.
-pub async fn due(
-    connection: &mut Connection,
-    now: DateTime<Utc>,
-) -> diesel::QueryResult<Vec<ScheduleRow>> {
+pub async fn due(tx: &mut Tx, now: DateTime<Utc>) -> diesel::QueryResult<Vec<ScheduleRow>> {
     diesel::sql_query(
         "SELECT * FROM tasks.schedule WHERE enabled AND next_run_at <= $1 ORDER BY next_run_at LIMIT 100 FOR UPDATE SKIP LOCKED",
     )
     .bind::<Timestamptz, _>(now)
-    .load(connection)
+    .load(tx)
     .await
 }
 
 /// Notes when a schedule ran, and when it runs next.
 pub async fn advance(
-    connection: &mut Connection,
+    tx: &mut Tx,
     name: &str,
     last: Option<DateTime<Utc>>,
     next: Option<DateTime<Utc>>,
@@ -119,7 +115,7 @@ pub async fn advance(
         .bind::<Text, _>(name)
         .bind::<Nullable<Timestamptz>, _>(last)
         .bind::<Nullable<Timestamptz>, _>(next)
-        .execute(connection)
+        .execute(tx)
         .await
         .map(drop)
 }

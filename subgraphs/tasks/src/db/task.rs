@@ -1,9 +1,10 @@
 //! Reading tasks.
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
     db::Connection,
     id::{Id, Task, User},
-    page::PageRequest,
+    page::{Listed, PageRequest},
 };
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -17,8 +18,6 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::engine::Status;
-
 /// A task as it stands.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct TaskRow {
@@ -29,7 +28,7 @@ pub struct TaskRow {
     #[diesel(sql_type = Text)]
     pub queue: String,
     #[diesel(sql_type = Text)]
-    pub status: Status,
+    pub status: TaskStatus,
     #[diesel(sql_type = SmallInt)]
     pub priority: i16,
     #[diesel(sql_type = Nullable<SqlUuid>)]
@@ -88,6 +87,15 @@ pub struct TaskRow {
     pub children_finished: i32,
 }
 
+impl Listed for TaskRow {
+    const LIST: &'static str = "tasks";
+    type Key = Id<Task>;
+
+    fn key(&self) -> Self::Key {
+        self.id
+    }
+}
+
 /// What a change of state returns: enough to tell everybody about it.
 pub const CHANGED: &str = "t.id, t.type, t.queue, t.status, t.owner, t.subject, t.parent, t.attempt, t.revision, t.progress, t.progress_seq, \
      t.current_step, t.result, t.error_code, t.error_message, t.started_at";
@@ -102,7 +110,7 @@ pub struct Changed {
     #[diesel(sql_type = Text)]
     pub queue: String,
     #[diesel(sql_type = Text)]
-    pub status: Status,
+    pub status: TaskStatus,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     pub owner: Option<Id<User>>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -156,7 +164,7 @@ pub struct Filter {
     /// Only the parts of this task.
     pub parent: Option<Id<Task>>,
     /// Only those in one of these states.
-    pub statuses: Vec<Status>,
+    pub statuses: Vec<TaskStatus>,
     /// Only those of one of these types.
     pub types: Vec<String>,
     /// Only those of this queue.
@@ -189,13 +197,7 @@ macro_rules! bind_filter {
         $query
             .bind::<Nullable<SqlUuid>, _>($filter.owner.map(Id::uuid))
             .bind::<Nullable<SqlUuid>, _>($filter.parent.map(Id::uuid))
-            .bind::<Nullable<Array<Text>>, _>(Some(
-                $filter
-                    .statuses
-                    .iter()
-                    .map(|status| status.as_str())
-                    .collect::<Vec<_>>(),
-            ))
+            .bind::<Nullable<Array<Text>>, _>(Some(&$filter.statuses))
             .bind::<Nullable<Array<Text>>, _>(Some(&$filter.types))
             .bind::<Nullable<Text>, _>($filter.queue.as_deref())
             .bind::<Nullable<Text>, _>($filter.subject.as_deref())
@@ -269,7 +271,7 @@ pub struct ChildCount {
     #[diesel(sql_type = SqlUuid)]
     pub parent: Id<Task>,
     #[diesel(sql_type = Text)]
-    pub status: Status,
+    pub status: TaskStatus,
     #[diesel(sql_type = BigInt)]
     pub count: i64,
 }

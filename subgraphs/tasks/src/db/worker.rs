@@ -1,9 +1,10 @@
 //! Workers that have registered.
 
+use atelier_contracts::tasks::Worker;
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     id::{Id, User},
-    page::PageRequest,
+    page::{Listed, PageRequest},
 };
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -13,8 +14,6 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
-
-use crate::engine::Worker;
 
 /// A worker.
 #[derive(Debug, Clone, QueryableByName)]
@@ -43,8 +42,17 @@ pub struct WorkerRow {
     pub drained_at: Option<DateTime<Utc>>,
 }
 
+impl Listed for WorkerRow {
+    const LIST: &'static str = "workers";
+    type Key = Id<Worker>;
+
+    fn key(&self) -> Self::Key {
+        self.id
+    }
+}
+
 /// Notes a worker, or its new abilities.
-pub async fn upsert(connection: &mut Connection, worker: &WorkerRow) -> diesel::QueryResult<()> {
+pub async fn upsert(tx: &mut Tx, worker: &WorkerRow) -> diesel::QueryResult<()> {
     diesel::sql_query(
         "INSERT INTO tasks.worker (id, name, owner, queues, types, capabilities, concurrency, registered_at, seen_at, drained_at, access_token) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET name = excluded.name, queues = excluded.queues, \
@@ -62,14 +70,14 @@ pub async fn upsert(connection: &mut Connection, worker: &WorkerRow) -> diesel::
     .bind::<Timestamptz, _>(worker.seen_at)
     .bind::<Nullable<Timestamptz>, _>(worker.drained_at)
     .bind::<Nullable<SqlUuid>, _>(worker.access_token)
-    .execute(connection)
+    .execute(tx)
     .await
     .map(drop)
 }
 
 /// Notes that a worker was heard of, and returns it.
 pub async fn seen(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<Worker>,
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<Option<WorkerRow>> {
@@ -78,14 +86,14 @@ pub async fn seen(
     )
     .bind::<SqlUuid, _>(id)
     .bind::<Timestamptz, _>(now)
-    .load(connection)
+    .load(tx)
     .await?;
     Ok(found.into_iter().next())
 }
 
 /// Asks a worker to finish what it has and take nothing more.
 pub async fn drain(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<Worker>,
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<Option<WorkerRow>> {
@@ -94,7 +102,7 @@ pub async fn drain(
     )
     .bind::<SqlUuid, _>(id)
     .bind::<Timestamptz, _>(now)
-    .load(connection)
+    .load(tx)
     .await?;
     Ok(found.into_iter().next())
 }
@@ -115,6 +123,25 @@ pub async fn page(
     .bind::<Nullable<SqlUuid>, _>(page.before.map(Id::uuid))
     .load(connection)
     .await
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// How many workers were heard of since a time.
+pub async fn count(
+    connection: &mut Connection,
+    seen_since: DateTime<Utc>,
+) -> diesel::QueryResult<i64> {
+    let found: Count =
+        diesel::sql_query("SELECT count(*) AS count FROM tasks.worker WHERE seen_at >= $1")
+            .bind::<Timestamptz, _>(seen_since)
+            .get_result(connection)
+            .await?;
+    Ok(found.count)
 }
 
 /// How many tasks a worker has.
@@ -138,12 +165,9 @@ pub async fn loads(
 }
 
 /// Forgets workers that have not been heard of since a time.
-pub async fn forget(
-    connection: &mut Connection,
-    seen_before: DateTime<Utc>,
-) -> diesel::QueryResult<usize> {
+pub async fn forget(tx: &mut Tx, seen_before: DateTime<Utc>) -> diesel::QueryResult<usize> {
     diesel::sql_query("DELETE FROM tasks.worker WHERE seen_at < $1")
         .bind::<Timestamptz, _>(seen_before)
-        .execute(connection)
+        .execute(tx)
         .await
 }

@@ -1,13 +1,14 @@
 //! Cancelling: at once where nobody works on the task; where somebody does, they are asked to stop,
 //! and the task is taken from them when their lease ends.
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Connection,
+    db::Tx,
     error::Error,
     id::{Id, Task},
 };
 
-use super::{Engine, Status, Undo, family::Operation};
+use super::{Engine, operation::Operation};
 use crate::db::{self, Changed, family::DEPTH};
 
 impl Engine {
@@ -17,50 +18,25 @@ impl Engine {
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn cancel(&self, tasks: &[Id<Task>]) -> Result<Vec<Changed>, Error> {
-        let changed = self.perform(Operation::Cancel { tasks }).await?;
-        self.ask_to_stop(&changed);
-        Ok(changed)
+        self.perform(Operation::Cancel { tasks }).await
     }
 
-    /// Cancels in the caller's transaction. Call [`Engine::taken_up`] and [`Engine::ask_to_stop`]
-    /// after the commit.
+    /// Cancels in the caller's transaction.
     ///
     /// # Errors
     /// Whatever the statements fail with; the transaction is lost then.
-    pub async fn cancel_with(
-        &self,
-        connection: &mut Connection,
-        tasks: &[Id<Task>],
-    ) -> Result<Vec<Changed>, Error> {
-        let changed = self
-            .cancel_in(connection, tasks)
-            .await
-            .map_err(Error::from)?;
-        Ok(self
-            .follow_up(connection, changed)
-            .await
-            .map_err(Error::from)?
-            .states)
-    }
-
-    /// Tells workers to look whether they are to stop, instead of waiting for their next heartbeat.
-    pub fn ask_to_stop(&self, changed: &[Changed]) {
-        self.inner.wake.cancel(
-            changed
-                .iter()
-                .filter(|task| task.status == Status::Running)
-                .map(|task| task.id)
-                .collect(),
-        );
+    pub async fn cancel_with(&self, tx: &mut Tx, tasks: &[Id<Task>]) -> Result<(), Error> {
+        let changed = self.cancel_in(tx, tasks).await?;
+        self.follow_up(tx, changed).await.map(drop)
     }
 
     pub(super) async fn cancel_in(
         &self,
-        connection: &mut Connection,
+        tx: &mut Tx,
         tasks: &[Id<Task>],
-    ) -> Result<Vec<Changed>, Undo> {
+    ) -> Result<Vec<Changed>, Error> {
         let now = self.now();
-        let family = db::family::descendants(connection, tasks).await?;
+        let family = db::family::descendants(tx, tasks).await?;
         let mut changed = Vec::new();
         // From the leaves up, the order in which ends lock, too.
         for depth in (0..=DEPTH).rev() {
@@ -70,9 +46,20 @@ impl Engine {
                 .map(|member| member.id)
                 .collect();
             if !generation.is_empty() {
-                changed.extend(db::cancel::cancel(connection, &generation, now).await?);
+                changed.extend(db::cancel::cancel(tx, &generation, now).await?);
             }
         }
+        self.stop_workers(tx, &changed);
         Ok(changed)
+    }
+
+    /// Lets workers look whether they are to stop after the commit, instead of at their next heartbeat.
+    fn stop_workers(&self, tx: &mut Tx, changed: &[Changed]) {
+        let running = changed
+            .iter()
+            .filter(|task| task.status == TaskStatus::Running);
+        let running: Vec<_> = running.map(|task| task.id).collect();
+        let engine = self.clone();
+        tx.after_commit(move || engine.inner.wake.cancel(running));
     }
 }

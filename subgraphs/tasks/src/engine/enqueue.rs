@@ -1,18 +1,18 @@
-//! Taking up tasks.
+//! Enqueuing tasks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::{Error, ErrorCode},
     id::{Id, Task},
     jobs::NewTask,
     telemetry::propagate::traceparent,
 };
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::{Engine, JsonFault, MAX_PAYLOAD, Status, Undo, family::Operation, json_fault};
+use super::{Engine, JsonFault, MAX_PAYLOAD, json_fault};
 use crate::db::{self, Changed, enqueue::NewRows, family::Delta};
 
 /// Tasks of this queue have no work of their own: they run while their children do. Their payload
@@ -25,12 +25,15 @@ pub const EXPECTED_CHILDREN: &str = "expectedChildren";
 /// Tasks inserted in one statement.
 const CHUNK: usize = 1000;
 
+/// A task with the trace context of whoever asks for it.
+pub(super) type Traced = (NewTask, Option<String>);
+
 /// What became of a wanted task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enqueued {
-    /// It was taken up.
+    /// It is enqueued.
     Accepted,
-    /// It was taken up before: asking twice is harmless.
+    /// It was enqueued before: asking twice is harmless.
     Known,
     /// Another task with its unique key is not finished. Which one, if it has not finished meanwhile.
     Duplicate(Option<Id<Task>>),
@@ -112,66 +115,75 @@ fn fault(task: &NewTask) -> Option<&'static str> {
 }
 
 impl Engine {
-    /// Takes up tasks in a transaction of its own and wakes workers. What became of each is in the
+    /// Enqueues tasks in a transaction of their own and wakes workers. What became of each is in the
     /// order of the tasks.
     ///
+    /// Single tasks that are enqueued at the same time share a transaction.
+    ///
     /// # Errors
-    /// `BAD_USER_INPUT` for a task that is out of bounds (none is taken up then), `UNAVAILABLE` if the
+    /// `BAD_USER_INPUT` for a task that is out of bounds (none is enqueued then), `UNAVAILABLE` if the
     /// database does not answer.
     pub async fn enqueue(&self, tasks: &[NewTask]) -> Result<Vec<Enqueued>, Error> {
         if let Some(fault) = tasks.iter().find_map(fault) {
             return Err(Error::with_detail(ErrorCode::BadUserInput, fault));
         }
         let trace = traceparent();
+        let traced = |task: &NewTask| (task.clone(), trace.clone());
+        if let [task] = tasks
+            && task.parent.is_none()
+        {
+            return Ok(vec![self.enqueue_with_others(traced(task)).await?]);
+        }
         let mut outcomes = Vec::with_capacity(tasks.len());
         for chunk in tasks.chunks(CHUNK) {
-            self.know_queues(chunk.iter().map(|task| task.queue.as_str()))
-                .await?;
-            let found = Mutex::default();
-            self.perform(Operation::Enqueue {
-                tasks: chunk,
-                trace: trace.as_deref(),
-                outcomes: &found,
-            })
-            .await?;
-            outcomes.append(&mut found.into_inner());
+            let chunk: Vec<Traced> = chunk.iter().map(traced).collect();
+            outcomes.append(&mut self.enqueue_together(&chunk).await?);
         }
         Ok(outcomes)
     }
 
-    /// Takes up tasks in the caller's transaction, on behalf of domains that asked by events and so
+    /// Enqueues valid tasks in one transaction.
+    pub(super) async fn enqueue_together(&self, tasks: &[Traced]) -> Result<Vec<Enqueued>, Error> {
+        let queues = tasks.iter().map(|(task, _)| task.queue.as_str());
+        self.know_queues(queues).await?;
+        self.deps()
+            .transaction(async |tx| {
+                let (inserted, outcomes) = self.insert(tx, tasks).await?;
+                self.follow_up(tx, inserted).await?;
+                Ok(outcomes)
+            })
+            .await
+    }
+
+    /// Enqueues tasks in the caller's transaction, on behalf of domains that asked by facts and so
     /// cannot be refused: a task out of bounds becomes a failed one, one whose unique key is held a
     /// cancelled one, for the asker to see. Each comes with the trace that asked for it. The number
-    /// of statements does not grow with the number of acceptable tasks. Call [`Engine::taken_up`]
-    /// after the commit.
+    /// of statements does not grow with the number of acceptable tasks.
     ///
     /// # Errors
     /// Whatever the statements fail with; the transaction is lost then.
-    pub async fn take_up(
+    pub async fn enqueue_with(
         &self,
-        connection: &mut Connection,
+        tx: &mut Tx,
         asked: Vec<(NewTask, Option<String>)>,
-    ) -> Result<Vec<Changed>, Error> {
+    ) -> Result<(), Error> {
         let mut changed = Vec::new();
-        let (mut tasks, mut traces) = (Vec::new(), Vec::new());
+        let mut tasks = Vec::new();
         for (task, trace) in asked {
             match fault(&task) {
-                None => {
-                    tasks.push(task);
-                    traces.push(trace);
-                }
+                None => tasks.push((task, trace)),
                 Some(fault) => changed.extend(
-                    self.refused(connection, &task, Status::Failed, "INVALID_TASK", fault)
+                    self.insert_refused(tx, &task, TaskStatus::Failed, "INVALID_TASK", fault)
                         .await?,
                 ),
             }
         }
         if !tasks.is_empty() {
-            let queues: Vec<String> = tasks.iter().map(|task| task.queue.clone()).collect();
-            db::queue::ensure(connection, &queues, self.now()).await?;
-            let (inserted, outcomes) = self.insert(connection, &tasks, traces).await?;
+            let queues: Vec<String> = tasks.iter().map(|(task, _)| task.queue.clone()).collect();
+            db::queue::ensure(tx, &queues, self.now()).await?;
+            let (inserted, outcomes) = self.insert(tx, &tasks).await?;
             changed.extend(inserted);
-            for (task, outcome) in tasks.iter().zip(outcomes) {
+            for ((task, _), outcome) in tasks.iter().zip(outcomes) {
                 let Enqueued::Duplicate(holder) = outcome else {
                     continue;
                 };
@@ -180,145 +192,122 @@ impl Engine {
                     None => "Another task did this already.".to_owned(),
                 };
                 changed.extend(
-                    self.refused(connection, task, Status::Cancelled, "DUPLICATE", &message)
+                    self.insert_refused(tx, task, TaskStatus::Cancelled, "DUPLICATE", &message)
                         .await?,
                 );
             }
         }
-        Ok(self.follow_up(connection, changed).await?.states)
+        self.follow_up(tx, changed).await
     }
 
-    /// Wakes workers, and tells those who watch, of tasks taken up in a transaction that committed.
-    pub fn taken_up(&self, changed: &[Changed]) {
-        self.tell(changed);
-    }
-
-    /// Notes a task that is not taken up, as one that has ended.
-    async fn refused(
+    /// Inserts a task that is refused, as one that has ended.
+    async fn insert_refused(
         &self,
-        connection: &mut Connection,
+        tx: &mut Tx,
         task: &NewTask,
-        status: Status,
+        status: TaskStatus,
         code: &'static str,
         message: &str,
     ) -> Result<Vec<Changed>, Error> {
         let cut = |text: &str| text.chars().take(100).collect::<String>();
         let mut rows = NewRows::default();
-        let bare = NewTask {
-            payload: Value::Null,
-            parent: None,
-            unique_key: None,
-            subject: task.subject.as_deref().map(cut),
-            priority: 0,
-            max_attempts: 1,
-            requires: BTreeMap::new(),
-            ..NewTask::new(
-                task.id,
-                &cut(&task.task_type),
-                &cut(&task.queue),
-                Value::Null,
-            )
-        };
+        let (task_type, queue) = (cut(&task.task_type), cut(&task.queue));
         let bare = NewTask {
             owner: task.owner,
-            ..bare
+            subject: task.subject.as_deref().map(cut),
+            max_attempts: 1,
+            ..NewTask::new(task.id, &task_type, &queue, Value::Null)
         };
-        rows.push(&bare, status, self.now());
+        rows.push(&bare, None, status, self.now());
         rows.error_code = vec![Some(code)];
         rows.error_message = vec![Some(message.to_owned())];
         rows.trace = vec![None];
-        Ok(db::enqueue::insert(connection, rows, self.now()).await?)
+        Ok(db::enqueue::insert(tx, rows, self.now()).await?)
     }
 
-    /// Inserts valid tasks, each with its trace; returns the new ones and what became of each.
+    /// Inserts valid tasks; returns the new ones and what became of each.
     pub(super) async fn insert(
         &self,
-        connection: &mut Connection,
-        tasks: &[NewTask],
-        traces: Vec<Option<String>>,
-    ) -> Result<(Vec<Changed>, Vec<Enqueued>), Undo> {
+        tx: &mut Tx,
+        tasks: &[Traced],
+    ) -> Result<(Vec<Changed>, Vec<Enqueued>), Error> {
         let now = self.now();
-        let new: HashSet<Id<Task>> = tasks.iter().map(|task| task.id).collect();
-        let outside: BTreeSet<Id<Task>> = tasks
-            .iter()
-            .filter_map(|task| task.parent)
-            .filter(|id| !new.contains(id))
-            .collect();
-        let parents: HashMap<Id<Task>, bool> = if outside.is_empty() {
-            HashMap::new()
-        } else {
-            let outside: Vec<_> = outside.into_iter().collect();
-            let found = db::enqueue::lock_parents(connection, &outside).await?;
-            found
-                .into_iter()
-                .map(|row| {
-                    (
-                        row.id,
-                        row.cancel_requested_at.is_some() || row.status == Status::Cancelled,
-                    )
-                })
-                .collect()
-        };
-        let mut rows = NewRows {
-            trace: traces,
-            ..NewRows::default()
-        };
-        for task in tasks {
-            let known = task
+        let new: HashSet<Id<Task>> = tasks.iter().map(|(task, _)| task.id).collect();
+        let parents = lock_parents(tx, tasks, &new).await?;
+        let mut rows = NewRows::default();
+        for (task, trace) in tasks {
+            let parent = task
                 .parent
-                .is_none_or(|parent| new.contains(&parent) || parents.contains_key(&parent));
-            if !known {
+                .filter(|parent| new.contains(parent) || parents.contains_key(parent));
+            if parent.is_none() && task.parent.is_some() {
                 tracing::warn!(target: "tasks", task = %task.id, "the parent of a task does not exist; the task has none");
             }
-            let cancelled = task
-                .parent
-                .and_then(|parent| parents.get(&parent))
-                .copied()
-                .unwrap_or(false);
-            let status = match (cancelled, task.queue.as_str(), task.run_at) {
-                (true, ..) => Status::Cancelled,
-                (_, GROUP_QUEUE, _) => Status::Running,
-                (_, _, Some(at)) if at > now => Status::Scheduled,
-                _ => Status::Queued,
+            let is_cancelled = |parent| parents.get(&parent).copied().unwrap_or(false);
+            let status = match (task.queue.as_str(), task.run_at) {
+                _ if parent.is_some_and(is_cancelled) => TaskStatus::Cancelled,
+                (GROUP_QUEUE, _) => TaskStatus::Running,
+                (_, Some(at)) if at > now => TaskStatus::Scheduled,
+                _ => TaskStatus::Queued,
             };
-            rows.push(task, status, now);
-            if !known && let Some(parent) = rows.parent.last_mut() {
-                *parent = None;
-            }
+            rows.push(task, parent, status, now);
+            rows.trace.push(trace.clone());
         }
-        let changed = db::enqueue::insert(connection, rows, now).await?;
+        let changed = db::enqueue::insert(tx, rows, now).await?;
         let inserted: HashMap<Id<Task>, Option<Id<Task>>> =
             changed.iter().map(|task| (task.id, task.parent)).collect();
-        self.add_children(connection, &inserted).await?;
+        self.add_children(tx, &inserted).await?;
         let steps = steps(tasks, &inserted);
         if !steps.is_empty() {
-            db::enqueue::insert_steps(connection, &steps).await?;
+            db::enqueue::insert_steps(tx, &steps).await?;
         }
-        let outcomes = outcomes(connection, tasks, &inserted).await?;
+        let outcomes = outcomes(tx, tasks, &inserted).await?;
         Ok((changed, outcomes))
     }
 
     async fn add_children(
         &self,
-        connection: &mut Connection,
+        tx: &mut Tx,
         inserted: &HashMap<Id<Task>, Option<Id<Task>>>,
-    ) -> Result<(), Undo> {
+    ) -> Result<(), Error> {
         let mut totals: BTreeMap<Id<Task>, Delta> = BTreeMap::new();
         for parent in inserted.values().flatten() {
             totals.entry(*parent).or_default().total += 1;
         }
         if !totals.is_empty() {
-            db::family::count(connection, &totals.into_iter().collect::<Vec<_>>()).await?;
+            db::family::count(tx, &totals.into_iter().collect::<Vec<_>>()).await?;
         }
         Ok(())
     }
 }
 
+/// The parents that exist already, locked; whether each is cancelled.
+async fn lock_parents(
+    tx: &mut Tx,
+    tasks: &[Traced],
+    new: &HashSet<Id<Task>>,
+) -> Result<HashMap<Id<Task>, bool>, Error> {
+    let parents = tasks.iter().filter_map(|(task, _)| task.parent);
+    let existing: BTreeSet<Id<Task>> = parents.filter(|id| !new.contains(id)).collect();
+    if existing.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let existing: Vec<_> = existing.into_iter().collect();
+    let locked = db::enqueue::lock_parents(tx, &existing).await?;
+    let is_cancelled = |row: &db::enqueue::ParentRow| {
+        row.cancel_requested_at.is_some() || row.status == TaskStatus::Cancelled
+    };
+    Ok(locked
+        .into_iter()
+        .map(|row| (row.id, is_cancelled(&row)))
+        .collect())
+}
+
 fn steps(
-    tasks: &[NewTask],
+    tasks: &[Traced],
     inserted: &HashMap<Id<Task>, Option<Id<Task>>>,
 ) -> Vec<(Id<Task>, i16, String)> {
-    let new = tasks.iter().filter(|task| inserted.contains_key(&task.id));
+    let tasks = tasks.iter().map(|(task, _)| task);
+    let new = tasks.filter(|task| inserted.contains_key(&task.id));
     new.flat_map(|task| {
         (1..)
             .zip(&task.steps)
@@ -329,24 +318,31 @@ fn steps(
 
 async fn outcomes(
     connection: &mut Connection,
-    tasks: &[NewTask],
+    tasks: &[Traced],
     inserted: &HashMap<Id<Task>, Option<Id<Task>>>,
-) -> Result<Vec<Enqueued>, Undo> {
-    let missing: Vec<&NewTask> = tasks
+) -> Result<Vec<Enqueued>, Error> {
+    // Of several with the same id, the first was inserted.
+    let mut fresh: HashSet<Id<Task>> = inserted.keys().copied().collect();
+    let accepted: Vec<bool> = tasks
         .iter()
-        .filter(|task| !inserted.contains_key(&task.id))
+        .map(|(task, _)| fresh.remove(&task.id))
         .collect();
-    if missing.is_empty() {
+    let refused = || {
+        let tasks = tasks.iter().map(|(task, _)| task).zip(&accepted);
+        tasks
+            .filter(|(_, accepted)| !**accepted)
+            .map(|(task, _)| task)
+    };
+    let ids: Vec<_> = refused().map(|task| task.id).collect();
+    if ids.is_empty() {
         return Ok(vec![Enqueued::Accepted; tasks.len()]);
     }
-    let ids: Vec<_> = missing.iter().map(|task| task.id).collect();
-    let keys: Vec<_> = missing
-        .iter()
+    let keys: Vec<_> = refused()
         .filter_map(|task| task.unique_key.clone())
         .collect();
     let holders = db::enqueue::holders(connection, &ids, &keys).await?;
-    let outcome = |task: &NewTask| {
-        if inserted.contains_key(&task.id) {
+    let outcome = |(task, accepted): (&NewTask, bool)| {
+        if accepted {
             Enqueued::Accepted
         } else if holders.iter().any(|holder| holder.id == task.id) {
             Enqueued::Known
@@ -357,15 +353,22 @@ async fn outcomes(
             Enqueued::Duplicate(holder.map(|holder| holder.id))
         }
     };
-    Ok(tasks.iter().map(outcome).collect())
+    let tasks = tasks.iter().map(|(task, _)| task);
+    Ok(tasks.zip(accepted).map(outcome).collect())
 }
 
 impl NewRows {
-    fn push(&mut self, task: &NewTask, status: Status, now: chrono::DateTime<chrono::Utc>) {
+    fn push(
+        &mut self,
+        task: &NewTask,
+        parent: Option<Id<Task>>,
+        status: TaskStatus,
+        now: chrono::DateTime<chrono::Utc>,
+    ) {
         self.id.push(task.id);
         self.task_type.push(task.task_type.clone());
         self.queue.push(task.queue.clone());
-        self.status.push(status.as_str());
+        self.status.push(status);
         self.priority.push(task.priority);
         self.owner.push(task.owner);
         self.subject.push(task.subject.clone());
@@ -373,7 +376,7 @@ impl NewRows {
         self.unique_key.push(task.unique_key.clone());
         self.run_at.push(task.run_at.unwrap_or(now));
         self.max_attempts.push(task.max_attempts);
-        self.parent.push(task.parent);
+        self.parent.push(parent);
         self.requires.push(json!(task.requires));
         let group = task.queue == GROUP_QUEUE;
         self.children_expected.push(if group {

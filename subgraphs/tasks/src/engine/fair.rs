@@ -68,13 +68,13 @@ impl Ord for Turn {
 
 impl Fairness {
     /// From which owner on to look for waiting tasks.
-    pub(super) fn look_from(&self) -> Uuid {
+    pub(super) fn start_from(&self) -> Uuid {
         self.from
     }
 
     /// Notes what a look found: who waits from now on starts at the time of the others, and the next
     /// look goes on behind this one if there may be more.
-    pub(super) fn looked(&mut self, lanes: &[LaneRow]) {
+    pub(super) fn observe(&mut self, lanes: &[LaneRow]) {
         if self.had.len() > REMEMBERED {
             self.had.clear();
         }
@@ -144,7 +144,7 @@ impl Fairness {
     }
 
     /// Notes what owners were given. The queue's time becomes that at which the first of them began.
-    pub(super) fn took(&mut self, taken: &HashMap<(String, Uuid), f64>) {
+    pub(super) fn charge(&mut self, taken: &HashMap<(String, Uuid), f64>) {
         let mut began: HashMap<&str, f64> = HashMap::new();
         for (key, cost) in taken {
             let time = self.time.get(&key.0).copied().unwrap_or(0.0);
@@ -187,7 +187,7 @@ mod tests {
     /// Leases one task at a time and says whose it was.
     fn turns(fair: &mut Fairness, lanes: &[LaneRow], count: usize) -> Vec<u128> {
         let one = |fair: &mut Fairness| {
-            fair.looked(lanes);
+            fair.observe(lanes);
             let shares = fair.share(lanes, 1);
             let [share] = &shares[..] else {
                 panic!("one share")
@@ -196,7 +196,7 @@ mod tests {
                 .iter()
                 .find(|lane| lane.lane == share.lane)
                 .map_or(0, |lane| lane.priority);
-            fair.took(&costs([("q", share.lane, priority)].into_iter()));
+            fair.charge(&costs([("q", share.lane, priority)].into_iter()));
             share.lane.as_u128()
         };
         (0..count).map(|_| one(fair)).collect()

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Connection,
+    db::Tx,
     error::Error,
     id::{Id, Task},
     jobs::TaskFailure,
@@ -12,8 +13,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    EXPECTED_CHILDREN, Engine, JsonFault, MAX_PAYLOAD, Status, Undo, board::Rest,
-    enqueue::expected_children, family::Operation, json_fault,
+    EXPECTED_CHILDREN, Engine, JsonFault, MAX_PAYLOAD, enqueue::expected_children, json_fault,
+    operation::Operation, progress::Unsaved,
 };
 use crate::db::{
     self, Changed,
@@ -88,8 +89,8 @@ impl Outcome {
 pub struct Ended {
     /// The task.
     pub task: Id<Task>,
-    /// Where it stands now.
-    pub status: Status,
+    /// Its state from now on.
+    pub status: TaskStatus,
 }
 
 /// The ends of a batch by kind, with what was not saved yet of each.
@@ -98,7 +99,7 @@ struct Batch {
     succeeded: Successes,
     failed: Failures,
     stopped: Vec<Uuid>,
-    rest: Rest,
+    unsaved: Unsaved,
 }
 
 impl Engine {
@@ -114,14 +115,14 @@ impl Engine {
             .into_iter()
             .filter(|(lease, _)| seen.insert(*lease))
             .collect();
-        let rests: Vec<Rest> = ends
+        let unsaved: Vec<Unsaved> = ends
             .iter()
-            .map(|(lease, _)| self.inner.board.close(*lease))
+            .map(|(lease, _)| self.inner.progress.take_unsaved(*lease))
             .collect();
         let changed = self
             .perform(Operation::Finish {
                 ends: &ends,
-                rests: &rests,
+                unsaved: &unsaved,
             })
             .await?;
         Ok(changed
@@ -135,26 +136,26 @@ impl Engine {
 
     pub(super) async fn finish_in(
         &self,
-        connection: &mut Connection,
+        tx: &mut Tx,
         ends: &[(Uuid, Outcome)],
-        rests: &[Rest],
-    ) -> Result<Vec<Changed>, Undo> {
+        unsaved: &[Unsaved],
+    ) -> Result<Vec<Changed>, Error> {
         let now = self.now();
         let Batch {
             succeeded,
             failed,
             stopped,
-            rest,
-        } = self.sort(ends, rests);
-        if !rest.steps.is_empty() {
-            db::progress::enter_steps(connection, &rest.steps).await?;
+            unsaved,
+        } = self.sort(ends, unsaved);
+        if !unsaved.steps.is_empty() {
+            db::progress::enter_steps(tx, &unsaved.steps).await?;
         }
-        if !rest.lines.is_empty() {
-            db::log::append(connection, &rest.lines).await?;
+        if !unsaved.lines.is_empty() {
+            db::log::append(tx, &unsaved.lines).await?;
         }
         let mut changed = Vec::new();
         if !succeeded.lease.is_empty() {
-            changed.extend(db::finish::succeed(connection, succeeded, now).await?);
+            changed.extend(db::finish::succeed(tx, succeeded, now).await?);
         }
         if !failed.lease.is_empty() {
             let config = self.config();
@@ -162,19 +163,19 @@ impl Engine {
                 base: config.backoff.as_secs_f64(),
                 max: config.backoff_max.as_secs_f64(),
             };
-            changed.extend(db::finish::fail(connection, failed, backoff, now).await?);
+            changed.extend(db::finish::fail(tx, failed, backoff, now).await?);
         }
         if !stopped.is_empty() {
-            changed.extend(db::finish::stop(connection, &stopped, now).await?);
+            changed.extend(db::finish::stop(tx, &stopped, now).await?);
         }
         Ok(changed)
     }
 
-    fn sort(&self, ends: &[(Uuid, Outcome)], rests: &[Rest]) -> Batch {
+    fn sort(&self, ends: &[(Uuid, Outcome)], unsaved: &[Unsaved]) -> Batch {
         let mut batch = Batch::default();
-        for ((lease, outcome), rest) in ends.iter().zip(rests) {
-            batch.rest.steps.extend(rest.steps.iter().cloned());
-            batch.rest.lines.extend(rest.lines.iter().cloned());
+        for ((lease, outcome), rest) in ends.iter().zip(unsaved) {
+            batch.unsaved.steps.extend(rest.steps.iter().cloned());
+            batch.unsaved.lines.extend(rest.lines.iter().cloned());
             match outcome {
                 Outcome::Succeeded(result) => {
                     batch.succeeded.lease.push(*lease);

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use atelier_contracts::tasks::Worker;
 use atelier_kit::{
+    db::Tx,
     error::Error,
     id::{Id, User},
 };
-use diesel_async::AsyncConnection;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Engine, Undo, Worker, fair, family::Operation};
+use super::{
+    Engine, fair,
+    operation::{Changes, Operation},
+};
 use crate::db::{
     self,
     lease::{Ability, HeldRow, LaneRow, LeasedRow},
@@ -41,7 +45,7 @@ pub struct Wanted {
 /// Tasks leased in one go at most.
 const MOST: usize = 500;
 /// Looks for tasks before a worker is told that there are none: what one finds, others may take.
-const LOOKS: u32 = 3;
+const ROUNDS: u32 = 3;
 
 impl Engine {
     /// Leases waiting tasks: owners take turns, each with the task of theirs that ranks first.
@@ -50,18 +54,18 @@ impl Engine {
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn lease(&self, wanted: &Wanted) -> Result<Vec<Leased>, Error> {
         let mut leased: Vec<Leased> = Vec::new();
-        let mut barren: Vec<(String, Uuid)> = Vec::new();
-        for _ in 0..LOOKS {
+        let mut exhausted: Vec<(String, Uuid)> = Vec::new();
+        for _ in 0..ROUNDS {
             let max = wanted.max.min(MOST).saturating_sub(leased.len());
             if max == 0 || wanted.queues.is_empty() {
                 break;
             }
             let lanes: Vec<LaneRow> = self
-                .look(wanted)
+                .find_lanes(wanted)
                 .await?
                 .into_iter()
                 .filter(|lane| {
-                    !barren
+                    !exhausted
                         .iter()
                         .any(|(queue, owner)| *queue == lane.queue && *owner == lane.lane)
                 })
@@ -75,14 +79,14 @@ impl Engine {
                 got.iter()
                     .map(|task| (task.queue.as_str(), task.lane, task.priority)),
             );
-            self.inner.fair.lock().took(&costs);
+            self.inner.fair.lock().charge(&costs);
             for share in shares {
                 let count = got
                     .iter()
                     .filter(|task| task.queue == share.queue && task.lane == share.lane)
                     .count();
                 if i32::try_from(count).is_ok_and(|count| count < share.take) {
-                    barren.push((share.queue, share.lane));
+                    exhausted.push((share.queue, share.lane));
                 }
             }
             leased.extend(got);
@@ -96,27 +100,36 @@ impl Engine {
         Ok(leased)
     }
 
-    async fn look(&self, wanted: &Wanted) -> Result<Vec<LaneRow>, Error> {
+    async fn find_lanes(&self, wanted: &Wanted) -> Result<Vec<LaneRow>, Error> {
         let ability = Ability {
             types: wanted.types.as_deref(),
             capabilities: &wanted.capabilities,
         };
-        let mut connection = self.inner.deps.db.read().await?;
         if let Some(owner) = wanted.owner.map(Id::uuid) {
             // One owner's lane, in each queue: there is nobody to take turns with.
-            let mut lanes =
-                db::lease::lanes(&mut connection, &wanted.queues, &ability, owner).await?;
+            let mut lanes = self.lanes_from(owner, wanted, &ability).await?;
             lanes.retain(|lane| lane.lane == owner);
             return Ok(lanes);
         }
-        let from = self.inner.fair.lock().look_from();
-        let mut lanes = db::lease::lanes(&mut connection, &wanted.queues, &ability, from).await?;
+        let from = self.inner.fair.lock().start_from();
+        let mut lanes = self.lanes_from(from, wanted, &ability).await?;
         if lanes.is_empty() && !from.is_nil() {
-            lanes =
-                db::lease::lanes(&mut connection, &wanted.queues, &ability, Uuid::nil()).await?;
+            lanes = self.lanes_from(Uuid::nil(), wanted, &ability).await?;
         }
-        self.inner.fair.lock().looked(&lanes);
+        self.inner.fair.lock().observe(&lanes);
         Ok(lanes)
+    }
+
+    /// Not from a replica: a worker that was just woken must see what woke it.
+    async fn lanes_from(
+        &self,
+        from: Uuid,
+        wanted: &Wanted,
+        ability: &Ability<'_>,
+    ) -> Result<Vec<LaneRow>, Error> {
+        self.deps()
+            .statement(async |tx| Ok(db::lease::lanes(tx, &wanted.queues, ability, from).await?))
+            .await
     }
 
     async fn lease_shares(
@@ -133,23 +146,21 @@ impl Engine {
             self.after(wanted.lease),
             wanted.worker.map(Id::uuid),
         );
-        let mut connection = self.inner.deps.db.write().await?;
-        let leased = connection
-            .transaction(async |connection| {
-                let leased =
-                    db::lease::lease(connection, shares, &ability, worker, now, expires).await?;
-                let owned: Vec<_> = leased
-                    .iter()
-                    .filter(|task| task.owner.is_some())
-                    .map(LeasedRow::changed)
-                    .collect();
-                self.emit(connection, &owned).await?;
-                Ok::<_, Undo>(leased)
-            })
-            .await?;
-        drop(connection);
-        self.tell(&leased.iter().map(LeasedRow::changed).collect::<Vec<_>>());
-        Ok(leased)
+        let lease = async |tx: &mut Tx| -> Result<Vec<Leased>, Error> {
+            let leased = db::lease::lease(tx, shares, &ability, worker, now, expires).await?;
+            let changes = Changes {
+                states: leased.iter().map(LeasedRow::changed).collect(),
+                parents: Vec::new(),
+            };
+            self.announce(tx, &changes);
+            Ok(leased)
+        };
+        // Of tasks of nobody there is nothing to tell before their end: one round trip does.
+        if shares.iter().all(|share| share.lane.is_nil()) {
+            self.deps().statement(lease).await
+        } else {
+            self.deps().transaction(lease).await
+        }
     }
 
     /// Extends leases by `lease` from now. Those not in the answer are lost.
@@ -158,8 +169,9 @@ impl Engine {
     /// `UNAVAILABLE` if the database does not answer; the leases stand as they were.
     pub async fn heartbeat(&self, leases: &[Uuid], lease: Duration) -> Result<Vec<HeldRow>, Error> {
         let expires = self.after(lease);
-        let mut connection = self.inner.deps.db.read().await?;
-        Ok(db::lease::heartbeat(&mut connection, leases, expires).await?)
+        self.deps()
+            .statement(async |tx| Ok(db::lease::heartbeat(tx, leases, expires).await?))
+            .await
     }
 
     /// Gives tasks back as if they had not been leased. Returns how many were.
@@ -171,7 +183,7 @@ impl Engine {
             return Ok(0);
         }
         for lease in leases {
-            self.inner.board.close(*lease);
+            self.inner.progress.take_unsaved(*lease);
         }
         let changed = self.perform(Operation::Release { leases }).await?;
         Ok(changed.len())

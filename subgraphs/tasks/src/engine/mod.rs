@@ -1,26 +1,38 @@
 //! The task engine: what may happen to a task, on PostgreSQL alone.
 //!
-//! Every operation is one transaction that ends in the outbox; what is told through Redis
-//! (wake-ups, progress) comes after the commit and may be lost: workers poll, subscribers look.
+//! ```text
+//! SCHEDULED ──due──▶ QUEUED ──lease──▶ RUNNING ──▶ SUCCEEDED | PARTIALLY_SUCCEEDED
+//!                      ▲                 │  │
+//!                      ├──lease expired──┘  ├──▶ RETRYING ──due──▶ QUEUED
+//!                      └──replay── FAILED ◀─┘
+//! ```
+//!
+//! Everything that is not final can become CANCELLED. A task that waits for its children after its
+//! own work is RUNNING without a lease.
+//!
+//! Every operation is one transaction that ends in the outbox. What goes through Redis (wake-ups,
+//! progress) follows the commit and may be lost: workers poll, and subscribers read the task itself now
+//! and then.
 
-mod board;
 mod cancel;
+mod deleted_user;
 mod enqueue;
 mod fair;
-mod family;
 mod finish;
+mod group_commit;
 mod json;
 mod lease;
-pub(crate) mod live;
+mod notify;
+mod operation;
+mod progress;
+pub(crate) mod progress_stream;
 mod queue;
 mod replay;
 mod rescue;
 mod schedule;
 mod shape;
-mod state;
-mod tell;
 mod wake;
-mod workers;
+mod worker;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -28,22 +40,21 @@ use std::{
     time::Duration,
 };
 
-use atelier_kit::{Deps, error::Error};
+use atelier_kit::Deps;
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 
-pub use board::Report;
+pub use crate::kinds::MissedRuns;
 pub use enqueue::{EXPECTED_CHILDREN, Enqueued, GROUP_QUEUE};
 pub use finish::{Ended, Outcome};
 pub use json::{JsonFault, MAX_DEPTH, MAX_PAYLOAD, fault as json_fault};
 pub use lease::{Leased, Wanted};
-pub use live::{Live, Moment, Version};
-pub use schedule::{MissedRuns, Schedule, ScheduleProblem};
-pub use shape::{MAX_SHAPE, Misfit, Shape};
-pub use state::Status;
-pub use tell::TaskFact;
+pub use progress::Report;
+pub use progress_stream::{ProgressStream, ProgressUpdate, Version};
+pub use schedule::{Schedule, ScheduleProblem};
+pub use shape::{MAX_SHAPE, Mismatch, Shape};
 pub use wake::{Wakes, Woken};
-pub use workers::{Registration, Worker};
+pub use worker::Registration;
 
 /// How the engine treats tasks.
 #[derive(Debug, Clone)]
@@ -92,7 +103,8 @@ struct Inner {
     config: EngineConfig,
     fair: Mutex<fair::Fairness>,
     known_queues: Mutex<HashSet<String>>,
-    board: board::Board,
+    single: group_commit::GroupCommit,
+    progress: progress::ProgressBuffer,
     wake: wake::Waker,
 }
 
@@ -100,7 +112,8 @@ impl Engine {
     /// An engine on the database of `deps`, whose domain must be [`crate::NAME`].
     pub fn new(deps: Deps, config: EngineConfig) -> Self {
         let inner = Inner {
-            board: board::Board::new(deps.clone()),
+            single: group_commit::GroupCommit::default(),
+            progress: progress::ProgressBuffer::new(deps.clone()),
             wake: wake::Waker::new(deps.redis.clone()),
             deps,
             config,
@@ -138,35 +151,4 @@ impl Engine {
     fn random_fraction(&self) -> f64 {
         f64::from(u32::from_le_bytes(self.inner.deps.random_bytes())) / f64::from(u32::MAX)
     }
-}
-
-/// Leaves a transaction with an error of either kind.
-struct Undo(Error);
-
-impl From<diesel::result::Error> for Undo {
-    fn from(cause: diesel::result::Error) -> Self {
-        Self(cause.into())
-    }
-}
-
-impl From<Error> for Undo {
-    fn from(error: Error) -> Self {
-        Self(error)
-    }
-}
-
-impl From<Undo> for Error {
-    fn from(Undo(error): Undo) -> Self {
-        error
-    }
-}
-
-/// Statements that gave way to others (a deadlock, a serialisation failure) are run again so often.
-const TRIES: u32 = 5;
-
-/// Whether an operation failed only because others were at the same rows.
-fn gave_way(error: &Error) -> bool {
-    error.cause_chain().is_some_and(|chain| {
-        chain.contains("deadlock detected") || chain.contains("could not serialize")
-    })
 }

@@ -24,8 +24,10 @@ impl Engine {
         if new.is_empty() {
             return Ok(());
         }
-        let mut connection = self.inner.deps.db.read().await?;
-        db::queue::ensure(&mut connection, &new, self.now()).await?;
+        let now = self.now();
+        self.deps()
+            .statement(async |tx| Ok::<_, Error>(db::queue::ensure(tx, &new, now).await?))
+            .await?;
         self.inner.known_queues.lock().extend(new);
         Ok(())
     }
@@ -36,8 +38,10 @@ impl Engine {
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn pause(&self, queue: &str) -> Result<bool, Error> {
-        let mut connection = self.inner.deps.db.read().await?;
-        Ok(db::queue::set_paused(&mut connection, queue, Some(self.now())).await?)
+        let now = Some(self.now());
+        self.deps()
+            .statement(async |tx| Ok(db::queue::set_paused(tx, queue, now).await?))
+            .await
     }
 
     /// Resumes a queue and wakes its workers. `false` if there is no such queue.
@@ -45,9 +49,11 @@ impl Engine {
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn resume(&self, queue: &str) -> Result<bool, Error> {
-        let mut connection = self.inner.deps.db.read().await?;
-        let found = db::queue::set_paused(&mut connection, queue, None).await?;
+        let found: Result<bool, Error> = self
+            .deps()
+            .statement(async |tx| Ok(db::queue::set_paused(tx, queue, None).await?))
+            .await;
         self.inner.wake.wake([queue]);
-        Ok(found)
+        found
     }
 }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Connection,
+    db::Tx,
     error::Error,
     id::{Id, Task},
 };
 use serde_json::Value;
 
-use super::{Engine, Status, Undo, family::Operation};
+use super::{Engine, operation::Operation};
 use crate::db::{
     self, Changed,
     family::{DEPTH, Delta},
@@ -29,18 +30,18 @@ impl Engine {
         let changed = self.perform(Operation::Replay { tasks, payload }).await?;
         Ok(changed
             .into_iter()
-            .filter(|task| task.status == Status::Queued)
+            .filter(|task| task.status == TaskStatus::Queued)
             .collect())
     }
 
     pub(super) async fn replay_in(
         &self,
-        connection: &mut Connection,
+        tx: &mut Tx,
         tasks: &[Id<Task>],
         payload: Option<&Value>,
-    ) -> Result<Vec<Changed>, Undo> {
-        let ready = db::replay::lock(connection, tasks).await?;
-        let queued = db::replay::requeue(connection, &ready, payload, self.now()).await?;
+    ) -> Result<Vec<Changed>, Error> {
+        let ready = db::replay::lock(tx, tasks).await?;
+        let queued = db::replay::requeue(tx, &ready, payload, self.now()).await?;
         let mut changed = queued.clone();
         let mut fresh = queued;
         for _ in 0..DEPTH {
@@ -54,9 +55,9 @@ impl Engine {
                 break;
             }
             let deltas: Vec<_> = deltas.into_iter().collect();
-            db::family::count(connection, &deltas).await?;
+            db::family::count(tx, &deltas).await?;
             let parents: Vec<_> = deltas.iter().map(|(id, _)| *id).collect();
-            fresh = db::family::reopen(connection, &parents).await?;
+            fresh = db::family::reopen(tx, &parents).await?;
             changed.extend(fresh.iter().cloned());
         }
         Ok(changed)
@@ -72,7 +73,7 @@ impl Engine {
         task_type: Option<&str>,
         limit: i32,
     ) -> Result<Vec<Id<Task>>, Error> {
-        let mut connection = self.deps().db.read().await?;
+        let mut connection = self.deps().read().await?;
         Ok(db::replay::dead_letters(&mut connection, queue, task_type, limit).await?)
     }
 
@@ -81,7 +82,7 @@ impl Engine {
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn failed_children(&self, parent: Id<Task>) -> Result<Vec<Id<Task>>, Error> {
-        let mut connection = self.deps().db.read().await?;
+        let mut connection = self.deps().read().await?;
         Ok(db::replay::failed_children(&mut connection, parent).await?)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use atelier_kit::{error::Error, telemetry::catalog};
 
-use super::{Engine, family::Operation};
+use super::{Engine, operation::Operation};
 use crate::db;
 
 /// How far back to look when learning how long tasks take.
@@ -55,12 +55,19 @@ impl Engine {
             self.before(config.retention),
             self.before(config.dead_retention),
         );
-        let mut connection = self.deps().db.read().await?;
-        db::log::trim(&mut connection).await?;
-        db::worker::forget(&mut connection, self.before(FORGET_WORKERS)).await?;
+        let silent = self.before(FORGET_WORKERS);
+        let deps = self.deps();
+        deps.statement(async |tx| Ok::<_, Error>(db::log::trim(tx).await?))
+            .await?;
+        deps.statement(async |tx| Ok::<_, Error>(db::worker::forget(tx, silent).await?))
+            .await?;
         let mut swept = 0;
         loop {
-            let gone = db::rescue::forget(&mut connection, finished, failed).await?;
+            let gone = deps
+                .statement(async |tx| {
+                    Ok::<_, Error>(db::rescue::forget(tx, finished, failed).await?)
+                })
+                .await?;
             swept += gone;
             if gone == 0 {
                 return Ok(swept);
@@ -73,9 +80,11 @@ impl Engine {
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn learn(&self) -> Result<(), Error> {
-        let mut connection = self.deps().db.read().await?;
-        db::history::learn(&mut connection, self.before(LEARN_FROM), self.now()).await?;
-        Ok(())
+        let (since, now) = (self.before(LEARN_FROM), self.now());
+        self.deps()
+            .statement(async |tx| Ok(db::task_type::learn(tx, since, now).await?))
+            .await
+            .map(|_: usize| ())
     }
 
     /// Sets the gauges: tasks at work, and tasks waiting by queue.
@@ -83,7 +92,7 @@ impl Engine {
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn measure(&self) -> Result<(), Error> {
-        let mut connection = self.deps().db.read().await?;
+        let mut connection = self.deps().read().await?;
         let queues = db::queue::list(&mut connection, None).await?;
         let running: i64 = queues.iter().map(|queue| queue.running).sum();
         metrics::gauge!(catalog::ACTIVE_GENERATION_TASKS).set(running as f64);

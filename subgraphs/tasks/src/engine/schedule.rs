@@ -6,36 +6,15 @@ use atelier_kit::{error::Error, jobs::NewTask};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
-use diesel_async::AsyncConnection;
 use serde_json::Value;
 
-use super::{Engine, Undo};
-use crate::db::{self, schedule::ScheduleRow};
+use super::{Engine, operation::Changes};
+use crate::{
+    db::{self, schedule::ScheduleRow},
+    kinds::MissedRuns,
+};
 
-/// What to do about runs whose time passed while nobody was there to start them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissedRuns {
-    /// Leave them out.
-    Skip,
-    /// Make up for all of them with one run.
-    RunOnce,
-    /// Make up for each of them; at most a hundred at a time.
-    RunAll,
-}
-
-impl MissedRuns {
-    const ALL: [Self; 3] = [Self::Skip, Self::RunOnce, Self::RunAll];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Skip => "SKIP",
-            Self::RunOnce => "RUN_ONCE",
-            Self::RunAll => "RUN_ALL",
-        }
-    }
-}
-
-/// A task that is asked for again and again.
+/// A task that is enqueued again and again.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     /// Its name, unique.
@@ -107,14 +86,6 @@ impl ScheduleRow {
             .collect()
     }
 
-    /// What to do about missed runs.
-    pub fn missed_runs(&self) -> MissedRuns {
-        MissedRuns::ALL
-            .into_iter()
-            .find(|policy| policy.as_str() == self.missed_runs)
-            .unwrap_or(MissedRuns::Skip)
-    }
-
     fn task(&self, engine: &Engine) -> NewTask {
         NewTask {
             priority: self.priority,
@@ -152,7 +123,7 @@ impl ScheduleRow {
                 next(&cron, timezone, due.max(now - LATE))
             };
         }
-        let runs = match self.missed_runs() {
+        let runs = match self.missed_runs {
             MissedRuns::Skip => on_time.min(1),
             MissedRuns::RunOnce => (late + on_time).min(1),
             MissedRuns::RunAll => (late + on_time).min(MAKE_UP),
@@ -191,15 +162,16 @@ impl Engine {
             priority: schedule.priority,
             payload: schedule.payload,
             max_attempts: schedule.max_attempts,
-            missed_runs: schedule.missed_runs.as_str().to_owned(),
+            missed_runs: schedule.missed_runs,
             overlap: schedule.overlap,
             enabled: schedule.enabled,
             next_run_at: Some(first),
             last_run_at: None,
             updated_at: now,
         };
-        let mut connection = self.deps().db.read().await?;
-        Ok(Ok(db::schedule::upsert(&mut connection, &row).await?))
+        self.deps()
+            .statement(async |tx| Ok(Ok(db::schedule::upsert(tx, &row).await?)))
+            .await
     }
 
     /// Asks for the tasks of schedules whose time has come. Returns how many.
@@ -211,33 +183,21 @@ impl Engine {
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn run_schedules(&self) -> Result<usize, Error> {
         let now = self.now();
-        let mut connection = self.deps().db.write().await?;
-        let changed = connection
-            .transaction(async |connection| {
-                let mut changed = Vec::new();
-                for schedule in db::schedule::due(connection, now).await? {
+        self.deps()
+            .transaction(async |tx| {
+                let mut changes = Changes::default();
+                for schedule in db::schedule::due(tx, now).await? {
                     let (runs, next) = schedule.due(now);
-                    let tasks: Vec<_> = (0..runs).map(|_| schedule.task(self)).collect();
-                    changed.extend(
-                        self.insert(connection, &tasks, vec![None; tasks.len()])
-                            .await?
-                            .0,
-                    );
-                    db::schedule::advance(
-                        connection,
-                        &schedule.name,
-                        (runs > 0).then_some(now),
-                        next,
-                    )
-                    .await?;
+                    let tasks: Vec<_> = (0..runs).map(|_| (schedule.task(self), None)).collect();
+                    let (inserted, _) = self.insert(tx, &tasks).await?;
+                    changes.states.extend(inserted);
+                    let last = (runs > 0).then_some(now);
+                    db::schedule::advance(tx, &schedule.name, last, next).await?;
                 }
-                self.emit(connection, &changed).await?;
-                Ok::<_, Undo>(changed)
+                self.announce(tx, &changes);
+                Ok(changes.states.len())
             })
-            .await?;
-        drop(connection);
-        self.tell(&changed);
-        Ok(changed.len())
+            .await
     }
 }
 

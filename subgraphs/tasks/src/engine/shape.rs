@@ -80,27 +80,27 @@ impl Kind {
 
 /// Where a value differs from its shape, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
+pub struct Mismatch {
     /// Names and positions from the outside in.
     pub path: Vec<String>,
     /// What is wrong there.
     pub reason: String,
 }
 
-type Fit = Result<(), Misfit>;
+type Fit = Result<(), Mismatch>;
 
-fn misfit(reason: impl Into<String>) -> Fit {
-    Err(Misfit {
+fn mismatch(reason: impl Into<String>) -> Fit {
+    Err(Mismatch {
         path: Vec::new(),
         reason: reason.into(),
     })
 }
 
-/// Puts a misfit of a part in its place.
+/// Puts a mismatch of a part in its place.
 fn within(place: impl ToString, fit: Fit) -> Fit {
-    fit.map_err(|mut misfit| {
-        misfit.path.insert(0, place.to_string());
-        misfit
+    fit.map_err(|mut mismatch| {
+        mismatch.path.insert(0, place.to_string());
+        mismatch
     })
 }
 
@@ -111,10 +111,10 @@ fn bounded<T: PartialOrd + ToString>(
     most: Option<T>,
 ) -> Fit {
     if let Some(least) = least.filter(|least| found < *least) {
-        return misfit(format!("{what} is less than {}", least.to_string()));
+        return mismatch(format!("{what} is less than {}", least.to_string()));
     }
     if let Some(most) = most.filter(|most| found > *most) {
-        return misfit(format!("{what} is more than {}", most.to_string()));
+        return mismatch(format!("{what} is more than {}", most.to_string()));
     }
     Ok(())
 }
@@ -135,21 +135,21 @@ impl Shape {
     ///
     /// # Errors
     /// Says where it does not.
-    pub fn check(&self, value: &Value) -> Result<(), Misfit> {
+    pub fn check(&self, value: &Value) -> Result<(), Mismatch> {
         let fits = match &self.kinds {
             None => true,
             Some(Kinds::One(kind)) => kind.fits(value),
             Some(Kinds::Any(kinds)) => kinds.iter().any(|kind| kind.fits(value)),
         };
         if !fits {
-            return misfit("it is of another type");
+            return mismatch("it is of another type");
         }
         if self
             .values
             .as_ref()
             .is_some_and(|values| !values.contains(value))
         {
-            return misfit("it is none of the values there are");
+            return mismatch("it is none of the values there are");
         }
         match value {
             Value::Number(number) => {
@@ -179,13 +179,13 @@ impl Shape {
             .iter()
             .find(|name| !entries.contains_key(*name));
         if let Some(name) = missing {
-            return within(name, misfit("it is missing"));
+            return within(name, mismatch("it is missing"));
         }
         for (name, entry) in entries {
             match self.properties.get(name) {
                 Some(shape) => within(name, shape.check(entry))?,
                 None if !self.additional_properties => {
-                    return misfit("it has properties that it should not have");
+                    return mismatch("it has properties that it should not have");
                 }
                 None => {}
             }
@@ -204,9 +204,9 @@ mod tests {
         Shape::parse(&value).unwrap()
     }
 
-    fn misfit_of(shape: &Shape, value: Value) -> (String, String) {
-        let misfit = shape.check(&value).unwrap_err();
-        (misfit.path.join("."), misfit.reason)
+    fn mismatch_of(shape: &Shape, value: Value) -> (String, String) {
+        let mismatch = shape.check(&value).unwrap_err();
+        (mismatch.path.join("."), mismatch.reason)
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
                 "should not have",
             ),
         ] {
-            let (at, why) = misfit_of(&frames, value.clone());
+            let (at, why) = mismatch_of(&frames, value.clone());
             assert!(at == path && why.contains(reason), "{value}: {at}: {why}");
         }
     }

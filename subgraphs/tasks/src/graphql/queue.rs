@@ -1,29 +1,33 @@
-//! Queues and types of tasks.
+//! Queues.
 
-use async_graphql::SimpleObject;
-use atelier_kit::graphql::Long;
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use atelier_kit::{
+    graphql::{Long, actor, mutation},
+    payload,
+};
 use chrono::{DateTime, Utc};
 
-use crate::db::{history::TypeRow, queue::QueueRow};
+use super::engine;
+use crate::{app, db::queue::QueueRow, error::TaskUserError};
 
-/// Where tasks wait for workers.
+/// A queue in which tasks wait for workers.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Queue {
-    /// Its name.
+    /// The name of the queue.
     pub name: String,
-    /// Since when its tasks are not handed out; null if they are.
+    /// The time when the queue was paused; null if it is not.
     pub paused_at: Option<DateTime<Utc>>,
-    /// Tasks that wait for their time.
+    /// The number of tasks that wait for their start time.
     pub scheduled: Long,
-    /// Tasks that wait for a worker.
+    /// The number of tasks that wait for a worker.
     pub queued: Long,
-    /// Tasks that are being worked on.
+    /// The number of tasks that a worker is working on.
     pub running: Long,
-    /// Tasks that wait for another attempt.
+    /// The number of tasks that wait for another attempt.
     pub retrying: Long,
-    /// Tasks that failed for good.
+    /// The number of tasks that failed and have no attempts left.
     pub dead_letters: Long,
-    /// Since when its longest waiting task could have started.
+    /// The time since when the queue's oldest waiting task could have started.
     pub oldest_queued_at: Option<DateTime<Utc>>,
 }
 
@@ -42,29 +46,73 @@ impl From<QueueRow> for Queue {
     }
 }
 
-/// What is known of a type of task.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct TaskType {
-    /// Its name.
-    pub name: String,
-    /// The queue of its tasks.
-    pub queue: String,
-    /// Tasks that the figures are from.
-    pub samples: i32,
-    /// Half of the tasks took no longer, in milliseconds.
-    pub median_ms: Long,
-    /// Nineteen of twenty tasks took no longer, in milliseconds.
-    pub p95_ms: Long,
+/// The input of `queuePause`.
+#[derive(InputObject)]
+pub struct QueuePauseInput {
+    /// The name of the queue.
+    name: String,
 }
 
-impl From<TypeRow> for TaskType {
-    fn from(row: TypeRow) -> Self {
-        Self {
-            name: row.name,
-            queue: row.queue,
-            samples: row.samples,
-            median_ms: row.median_ms.into(),
-            p95_ms: row.p95_ms.into(),
-        }
+/// The input of `queueResume`.
+#[derive(InputObject)]
+pub struct QueueResumeInput {
+    /// The name of the queue.
+    name: String,
+}
+
+payload! {
+    /// The result of pausing a queue.
+    pub struct QueuePausePayload, TaskUserError {
+        /// The paused queue.
+        queue: Queue,
+    }
+
+    /// The result of resuming a queue.
+    pub struct QueueResumePayload, TaskUserError {
+        /// The resumed queue.
+        queue: Queue,
+    }
+}
+
+/// How queues are found.
+#[derive(Default)]
+pub struct QueueQuery;
+
+#[Object]
+impl QueueQuery {
+    /// The queues and how many tasks are in them, sorted by name; at most 200.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn queues(&self, ctx: &Context<'_>) -> Result<Vec<Queue>> {
+        let rows = app::queue::list(engine(ctx), actor(ctx)).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+}
+
+/// How queues are changed.
+#[derive(Default)]
+pub struct QueueMutation;
+
+#[Object]
+impl QueueMutation {
+    /// Pauses a queue: its tasks are not handed out to workers. Running tasks continue.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn queue_pause(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The queue to pause.")] input: QueuePauseInput,
+    ) -> Result<QueuePausePayload> {
+        let paused = app::queue::pause(engine(ctx), actor(ctx), &input.name).await;
+        mutation(ctx, paused.map(Into::into))
+    }
+
+    /// Resumes a paused queue.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn queue_resume(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The queue to resume.")] input: QueueResumeInput,
+    ) -> Result<QueueResumePayload> {
+        let resumed = app::queue::resume(engine(ctx), actor(ctx), &input.name).await;
+        mutation(ctx, resumed.map(Into::into))
     }
 }

@@ -1,146 +1,138 @@
 //! Schedules.
 
-use async_graphql::{Enum, InputObject, Json, Object};
+use async_graphql::{Context, InputObject, Json, Object, Result};
+use atelier_kit::{
+    graphql::{actor, mutation},
+    payload,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::engine;
 use crate::{
-    db::schedule::ScheduleRow,
-    engine::{self, MissedRuns},
+    app, db::schedule::ScheduleRow, engine::Schedule as NewSchedule, error::TaskUserError,
+    kinds::MissedRuns,
 };
 
-/// What is done about runs whose time passed while nobody was there to start them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(name = "MissedRuns", remote = "MissedRuns")]
-pub enum MissedRunPolicy {
-    /// They are left out.
-    Skip,
-    /// One run makes up for all of them.
-    RunOnce,
-    /// Each of them is made up for, at most a hundred at a time.
-    RunAll,
-}
-
-/// A task that is asked for again and again.
-#[derive(Debug, Clone)]
-pub struct Schedule(pub ScheduleRow);
-
-/// Runs of a calendar.
+/// The number of runs in a calendar.
 const UPCOMING: usize = 10;
 
-/// A task that is asked for again and again, at the times of a cron pattern.
+/// A schedule, as the schema shows it.
+#[derive(Debug, Clone)]
+pub struct Schedule(ScheduleRow);
+
+/// A schedule that enqueues a task again and again, at the times of a cron pattern.
 #[Object]
 impl Schedule {
-    /// Its name.
+    /// The unique name of the schedule.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// When: minute, hour, day, month, weekday; or six fields with seconds in front.
+    /// The cron pattern: minute, hour, day, month and weekday, or six fields with seconds in front.
     async fn cron(&self) -> &str {
         &self.0.cron
     }
 
-    /// The IANA time zone in which the pattern is meant.
+    /// The IANA time zone of the pattern.
     async fn timezone(&self) -> &str {
         &self.0.timezone
     }
 
-    /// Type of its tasks.
+    /// The type of its tasks.
     #[graphql(name = "type")]
     async fn task_type(&self) -> &str {
         &self.0.task_type
     }
 
-    /// Queue of its tasks.
+    /// The queue of its tasks.
     async fn queue(&self) -> &str {
         &self.0.queue
     }
 
-    /// Priority of its tasks.
+    /// The priority of its tasks, from -100 to 100. Tasks with a higher priority start first.
     async fn priority(&self) -> i32 {
         self.0.priority.into()
     }
 
-    /// What the workers of its tasks are told.
+    /// The input that its tasks give to their worker; null if there is none.
     async fn payload(&self) -> Option<Json<&Value>> {
-        Some(&self.0.payload)
-            .filter(|payload| !payload.is_null())
-            .map(Json)
+        let payload = Some(&self.0.payload);
+        payload.filter(|payload| !payload.is_null()).map(Json)
     }
 
-    /// Attempts that each task has.
+    /// The number of attempts that each task has.
     async fn max_attempts(&self) -> i32 {
         self.0.max_attempts.into()
     }
 
-    /// What is done about missed runs.
-    async fn missed_runs(&self) -> MissedRunPolicy {
-        self.0.missed_runs().into()
+    /// What the schedule does about missed runs.
+    async fn missed_runs(&self) -> MissedRuns {
+        self.0.missed_runs
     }
 
-    /// Whether a task may be asked for while the one before is not finished.
+    /// Whether a task may be enqueued while the previous one has not ended.
     async fn overlap(&self) -> bool {
         self.0.overlap
     }
 
-    /// Whether anything happens at all.
+    /// Whether the schedule enqueues tasks.
     async fn enabled(&self) -> bool {
         self.0.enabled
     }
 
-    /// When it runs next.
+    /// The time of the next run; null if the schedule is disabled.
     async fn next_run_at(&self) -> Option<DateTime<Utc>> {
         self.0.next_run_at.filter(|_| self.0.enabled)
     }
 
-    /// When it runs next and after that: the next ten times.
+    /// The times of the next ten runs; empty if the schedule is disabled.
     async fn upcoming_runs(&self) -> Vec<DateTime<Utc>> {
         self.0.upcoming(UPCOMING)
     }
 
-    /// When it ran last.
+    /// The time of the last run.
     async fn last_run_at(&self) -> Option<DateTime<Utc>> {
         self.0.last_run_at
     }
 }
 
-/// A schedule as it is wanted.
+/// The input of `scheduleUpsert`.
 #[derive(Debug, Clone, InputObject)]
 pub struct ScheduleUpsertInput {
-    /// Its name; a schedule of that name is changed.
-    pub name: String,
-    /// When: minute, hour, day, month, weekday; or six fields with seconds in front.
+    /// The name of the schedule. If a schedule with this name exists, it is replaced.
+    name: String,
+    /// The cron pattern: minute, hour, day, month and weekday, or six fields with seconds in front.
     #[graphql(validator(max_length = 200))]
-    pub cron: String,
-    /// The IANA time zone in which the pattern is meant.
+    cron: String,
+    /// The IANA time zone of the pattern.
     #[graphql(default_with = "\"UTC\".to_owned()", validator(max_length = 100))]
-    pub timezone: String,
-    /// Type of its tasks.
+    timezone: String,
+    /// The type of its tasks.
     #[graphql(name = "type")]
-    pub task_type: String,
-    /// Queue of its tasks.
-    pub queue: String,
-    /// Priority of its tasks.
+    task_type: String,
+    /// The queue of its tasks.
+    queue: String,
+    /// The priority of its tasks, from -100 to 100. Tasks with a higher priority start first.
     #[graphql(default)]
-    pub priority: i32,
-    /// What the workers of its tasks are told; at most 64 KiB.
-    pub payload: Option<Json<Value>>,
-    /// Attempts that each task has.
+    priority: i32,
+    /// The input that its tasks give to their worker, at most 64 KiB.
+    payload: Option<Json<Value>>,
+    /// The number of attempts that each task has, from 1 to 100.
     #[graphql(default = 5)]
-    pub max_attempts: i32,
-    /// What is done about missed runs.
-    #[graphql(default_with = "MissedRunPolicy::RunOnce")]
-    pub missed_runs: MissedRunPolicy,
-    /// Whether a task may be asked for while the one before is not finished.
+    max_attempts: i32,
+    /// What the schedule does about missed runs.
+    #[graphql(default_with = "MissedRuns::RunOnce")]
+    missed_runs: MissedRuns,
+    /// Whether a task may be enqueued while the previous one has not ended.
     #[graphql(default)]
-    pub overlap: bool,
-    /// Whether anything happens at all.
+    overlap: bool,
+    /// Whether the schedule enqueues tasks.
     #[graphql(default = true)]
-    pub enabled: bool,
+    enabled: bool,
 }
 
-impl From<ScheduleUpsertInput> for engine::Schedule {
+impl From<ScheduleUpsertInput> for NewSchedule {
     fn from(input: ScheduleUpsertInput) -> Self {
         // Out of 16 bits is out of bounds too, and refused as such.
         let narrow = |number: i32| i16::try_from(number).unwrap_or(i16::MAX);
@@ -153,9 +145,73 @@ impl From<ScheduleUpsertInput> for engine::Schedule {
             priority: narrow(input.priority),
             payload: input.payload.map_or(Value::Null, |Json(payload)| payload),
             max_attempts: narrow(input.max_attempts),
-            missed_runs: input.missed_runs.into(),
+            missed_runs: input.missed_runs,
             overlap: input.overlap,
             enabled: input.enabled,
         }
+    }
+}
+
+/// The input of `scheduleDelete`.
+#[derive(InputObject)]
+pub struct ScheduleDeleteInput {
+    /// The name of the schedule.
+    name: String,
+}
+
+payload! {
+    /// The result of creating or replacing a schedule.
+    pub struct ScheduleUpsertPayload, TaskUserError {
+        /// The new schedule.
+        schedule: Schedule,
+    }
+
+    /// The result of deleting a schedule.
+    pub struct ScheduleDeletePayload, TaskUserError {
+        /// The name of the deleted schedule.
+        deleted_name: String,
+    }
+}
+
+/// How schedules are found.
+#[derive(Default)]
+pub struct ScheduleQuery;
+
+#[Object]
+impl ScheduleQuery {
+    /// The schedules, sorted by name; at most 500.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn schedules(&self, ctx: &Context<'_>) -> Result<Vec<Schedule>> {
+        let rows = app::schedule::list(engine(ctx), actor(ctx)).await?;
+        Ok(rows.into_iter().map(Schedule).collect())
+    }
+}
+
+/// How schedules are changed.
+#[derive(Default)]
+pub struct ScheduleMutation;
+
+#[Object]
+impl ScheduleMutation {
+    /// Creates a schedule, or replaces the one with the same name.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn schedule_upsert(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The schedule to create or replace.")] input: ScheduleUpsertInput,
+    ) -> Result<ScheduleUpsertPayload> {
+        let written = app::schedule::upsert(engine(ctx), actor(ctx), input.into()).await;
+        mutation(ctx, written.map(Schedule))
+    }
+
+    /// Deletes a schedule. Tasks that it has enqueued are not affected.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn schedule_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The schedule to delete.")] input: ScheduleDeleteInput,
+    ) -> Result<ScheduleDeletePayload> {
+        let deleted = app::schedule::delete(engine(ctx), actor(ctx), &input.name).await;
+        mutation(ctx, deleted)
     }
 }

@@ -1,169 +1,185 @@
-//! Workers and what they hold.
+//! Workers.
 
-use async_graphql::{ID, Json, Object, SimpleObject};
-use atelier_kit::id::{Id, Task as TaskEntity};
+use async_graphql::{Context, InputObject, Json, Object, Result};
+use atelier_contracts::{stub::User, tasks};
+use atelier_kit::{
+    graphql::{actor, directive::authenticated, load, mutation},
+    id::Id,
+    page::{Connection, PageArgs},
+    payload,
+};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
-use uuid::Uuid;
+use serde_json::{Value, json};
 
-use super::task::UserReference;
+use super::engine;
 use crate::{
-    app::lease::LeaseState,
+    app::{
+        self,
+        worker::{NewWorker, RunningTasks},
+    },
     db::worker::WorkerRow,
-    engine::{self, Leased},
+    error::TaskUserError,
 };
 
-/// Who works on tasks.
+/// A worker, as the schema shows it.
 #[derive(Debug, Clone)]
-pub struct Worker {
-    /// What it said about itself.
-    pub row: WorkerRow,
-    /// Tasks it has.
-    pub running: i64,
-}
+pub struct Worker(WorkerRow);
 
-/// Who works on tasks: a process of the system, or an external one.
+/// A program that works on tasks: a process of the system itself, or an external one.
 #[Object]
 impl Worker {
-    /// The worker's id.
-    async fn id(&self) -> Id<engine::Worker> {
-        self.row.id
+    /// The id of the worker.
+    async fn id(&self) -> Id<tasks::Worker> {
+        self.0.id
     }
 
-    /// A name for people.
+    /// The name of the worker, for people.
     async fn name(&self) -> &str {
-        &self.row.name
+        &self.0.name
     }
 
-    /// The account whose token it came with; null for workers of the system.
-    async fn owner(&self) -> Option<UserReference> {
-        self.row.owner.map(|id| UserReference { id })
+    /// The account whose credential the worker registered with; null for workers of the system itself.
+    async fn owner(&self) -> Option<User> {
+        self.0.owner.map(|id| User { id })
     }
 
-    /// The queues it works on, at most 50.
+    /// The queues that the worker takes tasks from, at most 50.
     async fn queues(&self) -> &[String] {
-        &self.row.queues
+        &self.0.queues
     }
 
-    /// The types it knows, at most 200; empty for all.
+    /// The types of tasks that the worker can do, at most 200; if empty, all types.
     async fn types(&self) -> &[String] {
-        &self.row.types
+        &self.0.types
     }
 
-    /// What it has, which tasks may require.
+    /// The capabilities of the worker, which tasks may require.
     async fn capabilities(&self) -> Json<&Value> {
-        Json(&self.row.capabilities)
+        Json(&self.0.capabilities)
     }
 
-    /// Tasks it works on at the same time.
+    /// The number of tasks that the worker works on at the same time.
     async fn concurrency(&self) -> i32 {
-        self.row.concurrency
+        self.0.concurrency
     }
 
-    /// Tasks it has now.
-    async fn running(&self) -> i32 {
-        i32::try_from(self.running).unwrap_or(i32::MAX)
+    /// The number of tasks that the worker holds now.
+    async fn running(&self, ctx: &Context<'_>) -> Result<i32> {
+        let running = load(ctx, || RunningTasks(engine(ctx).clone()), self.0.id).await?;
+        Ok(i32::try_from(running.unwrap_or(0)).unwrap_or(i32::MAX))
     }
 
-    /// When it came.
+    /// The time when the worker registered.
     async fn registered_at(&self) -> DateTime<Utc> {
-        self.row.registered_at
+        self.0.registered_at
     }
 
-    /// When it was last heard of.
+    /// The time when the worker last made itself heard.
     async fn seen_at(&self) -> DateTime<Utc> {
-        self.row.seen_at
+        self.0.seen_at
     }
 
-    /// Whether it was told to take no more tasks.
+    /// Whether the worker was told to take no more tasks.
     async fn draining(&self) -> bool {
-        self.row.drained_at.is_some()
+        self.0.drained_at.is_some()
     }
 }
 
-/// A task that a worker has leased.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct TaskLease {
-    /// The fencing token: every word about the task needs it, and once the lease is lost it is good
-    /// for nothing.
-    pub lease_id: ID,
-    /// The task's id.
-    pub task_id: Id<TaskEntity>,
-    /// What kind of work it is.
-    #[graphql(name = "type")]
-    pub task_type: String,
-    /// The queue it was in.
-    pub queue: String,
-    /// What is to be done; null if its type says it all.
-    pub payload: Option<Json<Value>>,
-    /// Which attempt this is, from 1.
-    pub attempt: i32,
-    /// Attempts before the task has failed for good.
-    pub max_attempts: i32,
-    /// For whom it is done.
-    pub owner: Option<UserReference>,
-    /// The id of the thing it is about.
-    pub subject_id: Option<ID>,
-    /// Until when the lease holds without a heartbeat.
-    pub expires_at: DateTime<Utc>,
-    /// W3C trace context of the cause, to be carried on.
-    pub traceparent: Option<String>,
+/// The input of `workerRegister`.
+#[derive(InputObject)]
+pub struct WorkerRegisterInput {
+    /// The name of the worker, for people; 1 to 200 bytes.
+    name: String,
+    /// The queues that the worker takes tasks from, 1 to 50.
+    queues: Vec<String>,
+    /// The types of tasks that the worker can do, at most 200; by default, all that its credential was
+    /// granted.
+    #[graphql(default)]
+    types: Vec<String>,
+    /// The capabilities of the worker: an object of at most 50 strings, numbers and booleans. A task is
+    /// handed out only to workers that have every capability that the task requires, with the same
+    /// value.
+    capabilities: Option<Json<Value>>,
+    /// The number of tasks that the worker works on at the same time, from 1 to 1000.
+    #[graphql(default = 1)]
+    concurrency: i32,
 }
 
-impl From<Leased> for TaskLease {
-    fn from(row: Leased) -> Self {
+impl From<WorkerRegisterInput> for NewWorker {
+    fn from(input: WorkerRegisterInput) -> Self {
         Self {
-            lease_id: lease_id(row.lease_id),
-            task_id: row.id,
-            task_type: row.task_type,
-            queue: row.queue,
-            // GraphQL's null is no value: where one is demanded it takes the whole answer with it.
-            payload: Some(row.payload)
-                .filter(|payload| !payload.is_null())
-                .map(Json),
-            attempt: row.attempt.into(),
-            max_attempts: row.max_attempts.into(),
-            owner: row.owner.map(|id| UserReference { id }),
-            subject_id: row.subject.map(ID),
-            expires_at: row.lease_expires_at,
-            traceparent: row.trace,
+            name: input.name,
+            queues: input.queues,
+            types: input.types,
+            capabilities: input
+                .capabilities
+                .map_or_else(|| json!({}), |Json(value)| value),
+            concurrency: input.concurrency,
         }
     }
 }
 
-atelier_kit::entity!(
-    /// A worker's hold on a task.
-    pub Lease, "lse"
-);
-
-fn lease_id(lease: Uuid) -> ID {
-    ID(Id::<Lease>::from_uuid(lease).to_string())
+/// The input of `workerDrain`.
+#[derive(InputObject)]
+pub struct WorkerDrainInput {
+    /// The id of the worker.
+    worker_id: Id<tasks::Worker>,
 }
 
-/// A lease that holds.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct TaskLeaseState {
-    /// Until when, without another heartbeat.
-    pub expires_at: DateTime<Utc>,
-    /// Whether the task is to be cancelled: stop, and say so with `taskFail`. The lease is not
-    /// extended any more.
-    pub cancel_requested: bool,
-}
+payload! {
+    /// The result of registering a worker.
+    pub struct WorkerRegisterPayload, TaskUserError {
+        /// The new worker. Its id is needed to lease tasks.
+        worker: Worker,
+    }
 
-impl From<LeaseState> for TaskLeaseState {
-    fn from(state: LeaseState) -> Self {
-        Self {
-            expires_at: state.expires_at,
-            cancel_requested: state.cancel_requested,
-        }
+    /// The result of draining a worker.
+    pub struct WorkerDrainPayload, TaskUserError {
+        /// The worker, which takes no more tasks.
+        worker: Worker,
     }
 }
 
-/// Tasks that were leased, and whether the worker is to take no more.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct TaskLeases {
-    /// The tasks, most urgent first; at most 100.
-    pub leases: Vec<TaskLease>,
-    /// Whether the worker is to finish what it has and go.
-    pub draining: bool,
+/// How workers are found.
+#[derive(Default)]
+pub struct WorkerQuery;
+
+#[atelier_kit::object]
+impl WorkerQuery {
+    /// The workers that made themselves heard in the last hour, newest first.
+    #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
+    async fn workers(&self, ctx: &Context<'_>, page: PageArgs) -> Result<Connection<Worker>> {
+        let rows = app::worker::list(engine(ctx), actor(ctx), &page).await?;
+        Ok(rows.connection(Worker))
+    }
+}
+
+/// How workers are changed.
+#[derive(Default)]
+pub struct WorkerMutation;
+
+#[Object]
+impl WorkerMutation {
+    /// Registers an external worker for queues and types of tasks that its credential was granted.
+    #[graphql(requires_scopes = "worker", tag = "worker")]
+    async fn worker_register(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The worker to register.")] input: WorkerRegisterInput,
+    ) -> Result<WorkerRegisterPayload> {
+        let registered = app::worker::register(engine(ctx), actor(ctx), input.into()).await;
+        mutation(ctx, registered.map(Worker))
+    }
+
+    /// Tells a worker to take no more tasks. Workers do so for themselves before they stop;
+    /// administrators may do so for any worker.
+    #[graphql(directive = authenticated::apply(), tag = "worker")]
+    async fn worker_drain(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The worker to drain.")] input: WorkerDrainInput,
+    ) -> Result<WorkerDrainPayload> {
+        let drained = app::worker::drain(engine(ctx), actor(ctx), input.worker_id).await;
+        mutation(ctx, drained.map(Worker))
+    }
 }

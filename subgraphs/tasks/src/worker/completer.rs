@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atelier_kit::error::ErrorCode;
+use atelier_kit::error::{Error, ErrorCode};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -81,10 +81,11 @@ async fn note(engine: &Engine, batch: &[(Uuid, Outcome)]) {
 }
 
 /// Whether the database refused the values (a NUL in a text, say), so that trying again is no use.
-fn refused(error: &atelier_kit::error::Error) -> bool {
-    error.cause_chain().is_some_and(|chain| {
-        chain.contains("unsupported Unicode")
-            || chain.contains("invalid byte sequence")
-            || chain.contains("invalid input syntax")
-    })
+fn refused(error: &Error) -> bool {
+    error.code() == ErrorCode::BadUserInput
+        || error.cause_chain().is_some_and(|chain| {
+            chain.contains("unsupported Unicode")
+                || chain.contains("invalid byte sequence")
+                || chain.contains("invalid input syntax")
+        })
 }

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use atelier_contracts::tasks;
 use atelier_kit::{
     error::Error,
     id::{Id, Task},
@@ -324,7 +325,7 @@ async fn heartbeats(
     engine: Engine,
     held: Held,
     lease: Duration,
-    worker: Option<Id<crate::engine::Worker>>,
+    worker: Option<Id<tasks::Worker>>,
 ) {
     let mut ticks = tokio::time::interval((lease / 3).max(Duration::from_millis(20)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{Deps, clock::Clock, jobs::NewTask};
 use atelier_tasks::{
     Engine, EngineConfig, MIGRATIONS, NAME,
-    engine::{Ended, MissedRuns, Outcome, Schedule, Status},
+    engine::{Ended, MissedRuns, Outcome, Schedule},
 };
 use atelier_testing::{TestDeps, deps};
 use chrono::{TimeDelta, Timelike};
@@ -101,7 +102,7 @@ async fn with_a_clock_that_is_wrong_by(ahead: i64) {
         .collect();
     let ended: Vec<Ended> = wrong.finish(ends).await.unwrap();
     assert!(
-        ended.len() == 2 && ended.iter().all(|end| end.status == Status::Succeeded),
+        ended.len() == 2 && ended.iter().all(|end| end.status == TaskStatus::Succeeded),
         "both were done at their only attempt: {ended:?}"
     );
     time_passes([&right, &wrong]).await;

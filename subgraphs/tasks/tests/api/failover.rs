@@ -13,6 +13,7 @@ use atelier_kit::{
     error::ErrorCode,
     id::{Id, Task},
     jobs::{Handler, NewTask, Running, TaskFailure},
+    supervise::Supervisor,
 };
 use atelier_local::{PostgresOptions, PrivatePostgres};
 use atelier_tasks::{
@@ -219,7 +220,7 @@ async fn domain(deps: Deps, url: &str, stop: &CancellationToken) -> Engine {
             ..BackgroundConfig::default()
         },
     };
-    subgraph(deps.clone(), config.clone()).start(&[], stop);
+    subgraph(deps.clone(), config.clone()).start(&[], &Supervisor::new(stop.clone()));
     let engine = Engine::new(deps, config.engine);
     let worker = WorkerConfig {
         lease: Duration::from_secs(2),

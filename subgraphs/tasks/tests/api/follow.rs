@@ -1,10 +1,8 @@
 //! Subscriptions.
 
-use atelier_kit::{
-    actor::Actor,
-    stream::{Interest, StreamItem},
-};
-use atelier_tasks::engine::{Leased, Moment, Outcome, Report, Status};
+use atelier_contracts::tasks::TaskStatus;
+use atelier_kit::{actor::Actor, event::Interest, stream::StreamItem};
+use atelier_tasks::engine::{Leased, Outcome, ProgressUpdate, Report};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
@@ -38,12 +36,12 @@ async fn a_subscriber_gets_the_present_then_each_change_until_the_end() {
     let task = world.lease(1).await.remove(0);
     assert_eq!(event(&mut stream).await.unwrap()["status"], "RUNNING");
     report(&world, &task, 0.4, "scale");
-    let moment = event(&mut stream).await.unwrap();
+    let update = event(&mut stream).await.unwrap();
     assert_eq!(
         (
-            &moment["progress"],
-            &moment["currentStep"],
-            &moment["task"]["status"]
+            &update["progress"],
+            &update["currentStep"],
+            &update["task"]["status"]
         ),
         (&json!(0.4), &json!("scale"), &json!("RUNNING"))
     );
@@ -241,10 +239,10 @@ async fn the_end_of_a_task_of_nobody_is_told_at_once() {
     let Some(StreamItem::Entry(entry)) = stream.next().await else {
         panic!("an entry comes")
     };
-    let moment: Moment = serde_json::from_slice(&entry.payload).unwrap();
+    let update: ProgressUpdate = serde_json::from_slice(&entry.payload).unwrap();
     assert_eq!(
-        (moment.task, moment.status),
-        (id, Status::Succeeded),
+        (update.task, update.status),
+        (id, TaskStatus::Succeeded),
         "nothing else was told"
     );
 }

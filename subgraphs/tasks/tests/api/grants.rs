@@ -34,7 +34,7 @@ pub async fn declare(world: &World, task_type: &str, shape: Value) {
     assert_eq!(data["taskResultDeclare"]["userErrors"], json!([]));
 }
 
-async fn grant(
+pub async fn grant(
     world: &World,
     actor: &Actor,
     queues: &[&str],
@@ -63,12 +63,12 @@ pub async fn program(world: &World, queues: &[&str], types: &[&str]) -> Actor {
     actor
 }
 
-async fn register(world: &World, actor: &Actor, queues: &[&str]) -> Value {
+pub async fn register(world: &World, actor: &Actor, queues: &[&str]) -> Value {
     let input = json!({"input": {"name": "external", "queues": queues}});
     world.data(actor, REGISTER, input).await["workerRegister"]["worker"]["id"].clone()
 }
 
-async fn lease(world: &World, actor: &Actor, worker: &Value) -> Vec<Value> {
+pub async fn lease(world: &World, actor: &Actor, worker: &Value) -> Vec<Value> {
     let input = json!({"input": {"workerId": worker, "max": 10}});
     let data = world.data(actor, LEASE, input).await;
     let granted = &data["taskLease"]["granted"];

@@ -1,10 +1,7 @@
 //! Progress: coalesced, the last value never lost.
 
-use atelier_kit::{
-    actor::Actor,
-    stream::{Interest, StreamItem},
-};
-use atelier_tasks::engine::{Leased, Moment, Outcome, Report};
+use atelier_kit::{actor::Actor, event::Interest, stream::StreamItem};
+use atelier_tasks::engine::{Leased, Outcome, ProgressUpdate, Report};
 use futures::StreamExt;
 use serde_json::json;
 
@@ -45,7 +42,7 @@ async fn a_flood_of_progress_is_coalesced_and_its_end_arrives() {
             panic!("entries come")
         };
         told.push(
-            serde_json::from_slice::<Moment>(&entry.payload)
+            serde_json::from_slice::<ProgressUpdate>(&entry.payload)
                 .unwrap()
                 .progress,
         );

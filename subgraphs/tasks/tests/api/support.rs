@@ -3,16 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Request, Response, Variables};
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
     Subgraph,
     actor::Actor,
     clock::ManualClock,
+    event::{Event, Fact},
     id::{Id, Task, User},
     jobs::NewTask,
+    supervise::Supervisor,
 };
 use atelier_tasks::{
     Engine, EngineConfig, MIGRATIONS, NAME, TasksConfig,
-    engine::{Enqueued, Leased, Status, Wanted},
+    engine::{Enqueued, Leased, Wanted},
     subgraph,
 };
 use atelier_testing::{TestDeps, deps};
@@ -30,12 +33,12 @@ pub struct World {
     pub engine: Engine,
     pub clock: ManualClock,
     test: Arc<TestDeps>,
-    stop: CancellationToken,
+    supervisor: Supervisor,
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.supervisor.stop().cancel();
     }
 }
 
@@ -66,7 +69,7 @@ impl World {
             engine,
             clock: test.clock.clone(),
             test,
-            stop: CancellationToken::new(),
+            supervisor: Supervisor::default(),
         }
     }
 
@@ -81,11 +84,11 @@ impl World {
 
     /// Starts the relay, the intake and the background work.
     pub fn start(&mut self) {
-        self.subgraph.start(&[NAME.to_owned()], &self.stop);
+        self.subgraph.start(&[NAME.to_owned()], &self.supervisor);
     }
 
     pub fn stop(&self) -> CancellationToken {
-        self.stop.child_token()
+        self.supervisor.stop().child_token()
     }
 
     pub fn user(&self) -> Id<User> {
@@ -102,6 +105,32 @@ impl World {
                 "work",
                 json!({"n": 1}),
             )
+        }
+    }
+
+    /// Hands facts that another domain told to the consumer of that name, as they come together.
+    pub async fn consume<F: Fact>(&self, consumer: &str, facts: &[F]) {
+        let events: Vec<Event> = facts.iter().map(|fact| self.event(fact)).collect();
+        self.consume_events(consumer, events).await;
+    }
+
+    pub async fn consume_events(&self, consumer: &str, events: Vec<Event>) {
+        let mut consumers = self.subgraph.consumers().iter();
+        let consumer = consumers.find(|known| known.name() == consumer).unwrap();
+        consumer.handle(self.engine.deps(), events).await.unwrap();
+    }
+
+    /// A fact as another domain's stream holds it.
+    pub fn event<F: Fact>(&self, fact: &F) -> Event {
+        Event {
+            id: self.engine.deps().new_uuid(),
+            domain: F::DOMAIN.unwrap_or("media").to_owned(),
+            topic: fact.topic().to_owned(),
+            key: fact.key(),
+            concerns: fact.concerns(),
+            payload: fact.payload().unwrap(),
+            trace: None,
+            occurred_at: self.clock_now(),
         }
     }
 
@@ -172,7 +201,7 @@ impl World {
     }
 
     /// Waits until the task stands at `status`.
-    pub async fn reaches(&self, id: Id<Task>, status: Status) {
+    pub async fn reaches(&self, id: Id<Task>, status: TaskStatus) {
         until(async || self.status(id).await == status.as_str()).await;
     }
 

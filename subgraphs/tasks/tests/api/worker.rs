@@ -9,11 +9,12 @@ use std::{
 };
 
 use async_trait::async_trait;
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
     error::{Error, ErrorCode},
     jobs::{Handler, NewTask, Running, TaskFailure},
 };
-use atelier_tasks::{Worker, WorkerConfig, engine::Status};
+use atelier_tasks::{Worker, WorkerConfig};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -112,7 +113,7 @@ async fn a_worker_does_what_is_enqueued() {
     let tasks: Vec<_> = (0..50).map(|_| world.task(None)).collect();
     world.engine.enqueue(&tasks).await.unwrap();
     for task in &tasks {
-        world.reaches(task.id, Status::Succeeded).await;
+        world.reaches(task.id, TaskStatus::Succeeded).await;
     }
     assert_eq!(does.starts(), 50, "each once");
 }
@@ -135,7 +136,7 @@ async fn a_task_of_a_dead_worker_is_finished_once_by_another() {
     );
     world.advance(31);
     world.engine.rescue().await.unwrap();
-    world.reaches(id, Status::Succeeded).await;
+    world.reaches(id, TaskStatus::Succeeded).await;
     assert_eq!((hangs.starts(), does.starts()), (1, 1));
 }
 
@@ -151,10 +152,10 @@ async fn a_panic_is_a_failed_attempt_and_the_worker_goes_on() {
                 ..world.task(None)
             })
             .await;
-        world.reaches(id, Status::Failed).await;
+        world.reaches(id, TaskStatus::Failed).await;
     }
     let id = world.enqueue(world.task(None)).await;
-    world.reaches(id, Status::Retrying).await;
+    world.reaches(id, TaskStatus::Retrying).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +165,7 @@ async fn a_task_that_is_given_up_tells_why() {
     let (_worker, _stop) = work(&world, &does, config());
     let user = world.user();
     let id = world.enqueue(world.task(Some(user))).await;
-    world.reaches(id, Status::Failed).await;
+    world.reaches(id, TaskStatus::Failed).await;
     let query = "query($id: ID!) { task(id: $id) { error { code message retrying } } }";
     let task = world
         .data(
@@ -194,7 +195,7 @@ async fn a_handler_hears_of_a_cancellation() {
     let id = world.enqueue(world.task(None)).await;
     does.started.notified().await;
     world.engine.cancel(&[id]).await.unwrap();
-    world.reaches(id, Status::Cancelled).await;
+    world.reaches(id, TaskStatus::Cancelled).await;
     assert_eq!(does.starts(), 1);
 }
 

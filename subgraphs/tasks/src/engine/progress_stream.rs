@@ -1,5 +1,6 @@
-//! The progress stream: every moment of every watched task, bounded, for whoever looks on.
+//! The progress stream in Redis: updates of all tasks that somebody may watch, bounded.
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
     id::{Id, Task},
     redis::{Redis, RedisError},
@@ -9,16 +10,16 @@ use chrono::{DateTime, Utc};
 use redis::streams::StreamRangeReply;
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, Status};
+use super::Engine;
 use crate::db::TaskRow;
 
-/// The Redis stream (without prefix) of the moments of all tasks.
+/// The Redis stream (without prefix) of the updates of all tasks.
 pub const STREAM: &str = "tasks:progress";
-/// Moments that the stream keeps, about: some minutes of a busy system. Who was away for longer
+/// Updates that the stream keeps, about: some minutes of a busy system. Who was away for longer
 /// gets the present state and goes on from there.
 const LENGTH: usize = 50_000;
 
-/// Orders the moments of one task.
+/// Orders the updates of one task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Version {
     /// Grows with every change of state.
@@ -27,28 +28,28 @@ pub struct Version {
     pub seq: i32,
 }
 
-/// How far a task was at some time.
+/// The progress of a task at some time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Moment {
+pub struct ProgressUpdate {
     /// The task.
     pub task: Id<Task>,
-    /// Orders the moments of the task.
+    /// Orders the updates of the task.
     pub version: Version,
-    /// Where it stood.
-    pub status: Status,
-    /// How much was done, from 0 to 1.
+    /// The state it was in.
+    pub status: TaskStatus,
+    /// The part that was done, from 0 to 1.
     pub progress: f64,
     /// The step it was in.
     pub step: Option<String>,
-    /// What the worker thought was left, in milliseconds.
+    /// The worker's estimate of the remaining time, in milliseconds.
     pub eta_ms: Option<i64>,
     /// The attempt it was at.
     pub attempt: i16,
-    /// When.
+    /// When this was so.
     pub at: DateTime<Utc>,
 }
 
-impl From<&TaskRow> for Moment {
+impl From<&TaskRow> for ProgressUpdate {
     fn from(task: &TaskRow) -> Self {
         Self {
             task: task.id,
@@ -72,12 +73,12 @@ impl From<&TaskRow> for Moment {
 
 /// Writes and reads the progress stream.
 #[derive(Clone)]
-pub struct Live {
+pub struct ProgressStream {
     redis: Redis,
     writer: StreamWriter,
 }
 
-impl Live {
+impl ProgressStream {
     pub(super) fn new(redis: Redis) -> Self {
         Self {
             writer: StreamWriter::new(redis.clone()),
@@ -85,15 +86,15 @@ impl Live {
         }
     }
 
-    /// Appends moments. Lost moments are not missed for long: who watches looks at the task itself
+    /// Appends updates. Lost updates are not missed for long: who watches looks at the task itself
     /// from time to time.
-    pub(super) async fn publish(&self, moments: &[Moment]) {
-        let entries: Vec<(String, Vec<u8>)> = moments
+    pub(super) async fn publish(&self, updates: &[ProgressUpdate]) {
+        let entries: Vec<(String, Vec<u8>)> = updates
             .iter()
-            .map(|moment| {
+            .map(|update| {
                 (
-                    moment.task.to_string(),
-                    serde_json::to_vec(moment).unwrap_or_default(),
+                    update.task.to_string(),
+                    serde_json::to_vec(update).unwrap_or_default(),
                 )
             })
             .collect();
@@ -125,7 +126,7 @@ impl Live {
 
 impl Engine {
     /// The progress stream.
-    pub fn live(&self) -> Live {
-        Live::new(self.inner.deps.redis.clone())
+    pub fn progress_stream(&self) -> ProgressStream {
+        ProgressStream::new(self.inner.deps.redis.clone())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use atelier_contracts::tasks::Worker;
 use atelier_kit::{
     error::Error,
     id::{AccessToken, Id, User},
@@ -10,11 +11,6 @@ use serde_json::json;
 
 use super::Engine;
 use crate::db::{self, worker::WorkerRow};
-
-atelier_kit::entity!(
-    /// Who works on tasks: a process of ours, or an external one.
-    pub Worker, "wrk"
-);
 
 /// What a worker says about itself.
 #[derive(Debug, Clone)]
@@ -57,8 +53,9 @@ impl Engine {
             seen_at: now,
             drained_at: None,
         };
-        let mut connection = self.deps().db.read().await?;
-        db::worker::upsert(&mut connection, &worker).await?;
+        self.deps()
+            .statement(async |tx| Ok::<_, Error>(db::worker::upsert(tx, &worker).await?))
+            .await?;
         Ok(worker)
     }
 
@@ -67,8 +64,10 @@ impl Engine {
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn worker_seen(&self, worker: Id<Worker>) -> Result<Option<WorkerRow>, Error> {
-        let mut connection = self.deps().db.read().await?;
-        Ok(db::worker::seen(&mut connection, worker, self.now()).await?)
+        let now = self.now();
+        self.deps()
+            .statement(async |tx| Ok(db::worker::seen(tx, worker, now).await?))
+            .await
     }
 
     /// Asks a worker to take nothing more; `None` if it is not registered.
@@ -76,7 +75,9 @@ impl Engine {
     /// # Errors
     /// `UNAVAILABLE` if the database does not answer.
     pub async fn drain(&self, worker: Id<Worker>) -> Result<Option<WorkerRow>, Error> {
-        let mut connection = self.deps().db.read().await?;
-        Ok(db::worker::drain(&mut connection, worker, self.now()).await?)
+        let now = self.now();
+        self.deps()
+            .statement(async |tx| Ok(db::worker::drain(tx, worker, now).await?))
+            .await
     }
 }

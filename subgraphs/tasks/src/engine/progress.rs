@@ -1,4 +1,5 @@
-//! Progress between a worker and the world: coalesced, the last value never lost.
+//! Progress on its way from workers to subscribers and the database: coalesced, the last value never
+//! lost.
 //!
 //! Reports land in memory. A task spawned on demand publishes what has changed, at most ten times a
 //! second per task, and stores it about once a second. What is still unsaved when an attempt ends is
@@ -6,6 +7,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
     Deps,
     error::Error,
@@ -16,10 +18,10 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
-use super::{Engine, Live, Moment, Status, Version};
+use super::{Engine, ProgressStream, ProgressUpdate, Version};
 use crate::db;
 
-/// Shortest time between two published moments of a task.
+/// Shortest time between two published updates of a task.
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 /// How long progress may be unsaved.
 const SAVE_WITHIN: Duration = Duration::from_secs(1);
@@ -58,12 +60,13 @@ pub struct Report {
 #[derive(Default)]
 struct State {
     entries: HashMap<Uuid, Entry>,
-    announcements: Vec<Moment>,
+    /// Changes of state, each of which is published.
+    state_changes: Vec<ProgressUpdate>,
     flushing: bool,
 }
 
 struct Entry {
-    moment: Moment,
+    update: ProgressUpdate,
     published_at: Option<Instant>,
     unpublished: bool,
     unsaved_since: Option<Instant>,
@@ -73,31 +76,31 @@ struct Entry {
 
 /// What of an attempt was not saved yet when it ended.
 #[derive(Debug, Default)]
-pub(super) struct Rest {
+pub(super) struct Unsaved {
     pub(super) progress: Option<f64>,
     pub(super) step: Option<String>,
     pub(super) steps: Vec<(Id<Task>, Uuid, String, DateTime<Utc>)>,
     pub(super) lines: Vec<(Uuid, DateTime<Utc>, String)>,
 }
 
-pub(super) struct Board {
+pub(super) struct ProgressBuffer {
     shared: Arc<Shared>,
 }
 
 struct Shared {
     deps: Deps,
-    live: Live,
+    stream: ProgressStream,
     state: Mutex<State>,
     changed: Notify,
 }
 
-impl Board {
+impl ProgressBuffer {
     pub(super) fn new(deps: Deps) -> Self {
-        let live = Live::new(deps.redis.clone());
+        let stream = ProgressStream::new(deps.redis.clone());
         Self {
             shared: Arc::new(Shared {
                 deps,
-                live,
+                stream,
                 state: Mutex::default(),
                 changed: Notify::new(),
             }),
@@ -105,9 +108,9 @@ impl Board {
     }
 
     /// Publishes changes of state, each of them.
-    pub(super) fn announce(&self, moments: Vec<Moment>) {
-        if !moments.is_empty() {
-            self.change(|state| state.announcements.extend(moments));
+    pub(super) fn publish(&self, updates: Vec<ProgressUpdate>) {
+        if !updates.is_empty() {
+            self.change(|state| state.state_changes.extend(updates));
         }
     }
 
@@ -115,13 +118,13 @@ impl Board {
         let (now, instant) = (self.shared.deps.clock.now(), Instant::now());
         self.change(|state| {
             let entry = state.entries.entry(report.lease).or_insert_with(|| Entry {
-                moment: Moment {
+                update: ProgressUpdate {
                     task: report.task,
                     version: Version {
                         revision: report.revision,
                         seq: 0,
                     },
-                    status: Status::Running,
+                    status: TaskStatus::Running,
                     progress: 0.0,
                     step: None,
                     eta_ms: None,
@@ -139,14 +142,14 @@ impl Board {
     }
 
     /// Takes what is unsaved of an attempt that ends. Nothing is published for it any more.
-    pub(super) fn close(&self, lease: Uuid) -> Rest {
+    pub(super) fn take_unsaved(&self, lease: Uuid) -> Unsaved {
         let Some(entry) = self.shared.state.lock().entries.remove(&lease) else {
-            return Rest::default();
+            return Unsaved::default();
         };
-        let task = entry.moment.task;
-        Rest {
-            progress: Some(entry.moment.progress),
-            step: entry.moment.step,
+        let task = entry.update.task;
+        Unsaved {
+            progress: Some(entry.update.progress),
+            step: entry.update.step,
             steps: entry
                 .steps
                 .into_iter()
@@ -179,8 +182,8 @@ impl Entry {
         let elapsed =
             i32::try_from((now - report.started_at).num_milliseconds()).unwrap_or(i32::MAX);
         // Milliseconds count up for reports that reach different processes, too.
-        self.moment.version.seq = elapsed.max(self.moment.version.seq.saturating_add(1));
-        self.moment.at = now;
+        self.update.version.seq = elapsed.max(self.update.version.seq.saturating_add(1));
+        self.update.at = now;
         self.unsaved_since.get_or_insert(instant);
         for mut line in report.lines {
             cut(&mut line, LINE);
@@ -194,18 +197,18 @@ impl Entry {
         }
         self.unpublished = true;
         if let Some(progress) = report.progress.filter(|progress| progress.is_finite()) {
-            self.moment.progress = progress.clamp(0.0, 1.0);
+            self.update.progress = progress.clamp(0.0, 1.0);
         }
         if let Some(mut step) = report.step {
             cut(&mut step, STEP);
-            if self.moment.step.as_ref() != Some(&step) {
+            if self.update.step.as_ref() != Some(&step) {
                 if self.steps.len() < STEPS {
                     self.steps.push((step.clone(), now));
                 }
-                self.moment.step = Some(step);
+                self.update.step = Some(step);
             }
         }
-        self.moment.eta_ms = report.eta_ms.map(|eta| eta.max(0)).or(self.moment.eta_ms);
+        self.update.eta_ms = report.eta_ms.map(|eta| eta.max(0)).or(self.update.eta_ms);
     }
 }
 
@@ -220,7 +223,7 @@ fn cut(text: &mut String, most: usize) {
 /// What one round of flushing has to do.
 #[derive(Default)]
 struct Round {
-    publish: Vec<Moment>,
+    publish: Vec<ProgressUpdate>,
     save: Saves,
     /// When there will be more to do, if nothing happens before.
     next: Option<Instant>,
@@ -237,7 +240,7 @@ impl State {
     fn round(&mut self) -> Round {
         let now = Instant::now();
         let mut round = Round {
-            publish: std::mem::take(&mut self.announcements),
+            publish: std::mem::take(&mut self.state_changes),
             ..Round::default()
         };
         let mut next = |at: Instant| {
@@ -254,7 +257,7 @@ impl State {
                 if due <= now {
                     entry.unpublished = false;
                     entry.published_at = Some(now);
-                    round.publish.push(entry.moment.clone());
+                    round.publish.push(entry.update.clone());
                 } else {
                     next(due);
                 }
@@ -285,11 +288,11 @@ impl State {
 impl Saves {
     fn take(&mut self, lease: Uuid, entry: &mut Entry) {
         self.rows.lease.push(lease);
-        self.rows.progress.push(entry.moment.progress);
-        self.rows.step.push(entry.moment.step.clone());
-        self.rows.seq.push(entry.moment.version.seq);
-        self.rows.eta_ms.push(entry.moment.eta_ms);
-        let task = entry.moment.task;
+        self.rows.progress.push(entry.update.progress);
+        self.rows.step.push(entry.update.step.clone());
+        self.rows.seq.push(entry.update.version.seq);
+        self.rows.eta_ms.push(entry.update.eta_ms);
+        let task = entry.update.task;
         self.steps.extend(
             std::mem::take(&mut entry.steps)
                 .into_iter()
@@ -319,7 +322,7 @@ impl Shared {
                 round
             };
             if !round.publish.is_empty() {
-                self.live.publish(&round.publish).await;
+                self.stream.publish(&round.publish).await;
             }
             if !round.save.rows.lease.is_empty()
                 && let Err(error) = self.save(round.save).await
@@ -335,15 +338,22 @@ impl Shared {
         }
     }
 
+    /// Each statement stands for itself: there is nothing to undo if a later one fails.
     async fn save(&self, saves: Saves) -> Result<(), Error> {
         let now = self.deps.clock.now();
-        let mut connection = self.deps.db.read().await?;
-        db::progress::save(&mut connection, saves.rows, now).await?;
-        if !saves.steps.is_empty() {
-            db::progress::enter_steps(&mut connection, &saves.steps).await?;
+        let Saves { rows, steps, lines } = saves;
+        self.deps
+            .statement(async |tx| Ok::<_, Error>(db::progress::save(tx, rows, now).await?))
+            .await?;
+        if !steps.is_empty() {
+            self.deps
+                .statement(async |tx| Ok::<_, Error>(db::progress::enter_steps(tx, &steps).await?))
+                .await?;
         }
-        if !saves.lines.is_empty() {
-            db::log::append(&mut connection, &saves.lines).await?;
+        if !lines.is_empty() {
+            self.deps
+                .statement(async |tx| Ok::<_, Error>(db::log::append(tx, &lines).await?))
+                .await?;
         }
         Ok(())
     }
@@ -353,6 +363,6 @@ impl Engine {
     /// Takes up what a worker tells about a task. The lease is checked when it is stored; who looks
     /// on passes over what comes from an old one.
     pub fn report(&self, report: Report) {
-        self.inner.board.report(report);
+        self.inner.progress.report(report);
     }
 }

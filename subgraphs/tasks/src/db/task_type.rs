@@ -1,6 +1,6 @@
 //! How long tasks take.
 
-use atelier_kit::db::Connection;
+use atelier_kit::db::{Connection, Tx};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
@@ -39,7 +39,7 @@ pub async fn list(
 /// Learns from the tasks that succeeded since a time (the newest 5000 of them at most). Types of
 /// which none did keep what was learned before.
 pub async fn learn(
-    connection: &mut Connection,
+    tx: &mut Tx,
     since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<usize> {
@@ -55,6 +55,6 @@ pub async fn learn(
     )
     .bind::<Timestamptz, _>(since)
     .bind::<Timestamptz, _>(now)
-    .execute(connection)
+    .execute(tx)
     .await
 }
