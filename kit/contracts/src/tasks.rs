@@ -1,6 +1,6 @@
-//! What tasks promises: how background work goes.
+//! The contract of tasks: the progress of background work.
 //!
-//! Work is asked for with [`atelier_kit::db::Tx::enqueue`].
+//! Tasks are requested with [`atelier_kit::db::Tx::enqueue`].
 
 use atelier_kit::{
     event::{Concern, Fact},
@@ -13,27 +13,27 @@ use serde_json::Value;
 text_enum! {
     /// The state of a task.
     pub enum TaskStatus {
-        /// It waits for its time.
+        /// The task waits for the time it is scheduled for.
         Scheduled = "SCHEDULED",
-        /// It waits for a worker.
+        /// The task waits for a worker.
         Queued = "QUEUED",
-        /// A worker is at it, or it waits for its children.
+        /// A worker is running the task, or the task waits for its children.
         Running = "RUNNING",
-        /// An attempt failed; it waits for the next one.
+        /// An attempt has failed, and the task waits for the next one.
         Retrying = "RETRYING",
-        /// It is done.
+        /// The task has succeeded.
         Succeeded = "SUCCEEDED",
-        /// It is done, but some of its children failed.
+        /// The task has succeeded, but some of its children have failed.
         PartiallySucceeded = "PARTIALLY_SUCCEEDED",
-        /// It failed for good: a dead letter, until somebody replays it.
+        /// The task has failed for good. It is kept as a dead letter, which can be replayed.
         Failed = "FAILED",
-        /// It was cancelled.
+        /// The task was cancelled.
         Cancelled = "CANCELLED",
     }
 }
 
-/// Something that has happened to a task. Ends are told of every task; what is in between, only of those
-/// that belong to somebody.
+/// A change of a task's state. The end of every task is reported; other changes only if the task
+/// has an owner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskFact {
@@ -44,26 +44,26 @@ pub struct TaskFact {
     pub task_type: String,
     /// Its queue.
     pub queue: String,
-    /// Where it stands now.
+    /// Its state.
     pub status: TaskStatus,
-    /// For whom it is done.
+    /// The user for whom the task runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Id<User>>,
-    /// The wire id of the thing it is about.
+    /// The wire id of the object that the task is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The task it is a part of.
+    /// The parent task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Id<Task>>,
-    /// The attempt it is at.
+    /// The number of the current attempt.
     pub attempt: i16,
     /// Its result, if it succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
-    /// Why it did not succeed.
+    /// The code of the error, if it did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// The same in words.
+    /// The error message, if it did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Subscriptions to facts: event types, their union, and how it is followed.
+//! Subscriptions to facts: event types, their union, and the stream of events.
 
 use std::sync::Arc;
 
@@ -14,26 +14,26 @@ use crate::{
     page::Cursor,
 };
 
-/// Events may be missing here: fetch the current state and subscribe again without `after`. The
-/// subscription ends after this.
+/// Events may have been missed. Fetch the current state and subscribe again without `after`; this
+/// is the last event of the subscription.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(shareable)]
 pub struct ResyncRequired {
-    /// When the gap was noticed.
+    /// When the server noticed that events may be missing.
     pub occurred_at: DateTime<Utc>,
 }
 
-/// Whose events a subscription follows.
+/// Selects the events of a subscription.
 #[derive(Debug, Clone)]
 pub enum Whose {
-    /// What has one of these wire ids as its key, or concerns one of them.
+    /// Events whose key is one of these wire ids, or that concern one of them.
     Of(Vec<String>),
-    /// Everybody's.
+    /// All events.
     Everybodys,
 }
 
 impl Whose {
-    /// The events about one thing or person.
+    /// Events about one entity or user.
     pub fn of(id: impl ToString) -> Self {
         Self::Of(vec![id.to_string()])
     }
@@ -48,8 +48,8 @@ impl Whose {
     }
 }
 
-/// A resumable subscription to a domain's facts: what comes behind the cursor `after`, or what happens
-/// from now on. `tell` makes an event of a fact, or nothing, if the caller is not to know.
+/// Subscribes to a domain's facts: those after the cursor `after`, or those told from now on.
+/// `tell` converts a fact to an event, or to `None` if the caller must not learn of it.
 ///
 /// # Errors
 /// `BAD_USER_INPUT` for a cursor of another stream, `UNAVAILABLE` if Redis does not answer.
@@ -92,10 +92,10 @@ where
     Ok(events.boxed())
 }
 
-/// Declares the events of a subscription: an object for each, and their union, which
-/// [`ResyncRequired`] belongs to as well.
+/// Declares the events of a subscription: an object type for each, and their union, which also
+/// includes [`ResyncRequired`].
 ///
-/// Every event has a `cursor`, the time `occurredAt`, and the fields between the first braces.
+/// Every event has the fields `cursor` and `occurredAt`, and those between the first braces.
 ///
 /// ```
 /// atelier_kit::events! {
@@ -128,7 +128,7 @@ macro_rules! events {
                 #[allow(missing_docs, reason = "the type's description says it")]
                 $variant($name),
             )+
-            /// Events may be missing.
+            /// Events may have been missed.
             Resync($crate::graphql::ResyncRequired),
         }
     };
@@ -141,9 +141,9 @@ macro_rules! events {
         #[derive(::async_graphql::SimpleObject)]
         $(#[$doc])*
         $vis struct $name {
-            /// The event's position in the stream. Pass it as `after` to resume behind this event.
+            /// The event's position in the stream. Pass it as `after` to resume after this event.
             pub cursor: $crate::page::Cursor,
-            /// When it happened.
+            /// When the event happened.
             pub occurred_at: ::chrono::DateTime<::chrono::Utc>,
             $($(#[$shared_doc])* pub $shared: $shared_ty,)*
             $($(#[$field_doc])* pub $field: $ty,)*
