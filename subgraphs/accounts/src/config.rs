@@ -1,47 +1,48 @@
-//! What an installation decides about its accounts.
+//! The configuration of the domain.
 
 use std::fmt;
 
 use chrono::TimeDelta;
 
-/// How much work a password hash is (RFC 9106 §3.1).
+/// The cost of hashing a password (RFC 9106 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashCost {
-    /// Memory, KiB.
+    /// Memory in KiB.
     pub memory: u32,
-    /// Passes over the memory.
+    /// The number of passes over the memory.
     pub passes: u32,
 }
 
 /// The domain's configuration.
 #[derive(Clone)]
 pub struct AccountsConfig {
-    /// Seals the signing keys in the database; derived from the installation's secret.
+    /// The key that seals the signing keys in the database, derived from the installation's secret.
     pub key: [u8; 32],
-    /// The `iss` of access tokens.
+    /// The issuer (`iss`) of access tokens.
     pub issuer: String,
     /// How long an access token is valid.
     pub access_lifetime: TimeDelta,
-    /// How long a session lives without being used; each refresh renews it.
+    /// How long a session lasts without a refresh; each refresh prolongs it by this time.
     pub session_lifetime: TimeDelta,
-    /// How long after its first use a refresh token gives the same new tokens again, to the same
-    /// client: one whose answer was lost, or whose tabs refresh at once. Zero: never.
+    /// How long after its first use a refresh token returns the same new tokens again to the same
+    /// client, for clients whose response was lost or whose tabs refresh at the same time. Zero
+    /// means never.
     pub refresh_reuse: TimeDelta,
-    /// How long a key signs before the next one takes over.
+    /// How long a key signs access tokens before it is replaced.
     pub key_lifetime: TimeDelta,
-    /// How long a deleted account can be brought back.
+    /// How long the deletion of an account can be cancelled.
     pub deletion_grace: TimeDelta,
-    /// The work of hashing a password. Argon2id, one lane.
+    /// The cost of hashing a password with Argon2id, on one lane.
     pub hash_cost: HashCost,
-    /// Passwords hashed at the same time.
+    /// The number of passwords that are hashed at the same time.
     pub hash_parallelism: usize,
-    /// Registrations from one network (an IPv4 address, an IPv6 /64) before each has to wait twice as
-    /// long as the one before.
+    /// The number of registrations from one network (an IPv4 address or an IPv6 /64) that are not
+    /// slowed down. Beyond it, the wait doubles with each registration.
     pub registrations_per_network: u32,
 }
 
 impl AccountsConfig {
-    /// The defaults, with `key` (derived from the installation's secret) to seal signing keys.
+    /// The default configuration, with `key` to seal signing keys.
     pub fn new(key: [u8; 32]) -> Self {
         Self {
             key,
@@ -51,7 +52,7 @@ impl AccountsConfig {
             refresh_reuse: TimeDelta::seconds(30),
             key_lifetime: TimeDelta::days(30),
             deletion_grace: TimeDelta::days(30),
-            // OWASP's recommendation for argon2id.
+            // OWASP's recommendation for Argon2id.
             hash_cost: HashCost {
                 memory: 19 * 1024,
                 passes: 2,
@@ -63,7 +64,7 @@ impl AccountsConfig {
 }
 
 impl fmt::Debug for AccountsConfig {
-    /// The key is never printed.
+    /// Never prints the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccountsConfig")
             .field("issuer", &self.issuer)
