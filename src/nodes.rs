@@ -90,7 +90,8 @@ impl Query {
     #[graphql(directive = authenticated::apply(), directive = list_size::apply(Some(20), None, None, None))]
     async fn nodes(
         &self,
-        #[graphql(desc = "The ids of the objects, at most 100. They may be of different types.")] ids: Vec<ID>,
+        #[graphql(desc = "The ids of the objects, at most 100. They may be of different types.")]
+        ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
         if ids.len() > MOST {
             let detail = "\"ids\" can hold at most 100 ids.";

@@ -123,7 +123,11 @@ impl AuditQuery {
     async fn audit_events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "where", desc = "Selects the entries to return; all of them by default.")] filter: Option<AuditWhere>,
+        #[graphql(
+            name = "where",
+            desc = "Selects the entries to return; all of them by default."
+        )]
+        filter: Option<AuditWhere>,
         page: PageArgs,
     ) -> Result<Connection<AuditEvent>> {
         let filter = filter.unwrap_or_default();

@@ -117,7 +117,8 @@ impl Subscription {
     async fn quota_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Delivers only changes of this meter; all meters by default.")] meter: Option<Meter>,
+        #[graphql(desc = "Delivers only changes of this meter; all meters by default.")]
+        meter: Option<Meter>,
         #[graphql(
             desc = "Resumes after the event with this cursor. By default, only new events are delivered."
         )]

@@ -178,9 +178,14 @@ impl UserQuery {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "where", desc = "Selects the users to return; all of them by default.")] filter: Option<UserWhere>,
-        #[graphql(desc = "The order of the list; newest first by default.")]
-        order_by: Option<UserOrder>,
+        #[graphql(
+            name = "where",
+            desc = "Selects the users to return; all of them by default."
+        )]
+        filter: Option<UserWhere>,
+        #[graphql(desc = "The order of the list; newest first by default.")] order_by: Option<
+            UserOrder,
+        >,
         page: PageArgs,
     ) -> Result<Connection<User>> {
         let filter = filter.unwrap_or_default();
