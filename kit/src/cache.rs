@@ -1,4 +1,4 @@
-//! A typed cache on Redis, for values that are expensive to get and may be outdated for a moment.
+//! A typed cache on Redis: what is expensive to ask for and cheap to be wrong about for a moment.
 //!
 //! ```no_run
 //! # async fn example(redis: atelier_kit::redis::Redis) -> Result<(), std::io::Error> {
@@ -22,7 +22,7 @@
 //! * In one process only one caller loads a key; the others wait for its answer.
 //! * [`Cache::invalidate`] leaves a short-lived marker behind, so that a load that began before
 //!   the change cannot put the old value back.
-//! * When Redis is down, every call goes to the loader: the cache never causes an error.
+//! * When Redis is down every call goes to the loader: the cache is never the reason of an error.
 
 mod flight;
 mod layer;
@@ -41,10 +41,10 @@ use crate::telemetry::catalog;
 use flight::{Flights, Role};
 use layer::{Local, Looked, Remote};
 
-/// The default time to live of "there is none".
+/// Time to live of "there is none" unless chosen otherwise.
 const NEGATIVE_TTL: Duration = Duration::from_secs(30);
 
-/// What a cached type must implement.
+/// What a cached type must be able to do.
 pub trait Cached: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 impl<V: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Cached for V {}
 
@@ -60,7 +60,7 @@ struct Inner<V: Cached> {
     flights: Flights<V>,
 }
 
-/// Options of a [`Cache`].
+/// Choices of a [`Cache`] beyond its name and lifetime.
 #[must_use]
 pub struct CacheBuilder<V> {
     redis: Redis,
@@ -72,7 +72,7 @@ pub struct CacheBuilder<V> {
 }
 
 impl<V: Cached> CacheBuilder<V> {
-    /// How long "there is none" is cached: 30 s by default, at most the lifetime of values.
+    /// How long "there is none" is believed. Default: 30 s, at most the lifetime of values.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.negative_ttl = ttl;
         self
@@ -87,7 +87,7 @@ impl<V: Cached> CacheBuilder<V> {
         self
     }
 
-    /// Builds the cache. With [`CacheBuilder::local`] this must be called inside a Tokio runtime.
+    /// The cache. With [`CacheBuilder::local`] it must be called inside a Tokio runtime.
     pub fn build(self) -> Cache<V> {
         let local = self.local.map(|(entries, ttl)| {
             Local::start(&self.redis, &self.name, entries, ttl.min(self.ttl))
@@ -103,14 +103,14 @@ impl<V: Cached> CacheBuilder<V> {
 }
 
 impl<V: Cached> Cache<V> {
-    /// Creates a cache in Redis alone, whose entries live for about `ttl`. `name` is unique per
-    /// kind of value and becomes part of the keys, such as `accounts:identity`; change it (a
-    /// version suffix will do) when the shape of `V` changes incompatibly.
+    /// A cache in Redis alone, whose entries live for about `ttl`. `name` is unique per kind of
+    /// value and becomes part of the keys, for example `accounts:identity`; change it (a version
+    /// suffix will do) when the shape of `V` changes incompatibly.
     pub fn new(redis: Redis, name: impl Into<String>, ttl: Duration) -> Self {
         Self::builder(redis, name, ttl).build()
     }
 
-    /// Like [`Cache::new`], with options.
+    /// As [`Cache::new`], with choices.
     pub fn builder(redis: Redis, name: impl Into<String>, ttl: Duration) -> CacheBuilder<V> {
         CacheBuilder {
             redis,
@@ -122,10 +122,10 @@ impl<V: Cached> Cache<V> {
         }
     }
 
-    /// Returns the cached value, or what `load` finds, which is then cached (absence included).
+    /// The cached value, or what `load` finds (which is then cached, absence included).
     ///
     /// # Errors
-    /// Only those of `load`; errors are not cached.
+    /// Only what `load` answers; errors are not cached.
     pub async fn get_or_load<E, L, F>(&self, key: &str, load: L) -> Result<Option<V>, E>
     where
         L: FnOnce() -> F,
@@ -139,7 +139,7 @@ impl<V: Cached> Cache<V> {
             match self.inner.flights.board(key) {
                 Role::Leader(leader) => break leader,
                 Role::Follower(follower) => {
-                    // If a leader fails or is cancelled, the next caller does the work.
+                    // A leader that failed or was cancelled leaves the work to the next caller.
                     if let Some(value) = follower.landed().await {
                         self.count("shared", 1);
                         return Ok(value);
@@ -166,11 +166,11 @@ impl<V: Cached> Cache<V> {
         Ok(value)
     }
 
-    /// Returns the cached values of several keys. `load` is called once for all missing keys, and
-    /// returns those it finds. Keys without a value are absent from the result.
+    /// The cached values of several keys; what is missing is asked of `load` in one call, which
+    /// answers those it finds. Keys without a value are absent from the result.
     ///
     /// # Errors
-    /// Only those of `load`.
+    /// Only what `load` answers.
     pub async fn get_many<E, L, F>(&self, keys: &[String], load: L) -> Result<HashMap<String, V>, E>
     where
         L: FnOnce(Vec<String>) -> F,
@@ -228,15 +228,15 @@ impl<V: Cached> Cache<V> {
         self.forget_here(&[key]).await;
     }
 
-    /// Drops a key everywhere. Call it after the change was committed.
+    /// Forgets a key everywhere. Call it after the change was committed.
     ///
-    /// While Redis is down this fails silently (and is logged): the entry may then be stale for the
-    /// rest of its lifetime.
+    /// While Redis is down this fails silently (and is logged): what it holds may then be stale
+    /// for the rest of its lifetime.
     pub async fn invalidate(&self, key: &str) {
         self.invalidate_many(&[key]).await;
     }
 
-    /// Drops several keys everywhere, like [`Cache::invalidate`].
+    /// Forgets several keys everywhere, like [`Cache::invalidate`].
     pub async fn invalidate_many(&self, keys: &[&str]) {
         self.forget_here(keys).await;
         let tell = self.inner.local.is_some();
@@ -244,8 +244,8 @@ impl<V: Cached> Cache<V> {
         self.forget_here(keys).await;
     }
 
-    /// Done before and after Redis is updated: a caller in between may still find the old value
-    /// there and store it here.
+    /// Done before and after Redis is told: whoever reads in between may still find the old value
+    /// there and keep it here.
     async fn forget_here(&self, keys: &[&str]) {
         for key in keys {
             self.inner.flights.forget(key);

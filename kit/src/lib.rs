@@ -1,9 +1,9 @@
-//! The foundation that Atelier's subgraphs share. It depends on no domain.
+//! What Atelier's subgraphs share; it knows no domain.
 //!
 //! A domain is built from [`Deps`] into a [`Subgraph`]: a GraphQL schema ([`graphql`]) over
-//! operations that decide ([`actor`], [`error`]) and rows that are stored ([`db`], [`page`],
+//! operations that decide ([`actor`], [`error`]) and rows that are kept ([`db`], [`page`],
 //! [`loader`]). Facts leave it as events ([`event`]), work as tasks ([`jobs`]), bytes through
-//! presigned URLs ([`storage`]), and requests to user-supplied addresses through [`outbound`].
+//! presigned URLs ([`storage`]), requests to addresses that users give by [`outbound`].
 
 pub mod actor;
 pub mod cache;

@@ -18,18 +18,17 @@ entity!(
 text_enum! {
     /// The state of an upload.
     pub enum UploadStatus {
-        /// The upload is being prepared: its quota is being reserved, and the object store is being
-        /// asked.
+        /// The upload could not be opened yet. Create it again with the same idempotency key.
         Preparing = "PREPARING",
-        /// The client may send the file.
+        /// The client can send the file.
         Open = "OPEN",
-        /// The upload is complete, and the file exists.
+        /// The file was received and exists as an asset.
         Completed = "COMPLETED",
-        /// The client has cancelled the upload.
+        /// The upload was aborted.
         Aborted = "ABORTED",
         /// The upload was not completed in time.
         Expired = "EXPIRED",
-        /// The content that was sent is not the content that was announced.
+        /// The upload failed verification: what was sent is not what was announced.
         Rejected = "REJECTED",
     }
 }
@@ -75,14 +74,14 @@ facts! {
         /// The user who owns the upload.
         owner: Id<User>,
     } {
-        /// An upload has progressed.
+        /// Parts of a file were signed, or have arrived.
         UploadProgressed = "upload.progress" {
-            /// Its state.
+            /// The upload's state.
             status: UploadStatus,
         },
         /// An upload has ended.
         UploadClosed = "upload.closed" {
-            /// Its final state.
+            /// The upload's final state.
             status: UploadStatus,
         },
     }

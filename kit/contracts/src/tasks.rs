@@ -13,21 +13,21 @@ use serde_json::Value;
 text_enum! {
     /// The state of a task.
     pub enum TaskStatus {
-        /// The task waits for the time it is scheduled for.
+        /// It waits for its start time.
         Scheduled = "SCHEDULED",
-        /// The task waits for a worker.
+        /// It waits for a worker.
         Queued = "QUEUED",
-        /// A worker is running the task, or the task waits for its children.
+        /// A worker is working on it, or it waits for its children.
         Running = "RUNNING",
-        /// An attempt has failed, and the task waits for the next one.
+        /// An attempt failed, and it waits for the next one.
         Retrying = "RETRYING",
-        /// The task has succeeded.
+        /// It is done.
         Succeeded = "SUCCEEDED",
-        /// The task has succeeded, but some of its children have failed.
+        /// It is done, but some of its children failed or were cancelled.
         PartiallySucceeded = "PARTIALLY_SUCCEEDED",
-        /// The task has failed for good. It is kept as a dead letter, which can be replayed.
+        /// It failed and has no attempts left. It stays a dead letter until somebody replays it.
         Failed = "FAILED",
-        /// The task was cancelled.
+        /// It was cancelled.
         Cancelled = "CANCELLED",
     }
 }

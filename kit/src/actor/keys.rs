@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// How often files are checked for changes.
+/// How old what was read from a file may be before the file is looked at again.
 const LOOK: Duration = Duration::from_secs(2);
 /// The file with the public keys of all issuers.
 const TRUSTED: &str = "trusted.json";

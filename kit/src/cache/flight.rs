@@ -1,4 +1,4 @@
-//! Single flight: one load per key and process, shared by all callers who ask in the meantime.
+//! Single flight: one load per key and process, shared by everybody who asks meanwhile.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl<V> Default for Flights<V> {
 pub(super) enum Role<V> {
     /// Load, then call [`Leader::land`].
     Leader(Leader<V>),
-    /// Another caller is loading.
+    /// Somebody is loading.
     Follower(Follower<V>),
 }
 
@@ -44,7 +44,7 @@ impl<V: Clone> Flights<V> {
         })
     }
 
-    /// Later callers load again instead of sharing a value that may be outdated.
+    /// Later callers load anew instead of sharing an answer that may be outdated.
     pub(super) fn forget(&self, key: &str) {
         self.in_the_air.lock().remove(key);
     }
@@ -57,7 +57,7 @@ pub(super) struct Leader<V> {
 }
 
 impl<V> Leader<V> {
-    /// Shares the value with all followers.
+    /// Shares the answer with all followers.
     pub(super) fn land(self, value: Option<V>) {
         self.landing.send_replace(Some(value));
     }
@@ -79,9 +79,9 @@ impl<V> Drop for Leader<V> {
 pub(super) struct Follower<V>(watch::Receiver<Landing<V>>);
 
 impl<V: Clone> Follower<V> {
-    /// The leader's value; `None` if it gave up without one.
+    /// The leader's answer; `None` when it gave up without one.
     pub(super) async fn landed(mut self) -> Option<Option<V>> {
-        // An error means that the leader is gone; it may still have left a value.
+        // An error means the leader is gone; it may still have left an answer.
         let _ = self.0.wait_for(Option::is_some).await;
         self.0.borrow().clone()
     }

@@ -19,7 +19,7 @@ const NONE: &[u8] = b"-";
 const CHANGED: &[u8] = b"!";
 /// Longer than any load should take, short enough not to hurt.
 const CHANGED_TTL: Duration = Duration::from_secs(5);
-/// The longest wait for Redis before the loader is called instead.
+/// Longest wait for Redis before the loader is asked instead.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// After a failure Redis is left alone for this long.
 const REST: Duration = Duration::from_secs(1);
@@ -144,8 +144,8 @@ impl Remote {
         }
     }
 
-    /// Sends a command that should not get lost, because a stale entry would outlive the outage.
-    /// Waits for a server that restarts, but not during an outage that is already known.
+    /// Sends what should not get lost: a stale entry would outlive the outage. Waits out a
+    /// restart of the server, but not an outage that is known already.
     async fn insist(&self, pipeline: &Pipeline) {
         if pipeline.is_empty() {
             return;
@@ -194,7 +194,7 @@ impl Remote {
         }
     }
 
-    /// Returns the answer, or `None` if Redis fails, is slow, or failed a moment ago.
+    /// The answer, or `None` when Redis fails, is slow, or failed a moment ago.
     async fn bounded<T>(&self, ask: impl Future<Output = Result<T, RedisError>>) -> Option<T> {
         if self.is_resting() {
             return None;

@@ -38,7 +38,7 @@ impl Operation {
     }
 }
 
-/// The caller and the loaders of a request.
+/// The caller and the loaders of one request.
 #[derive(Default)]
 pub struct Scope {
     /// The caller.

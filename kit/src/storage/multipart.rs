@@ -11,7 +11,7 @@ use super::error::classify;
 use super::object::{moment, size};
 use super::{Storage, StorageError, client};
 
-/// The most parts that an upload may have, by the S3 protocol.
+/// Most parts an upload may have, by the S3 protocol.
 pub(super) const MAX_PART_NUMBER: u16 = 10_000;
 
 /// Whether parts carry checksums that the store verifies.
@@ -44,7 +44,7 @@ pub struct Part {
 pub struct CompletedPart {
     /// 1 to 10,000; parts must be listed in ascending order.
     pub number: u16,
-    /// Entity tag, as the store returned it.
+    /// Entity tag as the store answered it.
     pub etag: String,
     /// Checksum, required where the upload was created with [`PartChecksum::Sha256`].
     pub sha256: Option<[u8; 32]>,
@@ -72,7 +72,7 @@ pub struct PendingUpload {
 }
 
 impl Storage {
-    /// Begins a multipart upload and returns its id.
+    /// Begins a multipart upload and answers its id.
     ///
     /// # Errors
     /// [`StorageError`].
@@ -101,7 +101,7 @@ impl Storage {
             .ok_or_else(|| StorageError::unavailable("no upload id in the answer"))
     }
 
-    /// Returns the parts received so far, sorted by number.
+    /// The parts received so far, by number.
     ///
     /// # Errors
     /// [`StorageError::NotFound`] for an upload that was completed, aborted or never begun.
@@ -140,7 +140,7 @@ impl Storage {
         Ok(parts)
     }
 
-    /// Joins the parts, in the given order, into the object; returns its ETag.
+    /// Joins the parts, in the given order, into the object; answers its ETag.
     ///
     /// # Errors
     /// [`StorageError::InvalidPart`] when a part is missing, differs or is too small (all but the
@@ -178,7 +178,7 @@ impl Storage {
             .ok_or_else(|| StorageError::unavailable("no ETag in the answer"))
     }
 
-    /// Aborts an upload and deletes its parts. It is not an error if there is none.
+    /// Drops an upload and its parts; fine if there is none.
     ///
     /// # Errors
     /// [`StorageError`] other than `NotFound`.
@@ -198,7 +198,7 @@ impl Storage {
         }
     }
 
-    /// Returns up to 1,000 unfinished uploads whose key begins with `prefix`, for cleaning up.
+    /// Up to 1,000 unfinished uploads whose key begins with `prefix`, for sweeping up.
     ///
     /// # Errors
     /// [`StorageError`].
@@ -225,7 +225,7 @@ impl Storage {
     }
 }
 
-/// A SHA-256 as S3 writes it: in base64, followed by `-<parts>` for a joined object.
+/// A SHA-256 as S3 writes it: base64, for a joined object with `-<parts>` behind.
 pub(super) fn digest(text: &str) -> Option<[u8; 32]> {
     BASE64.decode(text).ok()?.try_into().ok()
 }

@@ -9,14 +9,14 @@ use diesel_migrations::EmbeddedMigrations;
 
 use crate::db::Connection;
 
-/// A database of a single test.
+/// A database that one test has for itself.
 pub struct TestDatabase {
     name: String,
     url: String,
 }
 
 impl TestDatabase {
-    /// Clones the template of `domain`'s migrations, which is created first if necessary.
+    /// Clones the template of `domain`'s migrations, which is made first if need be.
     pub async fn create(
         servers: &TestServers,
         domain: &str,
@@ -47,12 +47,12 @@ impl TestDatabase {
         }
     }
 
-    /// Returns the database's name.
+    /// The database's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the URL to connect to it.
+    /// The URL to connect to it.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -69,7 +69,7 @@ async fn ensure_template(
         #[diesel(sql_type = diesel::sql_types::BigInt)]
         found: i64,
     }
-    // Tests run in many processes; the lock makes sure that only one of them creates the template.
+    // Tests run in many processes: the lock lets one of them make the template.
     let lock = format!("hashtext('{template}')");
     run(admin, &format!("SELECT pg_advisory_lock({lock})")).await;
     let found: Found = diesel::sql_query(format!(
@@ -85,7 +85,7 @@ async fn ensure_template(
         for (domain, migrations) in domains {
             let (domain, migrations) = ((*domain).to_owned(), *migrations);
             let url = url.clone();
-            // Migrations block their thread, and a test's current-thread runtime has only one.
+            // Migrations block their thread, which a test's current-thread runtime has only one of.
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_multi_thread()
                     .worker_threads(2)

@@ -1,7 +1,7 @@
 //! Real servers and isolated state for tests.
 //!
-//! PostgreSQL, Redis and the S3 store are started once per test run; every test gets its own
-//! database, cloned from a template that was migrated once, and its own key prefixes.
+//! PostgreSQL, Redis and the S3 store are started once per test run; every test gets a database of
+//! its own, cloned from a template that was migrated once, and key prefixes of its own.
 
 mod database;
 
@@ -22,17 +22,17 @@ use crate::{
     stream::Hub,
 };
 
-/// The dependencies of a domain in one test.
+/// A domain's surroundings for one test.
 pub struct TestDeps {
-    /// The dependencies.
+    /// What the domain is given.
     pub deps: Deps,
-    /// The clock, by which a test moves the domain's time.
+    /// Moves the domain's time.
     pub clock: ManualClock,
     /// The test's database; dropped with this value.
     pub database: TestDatabase,
 }
 
-/// The clock of a machine that is wrong by this much.
+/// The clock of a machine that is wrong by so much.
 #[derive(Debug, Clone, Copy)]
 pub struct WrongClock(pub TimeDelta);
 
@@ -43,8 +43,8 @@ impl Clock for WrongClock {
 }
 
 impl TestDeps {
-    /// Returns the same dependencies as in production, with the database's clock, on a machine
-    /// whose own clock is `ahead`.
+    /// The same surroundings as a process has them in production, on a machine whose clock is `ahead`:
+    /// its time is the database's.
     pub async fn on_machine(&self, ahead: TimeDelta) -> Deps {
         let db = Database::new(&DatabaseConfig {
             max_connections: 8,
@@ -61,8 +61,8 @@ impl TestDeps {
     }
 }
 
-/// Creates the dependencies of `domain`: a migrated database, a Redis prefix of its own, a clock
-/// that stands still, and `peers` in place of other domains.
+/// Surroundings of `domain` with a migrated database, a Redis prefix of its own, a clock that
+/// stands still, and `peers` instead of other domains.
 pub async fn deps_with(
     domain: &'static str,
     migrations: &'static EmbeddedMigrations,
@@ -96,7 +96,7 @@ pub async fn deps_with(
     }
 }
 
-/// Like [`deps_with`], without other domains.
+/// As [`deps_with`], with no other domains around.
 pub async fn deps(domain: &'static str, migrations: &'static EmbeddedMigrations) -> TestDeps {
     deps_with(domain, migrations, Arc::new(LocalPeers::default())).await
 }

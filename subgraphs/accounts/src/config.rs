@@ -1,48 +1,47 @@
-//! The configuration of the domain.
+//! What an installation decides about its accounts.
 
 use std::fmt;
 
 use chrono::TimeDelta;
 
-/// The cost of hashing a password (RFC 9106 §3.1).
+/// How much work a password hash is (RFC 9106 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashCost {
-    /// Memory in KiB.
+    /// Memory, KiB.
     pub memory: u32,
-    /// The number of passes over the memory.
+    /// Passes over the memory.
     pub passes: u32,
 }
 
 /// The domain's configuration.
 #[derive(Clone)]
 pub struct AccountsConfig {
-    /// The key that seals the signing keys in the database, derived from the installation's secret.
+    /// Seals the signing keys in the database; derived from the installation's secret.
     pub key: [u8; 32],
-    /// The issuer (`iss`) of access tokens.
+    /// The `iss` of access tokens.
     pub issuer: String,
     /// How long an access token is valid.
     pub access_lifetime: TimeDelta,
-    /// How long a session lasts without a refresh; each refresh prolongs it by this time.
+    /// How long a session lives without being used; each refresh renews it.
     pub session_lifetime: TimeDelta,
-    /// How long after its first use a refresh token returns the same new tokens again to the same
-    /// client, for clients whose response was lost or whose tabs refresh at the same time. Zero
-    /// means never.
+    /// How long after its first use a refresh token gives the same new tokens again, to the same
+    /// client: one whose answer was lost, or whose tabs refresh at once. Zero: never.
     pub refresh_reuse: TimeDelta,
-    /// How long a key signs access tokens before it is replaced.
+    /// How long a key signs before the next one takes over.
     pub key_lifetime: TimeDelta,
-    /// How long the deletion of an account can be cancelled.
+    /// How long a deleted account can be brought back.
     pub deletion_grace: TimeDelta,
-    /// The cost of hashing a password with Argon2id, on one lane.
+    /// The work of hashing a password. Argon2id, one lane.
     pub hash_cost: HashCost,
-    /// The number of passwords that are hashed at the same time.
+    /// Passwords hashed at the same time.
     pub hash_parallelism: usize,
-    /// The number of registrations from one network (an IPv4 address or an IPv6 /64) that are not
-    /// slowed down. Beyond it, the wait doubles with each registration.
+    /// Registrations from one network (an IPv4 address, an IPv6 /64) before each has to wait twice as
+    /// long as the one before.
     pub registrations_per_network: u32,
 }
 
 impl AccountsConfig {
-    /// The default configuration, with `key` to seal signing keys.
+    /// The defaults, with `key` (derived from the installation's secret) to seal signing keys.
     pub fn new(key: [u8; 32]) -> Self {
         Self {
             key,
@@ -52,7 +51,7 @@ impl AccountsConfig {
             refresh_reuse: TimeDelta::seconds(30),
             key_lifetime: TimeDelta::days(30),
             deletion_grace: TimeDelta::days(30),
-            // OWASP's recommendation for Argon2id.
+            // OWASP's recommendation for argon2id.
             hash_cost: HashCost {
                 memory: 19 * 1024,
                 passes: 2,
@@ -64,7 +63,7 @@ impl AccountsConfig {
 }
 
 impl fmt::Debug for AccountsConfig {
-    /// Never prints the key.
+    /// The key is never printed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccountsConfig")
             .field("issuer", &self.issuer)
