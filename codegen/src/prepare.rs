@@ -209,11 +209,11 @@ fn merge_extensions(types: &mut Vec<TypeDefinition<'_>>) {
     *types = merged;
 }
 
-/// async-graphql's own words on its scalar for times are for Rust programmers.
+/// async-graphql's description of its scalar for times is written for Rust programmers.
 fn describe_times(types: &mut [TypeDefinition<'_>]) {
     for ty in types.iter_mut().filter(|ty| ty.name.text == "DateTime") {
         ty.description = Some(Cow::Borrowed(
-            "A point in time as RFC 3339 has it, in UTC and to the microsecond: `2026-01-31T12:00:00.123456Z`.",
+            "A point in time in RFC 3339 format, in UTC and with microseconds: `2026-01-31T12:00:00.123456Z`.",
         ));
         if ty.directives.is_empty() {
             ty.directives.push(Directive {

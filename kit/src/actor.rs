@@ -1,7 +1,8 @@
-//! Who is calling: verified once by the router, then trusted by every subgraph.
+//! The caller: verified once by the router, then trusted by every subgraph.
 //!
-//! In process the [`Actor`] travels as a value. Over HTTP it is a header that its issuer has signed
-//! for one subgraph and for seconds; nothing else that a request says of its caller is believed.
+//! In process, the [`Actor`] is passed as a value. Over HTTP it is a header that its issuer has
+//! signed for one subgraph and for a few seconds; nothing else that a request says about its caller
+//! is trusted.
 
 mod keys;
 mod sign;
@@ -17,7 +18,7 @@ use crate::{
     id::{AccessToken, Id, Session, User},
 };
 
-/// The header in which an [`Actor`] goes from router to subgraph.
+/// The header that carries an [`Actor`] from the router to a subgraph.
 pub const ACTOR_HEADER: &str = "x-atelier-actor";
 
 pub use self::{
@@ -26,35 +27,36 @@ pub use self::{
     verify::ActorVerifier,
 };
 
-/// The header in which [`Actor::nonce`] goes from router to subgraph, in decimal digits.
+/// The header that carries [`Actor::nonce`] from the router to a subgraph, in decimal digits.
 pub const NONCE_HEADER: &str = "x-atelier-nonce";
 
-/// The issuer that may speak for anybody; every other one speaks for itself alone.
+/// The issuer that may speak for anybody; every other issuer speaks only for itself.
 pub const ROUTER: &str = "router";
 
-/// Who is calling, and from where. Shared as `Arc<Actor>` once it is verified.
+/// The caller, and where the request comes from. Shared as `Arc<Actor>` once it is verified.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Actor {
-    /// What kind of caller it is.
+    /// The identity of the caller.
     pub identity: Identity,
-    /// The access token or API key the caller came with: programs have one, people have sessions.
+    /// The access token or API key that the caller authenticated with; `None` for sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Id<AccessToken>>,
-    /// What the caller may do: `admin:users`, `worker`, …
+    /// The scopes of the caller, such as `admin:users` or `worker`.
     #[serde(default)]
     pub scopes: BTreeSet<String>,
-    /// The language for messages.
+    /// The language of messages.
     #[serde(default)]
     pub locale: Locale,
-    /// The id of the client's request, the same in every log line it causes. Between processes it
-    /// goes beside the signed actor, as `x-request-id`.
+    /// The id of the client's request, which is in every log line that the request causes. Between
+    /// processes it is sent next to the signed actor, as `x-request-id`.
     #[serde(skip)]
     pub request_id: String,
-    /// Random for each request of a client, the same for everything that it causes; zero where no
-    /// client has asked. Between processes it goes beside the signed actor, as [`NONCE_HEADER`].
+    /// A random number for each request of a client, the same for everything that the request
+    /// causes; zero if there is no client. Between processes it is sent next to the signed actor,
+    /// as [`NONCE_HEADER`].
     #[serde(skip)]
     pub nonce: u64,
-    /// The client's address, where it is known.
+    /// The client's IP address, if it is known.
     #[serde(default)]
     pub ip: Option<String>,
     /// The client's `User-Agent`, cut to 256 characters.
@@ -62,34 +64,34 @@ pub struct Actor {
     pub user_agent: Option<String>,
 }
 
-/// What kind of caller an [`Actor`] is.
+/// The identity of an [`Actor`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Identity {
-    /// Nobody is signed in.
+    /// An anonymous caller.
     #[default]
     Anonymous,
     /// A person or bot.
     User {
         /// The account.
         user: Id<User>,
-        /// The sign-in, where there is one: tokens and API keys have none.
+        /// The session; `None` for access tokens and API keys.
         session: Option<Id<Session>>,
     },
     /// Another part of the system.
     Service {
-        /// Which: a domain's name, `router`, `worker`.
+        /// Its name: that of a domain, `router` or `worker`.
         name: String,
     },
 }
 
 impl Actor {
-    /// Nobody.
+    /// Creates an anonymous actor.
     pub fn anonymous() -> Self {
         Self::default()
     }
 
-    /// A part of the system that acts on its own.
+    /// Creates the actor of a service: a part of the system that acts on its own behalf.
     pub fn service(name: &str) -> Self {
         Self {
             identity: Identity::Service { name: name.into() },
@@ -97,7 +99,7 @@ impl Actor {
         }
     }
 
-    /// A signed-in user with scopes; mostly for tests.
+    /// Creates the actor of a signed-in user with scopes; mostly for tests.
     pub fn user(user: Id<User>, scopes: &[&str]) -> Self {
         Self {
             identity: Identity::User {
@@ -109,7 +111,7 @@ impl Actor {
         }
     }
 
-    /// The signed-in user, if there is one.
+    /// Returns the signed-in user, if there is one.
     pub fn user_id(&self) -> Option<Id<User>> {
         match self.identity {
             Identity::User { user, .. } => Some(user),
@@ -117,7 +119,7 @@ impl Actor {
         }
     }
 
-    /// The sign-in, if the caller has one.
+    /// Returns the session, if the caller has one.
     pub fn session_id(&self) -> Option<Id<Session>> {
         match self.identity {
             Identity::User { session, .. } => session,
@@ -125,8 +127,7 @@ impl Actor {
         }
     }
 
-    /// Whether the caller holds `scope`. Scopes are what people and their programs hold; a part of the
-    /// system has none.
+    /// Whether the caller holds `scope`. Services hold no scopes.
     pub fn has_scope(&self, scope: &str) -> bool {
         match self.identity {
             Identity::Service { .. } => false,
@@ -134,7 +135,7 @@ impl Actor {
         }
     }
 
-    /// The signed-in user.
+    /// Returns the signed-in user.
     ///
     /// # Errors
     /// `UNAUTHENTICATED` if nobody is signed in.
@@ -142,10 +143,10 @@ impl Actor {
         self.user_id().ok_or(Error::new(ErrorCode::Unauthenticated))
     }
 
-    /// Demands a scope.
+    /// Requires a scope.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for nobody, `FORBIDDEN` for somebody without the scope.
+    /// `UNAUTHENTICATED` if the caller is anonymous, `FORBIDDEN` if they do not hold the scope.
     pub fn require_scope(&self, scope: &str) -> Result<(), Error> {
         match (&self.identity, self.has_scope(scope)) {
             (_, true) => Ok(()),
@@ -154,10 +155,10 @@ impl Actor {
         }
     }
 
-    /// Demands that another part of the system calls, not a person.
+    /// Requires the caller to be a service, and returns its name.
     ///
     /// # Errors
-    /// `FORBIDDEN` for everybody else.
+    /// `FORBIDDEN` for all other callers.
     pub fn require_service(&self) -> Result<&str, Error> {
         match &self.identity {
             Identity::Service { name } => Ok(name),

@@ -1,4 +1,4 @@
-//! Time and randomness, injected so that tests decide both.
+//! Time and randomness, injected so that tests can control both.
 
 use std::sync::{
     Arc,
@@ -27,7 +27,8 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
-        // PostgreSQL keeps microseconds: cutting here makes a value read back equal the one written.
+        // PostgreSQL stores microseconds: truncating here makes a value that is read back equal the
+        // one that was written.
         let now = Utc::now();
         DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
     }

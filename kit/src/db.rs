@@ -1,4 +1,4 @@
-//! PostgreSQL: one pool per domain, its clock, migrations, and statement counts for tests.
+//! PostgreSQL: a pool per domain, its clock, migrations, and statement counts for tests.
 
 mod clock;
 mod migrate;
@@ -39,22 +39,23 @@ pub type Connection = AsyncPgConnection;
 /// How a domain reaches its database.
 #[derive(Clone)]
 pub struct DatabaseConfig {
-    /// `postgres://user:password@host:port/database`. Of several hosts (`host:port,host:port`) the
-    /// first one that takes writes is used.
+    /// The URL: `postgres://user:password@host:port/database`. Of several hosts
+    /// (`host:port,host:port`), the first one that accepts writes is used.
     pub url: String,
     /// The most connections.
     pub max_connections: usize,
     /// How long a caller waits for a free connection.
     pub wait: Duration,
-    /// A connection of this age is replaced, so that a change of address or of the load balancer's
-    /// mind is followed.
+    /// The age at which a connection is replaced, so that changes of addresses and of load
+    /// balancing take effect.
     pub lifetime: Duration,
-    /// Counts from one look at the database's clock to the next; a test makes it wrong.
+    /// The clock that measures the time between readings of the database's clock; tests set it
+    /// wrong.
     pub counter: Arc<dyn Clock>,
 }
 
 impl DatabaseConfig {
-    /// 16 connections that live for ten minutes, 5 seconds of waiting.
+    /// Returns the defaults: 16 connections that live for ten minutes, and 5 seconds of waiting.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -67,7 +68,7 @@ impl DatabaseConfig {
 }
 
 impl fmt::Debug for DatabaseConfig {
-    /// Without the URL, which holds a password.
+    /// Omits the URL, which holds a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatabaseConfig")
             .field("max_connections", &self.max_connections)
@@ -86,15 +87,15 @@ pub struct Database {
 }
 
 impl Database {
-    /// Prepares the pool; connects on first use.
+    /// Prepares the pool, which connects on first use.
     ///
     /// # Errors
-    /// `INTERNAL` for an impossible configuration.
+    /// `INTERNAL` if the configuration is invalid.
     pub fn new(config: &DatabaseConfig) -> Result<Self, Error> {
         let clock = DatabaseClock::new(Arc::clone(&config.counter));
         let server = Arc::new(Server::new(server::address(&config.url)?, clock));
         let mut manager = ManagerConfig::default();
-        // What has to be looked at is looked at below.
+        // Connections are checked below, when they need it.
         manager.recycling_method = RecyclingMethod::Fast;
         let of = Arc::clone(&server);
         manager.custom_setup = Box::new(move |_| {
@@ -118,7 +119,7 @@ impl Database {
         })
     }
 
-    /// A connection, for whatever it is wanted.
+    /// Returns a connection for any purpose.
     pub(crate) async fn connection(&self) -> Result<Object<Connection>, Error> {
         self.read().await
     }
@@ -128,10 +129,10 @@ impl Database {
         self.written.notify_one();
     }
 
-    /// A connection to read with.
+    /// Returns a connection for reading.
     ///
     /// # Errors
-    /// `UNAVAILABLE` if none is to be had in time.
+    /// `UNAVAILABLE` if no connection is available in time.
     pub async fn read(&self) -> Result<Object<Connection>, Error> {
         self.pool
             .get()
@@ -139,10 +140,10 @@ impl Database {
             .map_err(|cause| Error::caused(ErrorCode::Unavailable, cause))
     }
 
-    /// A connection to write with. When it is given back, the outbox relay is woken.
+    /// Returns a connection for writing. The outbox relay is woken when it is given back.
     ///
     /// # Errors
-    /// `UNAVAILABLE` if none is to be had in time.
+    /// `UNAVAILABLE` if no connection is available in time.
     pub async fn write(&self) -> Result<WriteConnection, Error> {
         let connection = self.read().await?;
         Ok(WriteConnection {
@@ -151,23 +152,24 @@ impl Database {
         })
     }
 
-    /// Completes when somebody has given back a write connection since the last call.
+    /// Completes once a connection for writing has been given back since the last call.
     pub async fn written(&self) {
         self.written.notified().await;
     }
 
-    /// The database's time: what leases, schedules and expiries go by, whatever the machine's clock
-    /// says. It is known once a connection was made: [`Database::ping`] makes one.
+    /// Returns the database's clock, which leases, schedules and expiries go by, whatever the
+    /// machine's clock says. It is known once a connection has been made; [`Database::ping`] makes
+    /// one.
     pub fn clock(&self) -> DatabaseClock {
         self.server.clock().clone()
     }
 
-    /// How many statements were run so far; for tests that assert there is no N+1.
+    /// Returns the number of statements so far, for tests that assert that there is no N+1 problem.
     pub fn statements(&self) -> u64 {
         self.server.statements()
     }
 
-    /// Whether the database answers and takes writes.
+    /// Checks that the database answers and accepts writes.
     ///
     /// # Errors
     /// `UNAVAILABLE` if it does not.
@@ -175,7 +177,7 @@ impl Database {
         let mut connection = self.read().await?;
         let looked = self.server.look(&mut connection).await;
         looked.map_err(|problem| {
-            // It is not given back: the next caller gets another one.
+            // The connection is not given back, so the next caller gets another one.
             drop(Object::take(connection));
             Error::caused(ErrorCode::Unavailable, problem)
         })

@@ -1,4 +1,4 @@
-//! What every domain is given to work with.
+//! The dependencies of a domain.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     stream::Hub,
 };
 
-/// A domain's surroundings; cheap to clone.
+/// The dependencies of a domain; cheap to clone.
 #[derive(Clone)]
 pub struct Deps {
     /// The domain's name, which is also its PostgreSQL schema.
@@ -23,30 +23,30 @@ pub struct Deps {
     pub db: Database,
     /// Redis, shared by all domains.
     pub redis: Redis,
-    /// Follows event streams for subscriptions.
+    /// The hub that follows event streams for subscriptions.
     pub hub: Hub,
-    /// The other domains' internal operations.
+    /// The internal operations of other domains.
     pub peers: Arc<dyn Peers>,
-    /// Tells the time: the database's, by which all processes go ([`Database::clock`]).
+    /// The clock: that of the database, which all processes share ([`Database::clock`]).
     pub clock: Arc<dyn Clock>,
-    /// Gives unpredictable bytes.
+    /// The source of unpredictable bytes.
     pub random: Arc<dyn Random>,
-    /// Seals list positions into cursors.
+    /// The sealer of cursors.
     pub cursors: CursorSealer,
 }
 
 impl Deps {
-    /// A new id of type `E`.
+    /// Generates an id of type `E`.
     pub fn new_id<E: Entity>(&self) -> Id<E> {
         Id::generate(&*self.clock, &*self.random)
     }
 
-    /// A new UUIDv7.
+    /// Generates a UUIDv7.
     pub fn new_uuid(&self) -> Uuid {
         self.new_id::<crate::id::Task>().uuid()
     }
 
-    /// `N` unpredictable bytes.
+    /// Returns `N` unpredictable bytes.
     pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.random.fill(&mut bytes);

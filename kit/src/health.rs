@@ -35,9 +35,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::telemetry::catalog;
 
-/// Longest run of one check.
+/// The longest time that one check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-/// For how long an answer is reused, so that probes cannot wear the dependencies out.
+/// How long an answer is reused, so that probes cannot overload the dependencies.
 const REUSE: Duration = Duration::from_millis(500);
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -76,7 +76,7 @@ pub enum Status {
     Degraded,
     /// Something required is down.
     Down,
-    /// The process is about to end and wants no new work.
+    /// The process is about to stop and accepts no new work.
     Draining,
 }
 
@@ -84,9 +84,9 @@ pub enum Status {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
-    /// All in all.
+    /// The overall status.
     pub status: Status,
-    /// One by one, in order of registration.
+    /// The status of each dependency, in order of registration.
     pub checks: Vec<CheckReport>,
 }
 
@@ -125,7 +125,7 @@ impl Health {
         self.with(name, true, check)
     }
 
-    /// Adds a dependency whose loss makes the process slower or poorer, but not useless.
+    /// Adds a dependency without which the process is degraded but can still serve.
     #[must_use]
     pub fn optional<C, F, E>(self, name: &'static str, check: C) -> Self
     where
@@ -155,12 +155,12 @@ impl Health {
         health
     }
 
-    /// From now on `/health/ready` says no, so that load balancers stop sending new work.
+    /// Makes `/health/ready` fail from now on, so that load balancers stop sending new work.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Runs all checks at the same time (or repeats an answer of the last half second).
+    /// Runs all checks at the same time, or returns an answer of the last half second.
     pub async fn readiness(&self) -> Readiness {
         let recent = self.last.lock().clone();
         let mut readiness = match recent {
@@ -181,7 +181,7 @@ impl Health {
         readiness
     }
 
-    /// As [`router`](Self::router) without details, for whoever can reach the process.
+    /// Like [`router`](Self::router), but without details, for anyone who can reach the process.
     pub fn public_router(&self) -> Router {
         let health = self.clone();
         Router::new()

@@ -1,8 +1,8 @@
-//! Typed, prefixed ids: a UUIDv7 inside, `usr_01j9…` on the wire.
+//! Typed, prefixed ids: UUIDv7 internally, `usr_01j9…` on the wire.
 //!
 //! The wire form follows the TypeID specification: a lowercase prefix, an underscore, and the 128
-//! bits as 26 characters of Crockford base 32. It sorts by creation time, says in logs what it
-//! names, and cannot be confused with an id of another type.
+//! bits as 26 characters of Crockford base 32. Ids sort by creation time, show in logs what they
+//! identify, and cannot be confused with ids of other types.
 
 use std::{cmp::Ordering, fmt, hash, marker::PhantomData, str::FromStr};
 
@@ -21,11 +21,11 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, Random};
 
-/// Names an entity type for its ids.
+/// A marker type that says which entity an [`Id`] identifies.
 pub trait Entity: Send + Sync + 'static {
-    /// Lowercase prefix on the wire, for example `usr`.
+    /// The lowercase prefix on the wire, such as `usr`.
     const PREFIX: &'static str;
-    /// GraphQL type name, for example `User`.
+    /// The name of the GraphQL type, such as `User`.
     const TYPE: &'static str;
 }
 
@@ -48,11 +48,11 @@ entity!(
     pub User, "usr"
 );
 entity!(
-    /// A signed-in device.
+    /// A sign-in on one device.
     pub Session, "ses"
 );
 entity!(
-    /// A token that somebody made for a program.
+    /// A personal access token or API key.
     pub AccessToken, "pat"
 );
 entity!(
@@ -74,7 +74,7 @@ pub struct Id<E: Entity> {
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl<E: Entity> Id<E> {
-    /// A new id, stamped with the clock's time (UUIDv7, RFC 9562 §5.7).
+    /// Generates an id that carries the clock's time (UUIDv7, RFC 9562 §5.7).
     pub fn generate(clock: &dyn Clock, random: &dyn Random) -> Self {
         let mut bytes = [0; 10];
         random.fill(&mut bytes);
@@ -90,7 +90,7 @@ impl<E: Entity> Id<E> {
         }
     }
 
-    /// The raw UUID, as stored in PostgreSQL.
+    /// Returns the raw UUID, as stored in PostgreSQL.
     pub const fn uuid(self) -> Uuid {
         self.uuid
     }
@@ -99,10 +99,10 @@ impl<E: Entity> Id<E> {
 /// Why a string is not an id of the expected type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseIdError {
-    /// The id names another type.
+    /// The id is that of another type.
     #[error("expected an id that starts with \"{expected}_\"")]
     WrongPrefix {
-        /// Prefix of the expected type.
+        /// The prefix of the expected type.
         expected: &'static str,
     },
     /// The part after the prefix is not 26 characters of base 32.

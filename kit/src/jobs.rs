@@ -1,8 +1,8 @@
-//! Background work: asking for it from any domain, and doing it.
+//! Background work: requesting and performing tasks.
 //!
-//! A domain asks for a task in the transaction that makes it necessary ([`Tx::enqueue`]): the request
-//! is a fact, which the task engine takes up. Nothing is lost if anything dies in between, and nothing
-//! is asked for by a transaction that rolls back.
+//! A domain requests a task in the transaction that makes it necessary ([`Tx::enqueue`]). The
+//! request is a fact, which the task engine consumes, so nothing is lost if a process dies in
+//! between, and a transaction that rolls back requests nothing.
 //!
 //! [`Tx::enqueue`]: crate::db::Tx::enqueue
 
@@ -19,54 +19,56 @@ use crate::{
     id::{Id, Task, User},
 };
 
-/// A kind of task: the value is what its worker needs to know, at most 64 KiB of JSON; larger things
-/// go to storage.
+/// A type of task. Its value is the payload for the worker: at most 64 KiB of JSON; larger data
+/// belongs in storage.
 pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Its name: `media.derive_images`.
+    /// The name of the type, such as `media.derive_images`.
     const TYPE: &'static str;
-    /// The queue its tasks wait in.
+    /// The queue that its tasks wait in.
     const QUEUE: &'static str;
-    /// Attempts before a task goes to the dead letters.
+    /// The number of attempts before a task becomes a dead letter.
     const MAX_ATTEMPTS: i16 = 5;
-    /// The names of its steps, where they are known beforehand.
+    /// The names of its steps, if they are known in advance.
     const STEPS: &'static [&'static str] = &[];
 }
 
-/// A wanted task.
+/// A task to be created.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewTask {
-    /// The task's id, chosen by the asker, so that it can be told to clients at once.
+    /// The task's id, chosen by the requester, so that it can be returned to clients immediately.
     pub id: Id<Task>,
-    /// What kind of work: `media.derive_images`. A [`Handler`] or an external worker knows it.
+    /// The type of the task, such as `media.derive_images`. A [`Handler`] or an external worker
+    /// performs it.
     pub task_type: String,
-    /// The queue it waits in.
+    /// The queue that it waits in.
     pub queue: String,
-    /// Higher goes first; 0 is normal.
+    /// The priority: higher goes first, and 0 is normal.
     #[serde(default)]
     pub priority: i16,
-    /// For whom it is done; fairness counts by owner.
+    /// The user for whom it runs; queues are fair between owners.
     pub owner: Option<Id<User>>,
-    /// The wire id of the thing it is about: `ast_…`.
+    /// The wire id of the entity that it is about, such as `ast_…`.
     pub subject: Option<String>,
-    /// What the worker needs to know; at most 64 KiB, larger things go to storage.
+    /// The payload for the worker, at most 64 KiB; larger data belongs in storage.
     #[serde(default)]
     pub payload: Value,
-    /// While a task with this key waits or runs, another one is not accepted.
+    /// A key that only one waiting or running task can have; further tasks with the same key are
+    /// not accepted.
     #[serde(default)]
     pub unique_key: Option<String>,
-    /// Not before this time.
+    /// The earliest time to run it.
     #[serde(default)]
     pub run_at: Option<DateTime<Utc>>,
-    /// Attempts before it goes to the dead letters.
+    /// The number of attempts before it becomes a dead letter.
     #[serde(default = "default_attempts")]
     pub max_attempts: i16,
-    /// The task it is a part of.
+    /// The parent task.
     #[serde(default)]
     pub parent: Option<Id<Task>>,
-    /// What a worker must be able to do: `{"gpu": "1"}`.
+    /// The capabilities that a worker must have, such as `{"gpu": "1"}`.
     #[serde(default)]
     pub requires: BTreeMap<String, String>,
-    /// The names of its steps, where they are known beforehand.
+    /// The names of its steps, if they are known in advance.
     #[serde(default)]
     pub steps: Vec<String>,
 }
@@ -76,7 +78,7 @@ const fn default_attempts() -> i16 {
 }
 
 impl NewTask {
-    /// A task of normal priority that may start now.
+    /// Creates a task of normal priority that may start immediately.
     pub fn new(id: Id<Task>, task_type: &str, queue: &str, payload: Value) -> Self {
         Self {
             id,
@@ -95,7 +97,7 @@ impl NewTask {
         }
     }
 
-    /// A task of normal priority that does `job` and may start now.
+    /// Creates a task of normal priority that performs `job` and may start immediately.
     pub fn of<J: Job>(id: Id<Task>, job: &J) -> Self {
         let payload = serde_json::to_value(job).unwrap_or_default();
         Self {
@@ -106,18 +108,18 @@ impl NewTask {
     }
 }
 
-/// What domains tell the task engine, in the order in which they want it done.
+/// The requests of domains to the task engine, in the order in which they are to be carried out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskOrder {
-    /// A task is wanted.
+    /// A task is requested.
     Request(Box<NewTask>),
-    /// A task is not wanted any more.
+    /// The cancellation of a task is requested.
     Cancel(Id<Task>),
 }
 
-/// Topic of [`TaskOrder::Request`].
+/// The topic of [`TaskOrder::Request`].
 const TASK_REQUESTED: &str = "task.requested";
-/// Topic of [`TaskOrder::Cancel`].
+/// The topic of [`TaskOrder::Cancel`].
 const TASK_CANCEL_REQUESTED: &str = "task.cancel_requested";
 
 impl Fact for TaskOrder {
@@ -154,14 +156,15 @@ impl Fact for TaskOrder {
     }
 }
 
-/// Why a task did not succeed this time.
+/// Why an attempt of a task failed.
 #[derive(Debug, Clone)]
 pub enum TaskFailure {
-    /// It may work later: tried again with backoff until the attempts are used up.
+    /// The failure may be temporary: the task is retried with backoff until its attempts are used
+    /// up.
     Retry(Error),
-    /// It will never work: straight to the dead letters.
+    /// The failure is permanent: the task becomes a dead letter at once.
     GiveUp(Error),
-    /// It stopped because it was cancelled.
+    /// The task stopped because it was cancelled.
     Cancelled,
 }
 
@@ -171,23 +174,23 @@ impl<E: Into<Error>> From<E> for TaskFailure {
     }
 }
 
-/// A task at work, as its handler sees it.
+/// A running task, as its handler sees it.
 #[async_trait]
 pub trait Running: Send + Sync {
-    /// The task's id.
+    /// Returns the task's id.
     fn id(&self) -> Id<Task>;
 
-    /// What the worker needs to know.
+    /// Returns the payload.
     fn payload(&self) -> &Value;
 
-    /// For whom it is done.
+    /// Returns the user for whom it runs.
     fn owner(&self) -> Option<Id<User>>;
 
-    /// Which attempt this is, from 1.
+    /// Returns the number of the attempt, starting at 1.
     fn attempt(&self) -> i16;
 
-    /// Tells how far it is: `progress` from 0 to 1, and the step it is in. Cheap: values are
-    /// coalesced before they are stored or published.
+    /// Reports the progress, from 0 to 1, and the current step. Cheap: values are coalesced before
+    /// they are stored or published.
     fn progress(&self, progress: f64, step: Option<&str>);
 
     /// Adds a line to the task's log.
@@ -200,34 +203,34 @@ pub trait Running: Send + Sync {
     fn is_stopped(&self) -> bool;
 }
 
-/// Does one kind of job. May be called again for the same task after a crash, so it must be
-/// idempotent.
+/// Performs the tasks of one type. It may be called again for the same task after a crash, so it
+/// must be idempotent.
 #[async_trait]
 pub trait Work<J: Job>: Send + Sync + 'static {
-    /// Does the task; the value becomes its result.
+    /// Performs the task; the returned value becomes its result.
     ///
     /// # Errors
-    /// Says whether to try again.
+    /// The failure, which says whether to retry.
     async fn work(&self, job: J, task: Arc<dyn Running>) -> Result<Value, TaskFailure>;
 }
 
-/// Does one kind of task, without the type of what it is told: what a worker keeps.
+/// Performs the tasks of one type, without the type of the payload, for the registry of a worker.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
-    /// The kind of task it does.
+    /// Returns the type of task that it performs.
     fn task_type(&self) -> &'static str;
 
-    /// The queue that its tasks wait in.
+    /// Returns the queue that its tasks wait in.
     fn queue(&self) -> &'static str;
 
-    /// Does the task; the value becomes its result.
+    /// Performs the task; the returned value becomes its result.
     ///
     /// # Errors
-    /// Says whether to try again.
+    /// The failure, which says whether to retry.
     async fn run(&self, task: Arc<dyn Running>) -> Result<Value, TaskFailure>;
 }
 
-/// The handler of a job. A task whose payload is not one goes to the dead letters.
+/// Creates the handler for a job. A task whose payload cannot be read becomes a dead letter.
 pub fn handler<J: Job>(work: impl Work<J>) -> Arc<dyn Handler> {
     Arc::new(Typed {
         work,

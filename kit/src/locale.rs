@@ -1,4 +1,4 @@
-//! The languages in which people are spoken to.
+//! The languages of messages.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ impl Locale {
 
     /// The supported language that an `Accept-Language` header prefers (RFC 9110 §12.5.4).
     ///
-    /// Unknown languages and malformed weights are passed over; without a match it is English.
+    /// Unknown languages and malformed weights are skipped; without a match it is English.
     pub fn from_accept_language(header: &str) -> Self {
         let mut best = (0.0, Self::En);
         for range in header.split(',').take(20) {

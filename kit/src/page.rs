@@ -1,7 +1,7 @@
 //! Relay connections with keyset cursors, once for all domains.
 //!
-//! A cursor is the sort key of a row, signed: a client can neither read meaning into it nor forge
-//! one. See the GraphQL Cursor Connections Specification.
+//! A cursor is the signed sort key of a row, so clients cannot forge one. See the GraphQL Cursor
+//! Connections Specification.
 
 use std::borrow::Cow;
 
@@ -20,16 +20,18 @@ use crate::{
     error::{Error, ErrorCode},
 };
 
-/// The most items that one page holds.
+/// The most items of a page.
 pub const MAX_PAGE: i32 = 100;
-/// Items of a page when the client does not say.
+/// The number of items of a page unless the client asks for another.
 pub const DEFAULT_PAGE: i32 = 20;
 
-/// An opaque position in a list or an event stream.
+/// An opaque position in a list or an event stream. Only values that the server has returned are
+/// accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor(pub String);
 
-/// An opaque position in a list or an event stream. Only what the server gave is accepted.
+/// An opaque position in a list or an event stream. Only values that the server has returned are
+/// accepted.
 #[Scalar(
     name = "Cursor",
     specified_by_url = "https://relay.dev/graphql/connections.htm#sec-Cursor"
@@ -53,11 +55,11 @@ pub struct CursorSealer {
     mac: Hmac<Sha256>,
 }
 
-/// Bytes of the signature in a cursor: 64 bits, enough against online guessing.
+/// Bytes of the signature in a cursor: 64 bits, enough to prevent online guessing.
 const TAG: usize = 8;
 
 impl CursorSealer {
-    /// A sealer with a secret that all processes share.
+    /// Creates a sealer with a secret that all processes share.
     pub fn new(secret: &[u8]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret)
             .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
@@ -74,7 +76,7 @@ impl CursorSealer {
         std::array::from_fn(|at| full[at])
     }
 
-    /// The cursor of the row with sort key `key` in the list called `list`.
+    /// Returns the cursor of the row with the sort key `key` in the list `list`.
     pub fn seal<K: Serialize>(&self, list: &str, key: &K) -> Cursor {
         let key = serde_json::to_vec(key).unwrap_or_default();
         let mut bytes = self.tag(list, &key).to_vec();
@@ -82,7 +84,7 @@ impl CursorSealer {
         Cursor(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The sort key in a cursor.
+    /// Returns the sort key in a cursor.
     ///
     /// # Errors
     /// `BAD_USER_INPUT` for a cursor that was tampered with or belongs to another list.
@@ -107,34 +109,34 @@ impl CursorSealer {
     }
 }
 
-/// The paging arguments of a connection field, as they came.
+/// The paging arguments of a connection field, unchecked.
 #[derive(Debug, Clone, Default)]
 pub struct PageArgs {
-    /// Items from the front.
+    /// The number of items to return from the start of the list.
     pub first: Option<i32>,
-    /// Only what comes after this.
+    /// Only items after this cursor.
     pub after: Option<Cursor>,
-    /// Items from the back.
+    /// The number of items to return from the end of the list.
     pub last: Option<i32>,
-    /// Only what comes before this.
+    /// Only items before this cursor.
     pub before: Option<Cursor>,
-    /// Whether the client asks for the total.
+    /// Whether the client asks for `totalCount`.
     pub total: bool,
 }
 
-/// A row of a list. A list that can be sorted in several ways has an implementation for each `Order`, a
-/// type that says which; `()` is the usual one.
+/// A row of a list. A list with several sort orders has one implementation for each; the marker
+/// type `Order` tells them apart, and `()` stands for the only order of a list.
 pub trait Listed<Order = ()> {
-    /// The list's name in cursors: `accounts.accessTokens`.
+    /// The list's name in cursors, such as `accounts.accessTokens`.
     const LIST: &'static str;
-    /// What the list is sorted by; unique, so usually with the id at its end.
+    /// The sort key. It must be unique, so it usually ends with the id.
     type Key: Serialize + DeserializeOwned;
 
-    /// The row's place in the list.
+    /// Returns the row's sort key.
     fn key(&self) -> Self::Key;
 }
 
-/// A page of rows, with their cursors.
+/// A page of rows and their cursors.
 #[derive(Debug, Clone)]
 pub struct Page<R> {
     /// The rows, in list order.
@@ -145,7 +147,7 @@ pub struct Page<R> {
 }
 
 impl<R> Page<R> {
-    /// The page as the schema shows it; `node` makes a node of a row.
+    /// Converts the page to a connection of the schema; `node` converts a row to a node.
     pub fn connection<N: OutputType + Clone>(self, node: impl Fn(R) -> N) -> Connection<N> {
         let nodes: Vec<N> = self.rows.into_iter().map(node).collect();
         let edges = nodes.iter().zip(self.cursors).map(|(node, cursor)| Edge {
@@ -161,32 +163,34 @@ impl<R> Page<R> {
     }
 }
 
-/// Which page of a list is wanted: `limit + 1` rows are to be fetched in the direction told.
+/// A checked request for a page of a list. Fetch [`PageRequest::fetch`] rows in the given
+/// direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest<K> {
-    /// The most rows to return.
+    /// The most rows of the page.
     pub limit: i64,
     /// Rows strictly after this key, in list order.
     pub after: Option<K>,
     /// Rows strictly before this key, in list order.
     pub before: Option<K>,
-    /// Whether to take rows from the end; fetch in reverse order then.
+    /// Whether to take rows from the end of the list, by fetching them in reverse order.
     pub backward: bool,
 }
 
 impl<K> PageRequest<K> {
-    /// Rows to fetch: one more than the page holds tells whether there is another page.
+    /// The number of rows to fetch: one more than the page holds, which tells whether there is
+    /// another page.
     pub fn fetch(&self) -> i64 {
         self.limit + 1
     }
 }
 
 impl PageArgs {
-    /// Checks the arguments and opens the cursors of the list called `list`.
+    /// Checks the arguments and opens the cursors, which must be of the list `list`.
     ///
     /// # Errors
-    /// `BAD_USER_INPUT` for a size that is negative or above [`MAX_PAGE`], for `first` together with
-    /// `last`, and for a cursor that is not of this list.
+    /// `BAD_USER_INPUT` for a size that is negative or above [`MAX_PAGE`], for `first` together
+    /// with `last`, and for a cursor that is not of this list.
     pub fn open<K: DeserializeOwned>(
         &self,
         list: &str,
@@ -219,10 +223,10 @@ impl PageArgs {
 }
 
 impl PageArgs {
-    /// A page of the list that `rows` fetches; the total by `count`, if the client asks for it.
+    /// Fetches a page of a list with `rows`, and its total with `count` if the client asks for it.
     ///
     /// # Errors
-    /// As [`PageArgs::open`], `UNAVAILABLE` if the database does not answer.
+    /// Those of [`PageArgs::open`]; `UNAVAILABLE` if the database does not answer.
     pub async fn fetch<R: Listed>(
         &self,
         deps: &Deps,
@@ -232,10 +236,10 @@ impl PageArgs {
         self.fetch_in::<(), R>(deps, rows, count).await
     }
 
-    /// As [`PageArgs::fetch`], for a list in one of several orders.
+    /// Like [`PageArgs::fetch`], for a list with several sort orders.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`PageArgs::fetch`].
     pub async fn fetch_in<Order, R: Listed<Order>>(
         &self,
         deps: &Deps,
@@ -255,7 +259,7 @@ impl PageArgs {
 }
 
 impl<K> PageRequest<K> {
-    /// The page that `rows` make, in the order in which they were fetched.
+    /// Builds the page from rows in the order in which they were fetched.
     fn page<Order, R: Listed<Order>>(
         &self,
         mut rows: Vec<R>,
@@ -295,15 +299,15 @@ impl<K> PageRequest<K> {
     }
 }
 
-/// Narrows a boxed diesel query to the page that a [`PageRequest`] over `(time, id)` asks for, newest
-/// first.
+/// Limits a boxed diesel query to the page that a [`PageRequest`] over `(time, id)` asks for,
+/// newest rows first.
 ///
 /// `newest_first!(query, request, table::created_at, table::id)`
 #[macro_export]
 macro_rules! newest_first {
     ($query:expr, $page:expr, $time:expr, $id:expr) => {{
         let (mut query, page) = ($query, $page);
-        // In list order (newest first) "after" means older.
+        // In list order (newest first), "after" means older.
         if let Some((time, id)) = page.after {
             query = query.filter($time.lt(time).or($time.eq(time).and($id.lt(id))));
         }
@@ -319,30 +323,30 @@ macro_rules! newest_first {
     }};
 }
 
-/// The page of a list sorted by a time and an id.
+/// A request for a page of a list that is sorted by time and id.
 pub type TimePage = PageRequest<(chrono::DateTime<chrono::Utc>, uuid::Uuid)>;
 
-/// Where a page stands in its list.
+/// The position of a page in its list.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(shareable)]
 pub struct PageInfo {
-    /// Whether more items come after this page.
+    /// Whether the list has items after this page.
     pub has_next_page: bool,
-    /// Whether items come before this page.
+    /// Whether the list has items before this page.
     pub has_previous_page: bool,
-    /// Cursor of the first item.
+    /// The cursor of the page's first item; null if the page is empty.
     pub start_cursor: Option<Cursor>,
-    /// Cursor of the last item.
+    /// The cursor of the page's last item; null if the page is empty.
     pub end_cursor: Option<Cursor>,
 }
 
-/// An item of a page.
+/// An item of a page, with its cursor.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(name_type)]
 pub struct Edge<N: OutputType> {
     /// The item.
     pub node: N,
-    /// Where it stands; give it as `after` or `before`.
+    /// The item's position in the list. Pass it as `after` or `before`.
     pub cursor: Cursor,
 }
 
@@ -350,13 +354,13 @@ pub struct Edge<N: OutputType> {
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(name_type)]
 pub struct Connection<N: OutputType> {
-    /// The items with their cursors.
+    /// The items of the page, with their cursors.
     pub edges: Vec<Edge<N>>,
-    /// The items.
+    /// The items of the page.
     pub nodes: Vec<N>,
-    /// Where the page stands.
+    /// The position of the page in the list.
     pub page_info: PageInfo,
-    /// How many items the whole list has; counted only when asked for.
+    /// The number of items in the whole list. It is counted only if this field is requested.
     pub total_count: Option<i64>,
 }
 
@@ -373,7 +377,7 @@ impl<N: OutputType> TypeName for Connection<N> {
 }
 
 impl<N: OutputType + Clone> Connection<N> {
-    /// Builds a page from the rows fetched for `request`, in the order they were fetched.
+    /// Builds a page from the rows fetched for `request`, in the order in which they were fetched.
     pub fn build<K, S: Serialize>(
         request: &PageRequest<K>,
         mut rows: Vec<N>,
@@ -415,7 +419,7 @@ impl<N: OutputType + Clone> Connection<N> {
         }
     }
 
-    /// Sets the total.
+    /// Sets `totalCount`.
     #[must_use]
     pub fn with_total(mut self, total: Option<i64>) -> Self {
         self.total_count = total;
@@ -423,7 +427,7 @@ impl<N: OutputType + Clone> Connection<N> {
     }
 }
 
-/// Whether the client asks for `totalCount`: counting is work that only those pay who want it.
+/// Whether the client asks for `totalCount`, which is counted only then.
 pub fn wants_total(ctx: &Context<'_>) -> bool {
     ctx.look_ahead().field("totalCount").exists()
 }

@@ -1,7 +1,7 @@
-//! Internal operations of other domains: commands that need an answer, like reserving a quota.
+//! Internal operations of other domains: commands that need an answer, such as reserving a quota.
 //!
-//! They are fields of the other subgraph that are `@inaccessible` in the public graph, called with
-//! a service identity.
+//! They are fields of the other subgraph that are `@inaccessible` in the public graph, and are
+//! called with a service identity.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use crate::{
     graphql::Service,
 };
 
-/// How long a peer may take.
+/// The longest time that a call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Calls other domains.
@@ -31,8 +31,8 @@ pub trait Peers: Send + Sync + 'static {
     /// Runs an operation on a domain's subgraph and returns its `data`.
     ///
     /// # Errors
-    /// The domain's own refusal (`UNAUTHENTICATED`, `NOT_FOUND`, …), or `UNAVAILABLE` if it does not
-    /// answer or something is wrong on our side.
+    /// The domain's own error (`UNAUTHENTICATED`, `NOT_FOUND`, …), or `UNAVAILABLE` if it does not
+    /// answer or the fault is on this side.
     async fn call(
         &self,
         domain: &str,
@@ -42,24 +42,24 @@ pub trait Peers: Send + Sync + 'static {
     ) -> Result<Value, Error>;
 }
 
-/// An internal mutation of a domain, with its input: what another domain asks of it and needs an answer
-/// to. Declared in `atelier-contracts`.
+/// The input of an internal mutation of a domain, which other domains call when they need an
+/// answer. Commands are declared in `atelier-contracts`.
 pub trait Command: Serialize + Sync {
-    /// The domain that does it.
+    /// The domain that executes it.
     const DOMAIN: &'static str;
     /// The field of `Mutation`.
     const FIELD: &'static str;
     /// The operation, with the variable `$input`; it selects the answer and `userErrors { code }`.
     const OPERATION: &'static str;
-    /// What the field's payload holds on success.
+    /// The payload of the field on success.
     type Answer: DeserializeOwned;
     /// The codes of expected failures.
     type Refusal: DeserializeOwned;
 }
 
 impl Deps {
-    /// Runs a command in the name of this domain; the inner result is the other domain's refusal. Never
-    /// inside a transaction: the other domain may be in another process.
+    /// Calls a command on behalf of this domain; the inner error is the other domain's refusal.
+    /// Never call it inside a transaction: the other domain may be in another process.
     ///
     /// # Errors
     /// `UNAVAILABLE` or `REQUEST_TIMEOUT` if the other domain does not answer, or not as agreed.
@@ -84,14 +84,14 @@ impl Deps {
     }
 }
 
-/// Peers in the same process, told once all domains are built.
+/// Peers in the same process, which are set once all domains are built.
 #[derive(Clone, Default)]
 pub struct LocalPeers {
     services: Arc<OnceLock<HashMap<String, Service>>>,
 }
 
 impl LocalPeers {
-    /// Tells where each domain is; only the first call counts.
+    /// Sets the service of each domain; only the first call has an effect.
     pub fn set(&self, services: HashMap<String, Service>) {
         let _ = self.services.set(services);
     }
@@ -136,7 +136,7 @@ pub struct HttpPeers {
 }
 
 impl HttpPeers {
-    /// Peers at `urls`, each the GraphQL endpoint of a domain.
+    /// Creates peers at `urls`: the GraphQL endpoint of each domain.
     ///
     /// # Errors
     /// `INTERNAL` if no HTTP client can be made.
@@ -193,8 +193,8 @@ impl Peers for HttpPeers {
     }
 }
 
-/// What a peer's error means to the caller: its own code where that tells about the request, and
-/// `UNAVAILABLE` where something is wrong on our side.
+/// Converts a peer's error: its own code if it is about the caller, and `UNAVAILABLE` if the fault
+/// is on this side.
 fn refused(domain: &str, message: &str, code: &Value) -> Error {
     let known = ErrorCode::ALL
         .iter()

@@ -1,6 +1,6 @@
-//! Redis (or Valkey): one pooled way to it for commands, one for blocking reads, one for pub/sub.
+//! Redis (or Valkey): connections for commands, for blocking reads and for pub/sub.
 //!
-//! Three kinds of connection exist because they want opposite things:
+//! There are three kinds of connection, with opposite requirements:
 //!
 //! * **Commands** share one multiplexed connection that reconnects by itself and bounds every
 //!   answer in time ([`Redis::query`], [`Redis::pipeline`], [`Redis::commands`]).
@@ -67,7 +67,7 @@ impl std::fmt::Debug for RedisConfig {
     }
 }
 
-/// A handle on one Redis server; cheap to clone, survives restarts of the server by itself.
+/// A handle on one Redis server; cheap to clone. It survives restarts of the server.
 #[derive(Clone)]
 pub struct Redis {
     inner: Arc<Inner>,
@@ -118,7 +118,7 @@ impl Redis {
         let manager = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            // Waiting is the business of `retry`, which knows when a caller has waited enough.
+            // Waiting is left to `retry`, which knows how long a caller may wait.
             .set_number_of_retries(0)
             .set_pipeline_buffer_size(1024);
         let commands = ConnectionManager::new_lazy_with_config(client.clone(), manager)?;
@@ -193,7 +193,7 @@ impl Redis {
         command.query_async(&mut self.commands()).await
     }
 
-    /// Asks the server for a sign of life and says how long it took.
+    /// Pings the server and returns how long it took.
     ///
     /// # Errors
     /// The connection error.
@@ -203,7 +203,8 @@ impl Redis {
         Ok(started.elapsed())
     }
 
-    /// Publishes to the channel `<prefix>:<channel>`; answers how many connections received it.
+    /// Publishes to the channel `<prefix>:<channel>`; returns how many connections received the
+    /// message.
     ///
     /// # Errors
     /// The connection error; the message may then have been published or not.
@@ -239,7 +240,7 @@ impl Redis {
     }
 }
 
-/// Whether the server could not be asked at all (as opposed to: it said no).
+/// Whether the server could not be reached, as opposed to refusing a command.
 pub(crate) fn is_outage(error: &RedisError) -> bool {
     use redis::{ErrorKind, ServerErrorKind};
     error.is_connection_dropped()

@@ -1,12 +1,12 @@
-//! The one secret of an installation, and the keys made from it.
+//! The secret of an installation, and the keys derived from it.
 
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The installation's secret; every key is derived from it by purpose, so that one leaked key
-/// tells nothing about the others.
+/// The installation's secret. Every key is derived from it for one purpose, so that a leaked key
+/// reveals nothing about the others.
 #[derive(Clone)]
 pub struct Secret(Vec<u8>);
 
@@ -31,7 +31,7 @@ impl Secret {
         Ok(Self(secret))
     }
 
-    /// The key for a purpose (HMAC-SHA-256 of the purpose's name under the secret).
+    /// Derives the key for a purpose (HMAC-SHA-256 of the purpose's name under the secret).
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0)
             .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
@@ -41,7 +41,7 @@ impl Secret {
 }
 
 impl From<[u8; 32]> for Secret {
-    /// A derived key, to derive further keys from.
+    /// Wraps a derived key, to derive further keys from it.
     fn from(key: [u8; 32]) -> Self {
         Self(key.to_vec())
     }

@@ -1,4 +1,4 @@
-//! A domain, as the binary sees it: a schema, migrations, and what runs in the background.
+//! A domain, as the binary sees it: its schema, its migrations and its background work.
 
 use std::time::Duration;
 
@@ -13,31 +13,31 @@ use crate::{
     supervise::Supervisor,
 };
 
-/// Starts work that runs for as long as the process does.
+/// Starts background work.
 type Background = Box<dyn FnOnce(&Supervisor) + Send>;
 
 /// A domain, ready to be served.
 pub struct Subgraph {
     /// The domain's name, which is also its PostgreSQL schema.
     pub name: &'static str,
-    /// What the domain works with.
+    /// The domain's dependencies.
     pub deps: Deps,
     /// The executable schema.
     pub service: Service,
-    /// Plain HTTP routes beside GraphQL (a JWKS document, webhooks).
+    /// HTTP routes besides GraphQL, such as a JWKS document or webhooks.
     pub routes: axum::Router,
     consumers: Vec<Consumer>,
     background: Vec<Background>,
 }
 
-/// The tables that every domain's schema holds.
+/// The migrations for the tables that every domain's schema has.
 pub static KIT_MIGRATIONS: EmbeddedMigrations =
     diesel_migrations::embed_migrations!("../migrations/kit");
 
-/// Applies what is pending of the kit's and the domain's migrations.
+/// Applies the pending migrations of the kit and of the domain.
 ///
 /// # Errors
-/// As [`crate::db::migrate`].
+/// Those of [`crate::db::migrate`].
 pub async fn migrate(
     url: &str,
     domain: &str,
@@ -46,10 +46,10 @@ pub async fn migrate(
     crate::db::migrate(url, domain, &[&KIT_MIGRATIONS, migrations]).await
 }
 
-/// The names of migrations that are not applied yet.
+/// Returns the names of pending migrations.
 ///
 /// # Errors
-/// As [`crate::db::pending`].
+/// Those of [`crate::db::pending`].
 pub async fn pending(
     url: &str,
     domain: &str,
@@ -59,7 +59,7 @@ pub async fn pending(
 }
 
 impl Subgraph {
-    /// A domain with a schema and nothing else.
+    /// Creates a domain with a schema and nothing else.
     pub fn new(name: &'static str, deps: Deps, service: Service) -> Self {
         Self {
             name,
@@ -71,22 +71,22 @@ impl Subgraph {
         }
     }
 
-    /// Adds HTTP routes beside GraphQL.
+    /// Adds HTTP routes besides GraphQL.
     #[must_use]
     pub fn routes(mut self, routes: axum::Router) -> Self {
         self.routes = self.routes.merge(routes);
         self
     }
 
-    /// Hands facts of other domains to `consume`. What it has handled is kept under `name`, which is
-    /// unique in the domain and never changes.
+    /// Registers a consumer for facts of other domains. What it has handled is recorded under
+    /// `name`, which must be unique in the domain and must never change.
     #[must_use]
     pub fn on<F: Fact>(mut self, name: &'static str, consume: impl Consume<F>) -> Self {
         self.consumers.push(Consumer::new(name, consume));
         self
     }
 
-    /// Runs `work` now and then, each time `period` after it has ended.
+    /// Runs `work` periodically, each time `period` after its last run has ended.
     #[must_use]
     pub fn every<F>(
         mut self,
@@ -120,13 +120,13 @@ impl Subgraph {
         self
     }
 
-    /// The consumers of other domains' facts.
+    /// Returns the consumers of other domains' facts.
     pub fn consumers(&self) -> &[Consumer] {
         &self.consumers
     }
 
-    /// Starts the outbox relay, the consumers and the background work. `domains` names every domain
-    /// that may tell facts.
+    /// Starts the outbox relay, the consumers and the background work. `domains` names all domains
+    /// that may emit facts.
     pub fn start(&mut self, domains: &[String], supervisor: &Supervisor) {
         let deps = self.deps.clone();
         supervisor.keep(format!("{}.relay", self.name), move |stop| {

@@ -1,5 +1,5 @@
-//! Work that runs for as long as the process does: what dies is started again, and what dies again and
-//! again makes the process unready, so that whoever runs it replaces it.
+//! Background work, which runs for as long as the process does. Work that dies is restarted; work
+//! that keeps dying makes the process unready, so that it is replaced.
 
 use std::{any::Any, collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -10,26 +10,26 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::error::Error;
 
-/// Pause before work that died is started again; it doubles each time.
+/// The pause before work that died is restarted; it doubles each time.
 const PAUSE: Duration = Duration::from_millis(200);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Deaths in a row after which the process is not ready any more.
+/// The number of deaths in a row after which the process is no longer ready.
 const DEATHS: u32 = 5;
-/// Work that has lived for this long has recovered.
+/// Work that has run for this long has recovered.
 const RECOVERED: Duration = Duration::from_secs(60);
 
-/// Keeps the background work of a process going; cheap to clone.
+/// Keeps the background work of a process running; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Supervisor {
     stop: CancellationToken,
     running: TaskTracker,
-    /// How often in a row each piece of work has died, by its name.
+    /// How many times in a row each piece of work has died, by its name.
     deaths: Arc<Mutex<BTreeMap<String, u32>>>,
 }
 
 impl Supervisor {
-    /// Keeps work going until `stop`.
+    /// Creates a supervisor that keeps work running until `stop`.
     pub fn new(stop: CancellationToken) -> Self {
         Self {
             stop,
@@ -37,8 +37,8 @@ impl Supervisor {
         }
     }
 
-    /// Runs `work` until the process stops, and starts it again if it panics or ends before.
-    /// `work` is given the token that says when to stop.
+    /// Runs `work` until the process stops, and restarts it if it panics or ends before. `work`
+    /// gets the token that says when to stop.
     pub fn keep<F>(
         &self,
         name: String,
@@ -68,8 +68,8 @@ impl Supervisor {
         });
     }
 
-    /// Runs `work` now and then, each time `period` after it has ended. An error is logged and left to
-    /// the next time; a panic likewise, but counts as a death.
+    /// Runs `work` periodically, each time `period` after its last run has ended. Errors and panics
+    /// are logged, and the next run follows as usual; a panic also counts as a death.
     pub fn every<F>(
         &self,
         period: Duration,
@@ -104,10 +104,10 @@ impl Supervisor {
         });
     }
 
-    /// Whether all work is alive.
+    /// Checks that all work is alive.
     ///
     /// # Errors
-    /// Names the work that dies again and again.
+    /// Names the work that keeps dying.
     pub fn check(&self) -> Result<(), String> {
         let deaths = self.deaths.lock();
         let dead: Vec<&str> = deaths
@@ -125,18 +125,18 @@ impl Supervisor {
         }
     }
 
-    /// When the process is to stop.
+    /// Returns the token that says when the process is to stop.
     pub const fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// Completes when all work has ended, which it does soon after the process is told to stop.
+    /// Completes when all work has ended, soon after the process is told to stop.
     pub async fn finished(&self) {
         self.running.close();
         self.running.wait().await;
     }
 
-    /// Awaits `work`, and forgives it its deaths once it has lived for a while.
+    /// Awaits `work`, and resets its count of deaths once it has run for a while.
     async fn watch<T>(&self, name: &str, work: impl Future<Output = T>) -> T {
         tokio::pin!(work);
         tokio::select! {
@@ -153,7 +153,7 @@ impl Supervisor {
         self.deaths.lock().insert(name.to_owned(), times);
     }
 
-    /// Waits before work is started again.
+    /// Waits before work is restarted.
     async fn pause(&self, dead: u32) {
         let pause = (PAUSE * 2_u32.saturating_pow(dead - 1)).min(LONGEST_PAUSE);
         let _ = self

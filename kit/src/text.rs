@@ -1,11 +1,12 @@
 //! Text that people write.
 //!
-//! PostgreSQL keeps no NUL, and nobody sees control characters: text goes through [`clean`] before it
-//! is kept, what is shown as one line (names) through [`line`], unless a stricter rule refuses it.
+//! PostgreSQL cannot store NUL, and control characters are invisible. So text goes through
+//! [`clean`] before it is stored, and text that is shown in one line, such as a name, through
+//! [`line`], unless a stricter rule refuses it.
 
-/// A text without space around it and without control characters, which nobody sees and PostgreSQL
-/// does not keep (NUL), and without what turns the direction of the text that is shown behind it.
-/// Line breaks and tabs stay, and so do the marks that people who write from right to left type.
+/// Removes surrounding space, control characters, and characters that change the direction of the
+/// text shown after them. Line breaks and tabs stay, and so do the direction marks that people who
+/// write from right to left type.
 pub fn clean(text: &str) -> String {
     text.trim()
         .chars()
@@ -14,9 +15,9 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
-/// A text in one line, as names are shown: without line breaks, and without everything that is not
-/// seen and makes one name look like another. What joins letters or pictures stays (U+200C, U+200D),
-/// and space of any kind becomes a plain one.
+/// Cleans a text that is shown in one line, such as a name: removes line breaks and all invisible
+/// characters, which could make one name look like another. Joiners of letters and pictures
+/// (U+200C, U+200D) stay, and any kind of space becomes a plain one.
 pub fn line(text: &str) -> String {
     let shown = text
         .chars()
@@ -31,18 +32,19 @@ pub fn line(text: &str) -> String {
     line.trim().to_owned()
 }
 
-/// Whether a character steers the direction in which the text around it is shown (Unicode's
-/// `Bidi_Control`): with one, `gpj.exe` can be shown as `exe.jpg`.
+/// Whether a character controls the direction in which the text around it is shown (Unicode's
+/// `Bidi_Control`). With such a character, `gpj.exe` can be shown as `exe.jpg`.
 pub fn steers_direction(letter: char) -> bool {
     turns_what_follows(letter) || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}')
 }
 
-/// Embeddings, overrides and isolates: left open, they turn whatever is shown next.
+/// Embeddings, overrides and isolates, which, if left open, change the direction of whatever is
+/// shown next.
 fn turns_what_follows(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Characters that take no place, or an empty one, and are no space.
+/// Characters that are invisible or blank without being a space.
 fn is_unseen(letter: char) -> bool {
     matches!(
         letter,
@@ -52,11 +54,11 @@ fn is_unseen(letter: char) -> bool {
     )
 }
 
-/// The longest id of a request.
+/// The longest request id.
 const REQUEST_ID: usize = 128;
 
-/// Whether a text may be the id of a request: 1 to 128 visible ASCII characters. Anything else that a
-/// client sends is neither logged nor kept.
+/// Whether a text is a valid request id: 1 to 128 visible ASCII characters. Anything else that a
+/// client sends is neither logged nor stored.
 pub fn is_request_id(text: &str) -> bool {
     (1..=REQUEST_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,6 +1,7 @@
-//! Closed sets, declared once.
+//! Enums that are the same in the database, in facts and in the schema.
 
-/// Declares enums that have the same names in PostgreSQL (as text), in facts and in the schema.
+/// Declares enums whose values have the same names in PostgreSQL (as text), in facts and in the
+/// schema.
 ///
 /// ```
 /// atelier_kit::text_enum! {
@@ -33,7 +34,7 @@ macro_rules! text_enum {
             /// Every value.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The name in PostgreSQL, in facts and in the schema.
+            /// Returns the name in PostgreSQL, in facts and in the schema.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }

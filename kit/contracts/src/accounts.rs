@@ -1,4 +1,4 @@
-//! What accounts promises: who there is, and what they may use.
+//! The contract of accounts: users and their quotas.
 
 mod quota;
 
@@ -15,108 +15,109 @@ pub use quota::{
 };
 
 text_enum! {
-    /// Whether an account may be used.
+    /// The status of an account.
     pub enum UserStatus {
-        /// It can be used.
+        /// The account can be used.
         Active = "ACTIVE",
-        /// An administrator has disabled it, perhaps for a while.
+        /// An administrator has suspended the account, for some time or until further notice.
         Suspended = "SUSPENDED",
-        /// Its owner has deleted it and can still change their mind.
+        /// The account's owner has requested its deletion, which can still be cancelled.
         PendingDeletion = "PENDING_DELETION",
-        /// It is gone.
+        /// The account is deleted.
         Deleted = "DELETED",
     }
 
-    /// A plan.
+    /// The code of a plan.
     pub enum PlanCode {
-        /// The plan that everybody has to begin with.
+        /// The free plan, which every new account has.
         Free = "FREE",
         /// The smallest paid plan.
         Basic = "BASIC",
-        /// For professionals.
+        /// The plan for professionals.
         Pro = "PRO",
-        /// Without limits.
+        /// The plan without limits.
         Enterprise = "ENTERPRISE",
     }
 
-    /// Something that is counted against a limit.
+    /// A resource whose use is limited by a quota.
     pub enum Meter {
-        /// Videos rendered.
+        /// Rendered videos.
         Videos = "VIDEOS",
-        /// Bytes stored.
+        /// Stored bytes.
         StorageBytes = "STORAGE_BYTES",
-        /// Credits for AI steps.
+        /// Credits for operations that use AI.
         AiCredits = "AI_CREDITS",
-        /// Cost of API operations.
+        /// The cost of API operations.
         ApiCost = "API_COST",
-        /// Projects that exist.
+        /// Existing projects.
         Projects = "PROJECTS",
         /// Members of a team.
         Seats = "SEATS",
     }
 
-    /// Why a session ended before its time.
+    /// Why a session was ended before it expired.
     pub enum RevokedReason {
-        /// Its user signed out.
+        /// The user signed out.
         Logout = "LOGOUT",
-        /// Its user ended it from another device.
+        /// The user ended the session from another session.
         Kicked = "KICKED",
-        /// A refresh token was used twice: it may have been stolen.
+        /// A refresh token was used twice, so it may have been stolen.
         TokenReused = "TOKEN_REUSED",
         /// The password was changed.
         PasswordChanged = "PASSWORD_CHANGED",
-        /// The account was deleted.
+        /// The deletion of the account was requested.
         AccountDeleted = "ACCOUNT_DELETED",
     }
 }
 
 facts! {
-    /// What happens to accounts.
+    /// The facts about accounts.
     pub enum UserFact in "accounts" by {
-        /// Whose account it is.
+        /// The user whose account it is.
         user: Id<User>,
     } {
-        /// Somebody has registered.
+        /// A user has registered.
         UserRegistered = "user.registered" {
-            /// Their username.
+            /// The username.
             username: String,
         },
-        /// A profile has changed.
+        /// A user's profile has changed.
         UserUpdated = "user.updated" {},
-        /// An account is gone for good. Other domains delete, or make anonymous, what belongs to it.
+        /// An account was deleted for good. Other domains must delete or anonymise what belongs to
+        /// it.
         UserDeleted = "user.deleted" {},
         /// An account's status has changed.
         UserStatusChanged = "user.status_changed" {
-            /// The status from now on.
+            /// The new status.
             status: UserStatus,
-            /// Why, in the administrator's words.
+            /// The reason that an administrator gave.
             reason: Option<String>,
         },
-        /// Somebody's roles, or the scopes of their roles, have changed.
+        /// A user's roles have changed, or the scopes of one of them.
         UserRolesChanged = "user.roles_changed" {},
-        /// Somebody's plan has changed.
+        /// A user's plan has changed.
         UserPlanChanged = "user.plan_changed" {
-            /// The plan from now on.
+            /// The new plan.
             plan: PlanCode,
         },
-        /// Sessions have ended before their time.
+        /// Sessions of a user were ended before they expired.
         UserSessionsRevoked = "user.sessions_revoked" {
-            /// Which.
+            /// The ended sessions.
             sessions: Vec<Id<Session>>,
-            /// Why.
+            /// Why they were ended.
             reason: RevokedReason,
         },
-        /// A quota has changed.
+        /// A user's quota has changed.
         UserQuotaChanged = "user.quota_changed" {
-            /// Which.
+            /// The meter.
             meter: Meter,
-            /// The most that may be used; `None` means no limit.
+            /// The amount that may be used; `None` if it is unlimited.
             limit: Option<i64>,
-            /// How much is used.
+            /// The amount that has been used.
             used: i64,
-            /// How much is held for uses to come.
+            /// The amount that is reserved.
             reserved: i64,
-            /// When the use is counted anew.
+            /// When `used` is reset to zero; `None` if it never is.
             resets_at: Option<DateTime<Utc>>,
         },
     }

@@ -1,12 +1,13 @@
-//! What domains promise each other, as types that producer, consumer and subscriber share.
+//! The contracts between domains, as types that producers, consumers and subscribers share.
 //!
-//! * A **fact** ([`atelier_kit::event::Fact`]) is something that has happened in a domain. It is told in
-//!   the transaction that makes it true, and others consume it or follow it.
-//! * A **command** ([`atelier_kit::peers::Command`]) is an internal mutation that needs an answer at once,
-//!   such as reserving a quota.
-//! * An **id** names an entity of a domain to all others; a **stub** refers to the entity in their schemas.
+//! * A **fact** ([`atelier_kit::event::Fact`]) is something that has happened in a domain. It is
+//!   recorded in the transaction that makes it true; other domains consume it, and subscriptions
+//!   follow it.
+//! * A **command** ([`atelier_kit::peers::Command`]) is an internal mutation of a domain that
+//!   another domain calls when it needs an answer at once, such as to reserve a quota.
+//! * An **id** identifies an entity; a **stub** refers to an entity of another domain in a schema.
 //!
-//! This crate knows no domain's code: a domain may change everything but what stands here.
+//! This crate depends on no domain: a domain may change everything except what is declared here.
 
 pub mod accounts;
 /// The domain that `atelier schema scaffold` copies from.

@@ -1,4 +1,4 @@
-//! What media promises: files, and what happens to them.
+//! The contract of media: files and uploads.
 
 use atelier_kit::{
     entity, facts,
@@ -11,48 +11,48 @@ entity!(
     pub Asset, "ast"
 );
 entity!(
-    /// The sending of a file.
+    /// The transfer of a file to the object store.
     pub Upload, "upl"
 );
 
 text_enum! {
-    /// Where an upload stands.
+    /// The state of an upload.
     pub enum UploadStatus {
-        /// Quota and store are being asked.
+        /// The upload could not be opened yet. Create it again with the same idempotency key.
         Preparing = "PREPARING",
-        /// The client may send.
+        /// The client can send the file.
         Open = "OPEN",
-        /// The file exists.
+        /// The file was received and exists as an asset.
         Completed = "COMPLETED",
-        /// The client has given it up.
+        /// The upload was aborted.
         Aborted = "ABORTED",
-        /// It was not completed in time.
+        /// The upload was not completed in time.
         Expired = "EXPIRED",
-        /// What was sent is not what was announced.
+        /// The upload failed verification: what was sent is not what was announced.
         Rejected = "REJECTED",
     }
 }
 
 facts! {
-    /// What happens to files.
+    /// The facts about files.
     pub enum AssetFact in "media" by {
-        /// Which file.
+        /// The file.
         asset: Id<Asset>,
-        /// Whose file it is.
+        /// The user who owns the file.
         owner: Id<User>,
     } {
-        /// A file exists.
+        /// A file was created: its upload was completed.
         AssetCreated = "asset.created" {},
-        /// Everything is known about a file, and its derivatives are there.
+        /// A file was processed: its metadata and derivatives are available.
         AssetReady = "asset.ready" {},
-        /// A file could not be processed; it stays usable as a file.
+        /// A file could not be processed. It can still be read.
         AssetProcessingFailed = "asset.processing_failed" {
-            /// What went wrong.
+            /// Why it could not be processed.
             reason: String,
         },
-        /// A file is not what was announced, and is not handed out.
+        /// A file failed verification and can no longer be read.
         AssetQuarantined = "asset.quarantined" {
-            /// What is wrong with it.
+            /// Why it was quarantined.
             reason: String,
         },
         /// A file was renamed.
@@ -61,27 +61,27 @@ facts! {
         AssetTrashed = "asset.trashed" {},
         /// A file was taken out of the trash.
         AssetRestored = "asset.restored" {},
-        /// A file is gone for good.
+        /// A file was deleted for good.
         AssetPurged = "asset.purged" {},
     }
 }
 
 facts! {
-    /// What happens to uploads.
+    /// The facts about uploads.
     pub enum UploadFact in "media" by {
-        /// Which upload.
+        /// The upload.
         upload: Id<Upload>,
-        /// Whose upload it is.
+        /// The user who owns the upload.
         owner: Id<User>,
     } {
-        /// An upload has moved on.
+        /// Parts of a file were signed, or have arrived.
         UploadProgressed = "upload.progress" {
-            /// Where it stands.
+            /// The upload's state.
             status: UploadStatus,
         },
         /// An upload has ended.
         UploadClosed = "upload.closed" {
-            /// How.
+            /// The upload's final state.
             status: UploadStatus,
         },
     }

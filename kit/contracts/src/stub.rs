@@ -1,4 +1,4 @@
-//! References to entities of other domains: their keys, by which the router finds the rest.
+//! References to entities of other domains. They hold only the key; the router fetches the rest.
 
 use async_graphql::SimpleObject;
 use atelier_kit::id::{self, Id};
@@ -9,7 +9,7 @@ use crate::media;
 #[derive(Debug, Clone, Copy, SimpleObject)]
 #[graphql(unresolvable = "id")]
 pub struct User {
-    /// The account's id.
+    /// The user's id.
     pub id: Id<id::User>,
 }
 

@@ -1,6 +1,6 @@
-//! What tasks promises: how background work goes.
+//! The contract of tasks: the progress of background work.
 //!
-//! Work is asked for with [`atelier_kit::db::Tx::enqueue`].
+//! Tasks are requested with [`atelier_kit::db::Tx::enqueue`].
 
 use atelier_kit::{
     entity,
@@ -52,8 +52,8 @@ impl TaskStatus {
     }
 }
 
-/// Something that has happened to a task. Ends are told of every task; what is in between, only of those
-/// that belong to somebody.
+/// A change of a task's state. The end of every task is reported; other changes only if the task
+/// has an owner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskFact {
@@ -64,26 +64,26 @@ pub struct TaskFact {
     pub task_type: String,
     /// Its queue.
     pub queue: String,
-    /// Where it stands now.
+    /// Its state.
     pub status: TaskStatus,
-    /// For whom it is done.
+    /// The user for whom the task runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Id<User>>,
-    /// The wire id of the thing it is about.
+    /// The wire id of the object that the task is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The task it is a part of.
+    /// The parent task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Id<Task>>,
-    /// The attempt it is at.
+    /// The number of the current attempt.
     pub attempt: i16,
     /// Its result, if it succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
-    /// Why it did not succeed.
+    /// The code of the error, if it did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// The same in words.
+    /// The error message, if it did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }

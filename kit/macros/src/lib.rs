@@ -45,7 +45,7 @@ fn methods(item: &mut ItemImpl) -> impl Iterator<Item = &mut ImplItemFn> {
     })
 }
 
-/// Puts the four arguments where the method has a `PageArgs`.
+/// Replaces the `PageArgs` of a method with the four arguments.
 fn expand(method: &mut ImplItemFn) -> syn::Result<()> {
     let Some(at) = method
         .sig
@@ -56,7 +56,7 @@ fn expand(method: &mut ImplItemFn) -> syn::Result<()> {
         return Ok(());
     };
     let page = name(&method.sig.inputs[at])?;
-    // As it is written there, so that its import is in use.
+    // Written as in the source, so that its import is used.
     let page_type = plain_type(&method.sig.inputs[at]).cloned();
     let context = method
         .sig
@@ -71,10 +71,10 @@ fn expand(method: &mut ImplItemFn) -> syn::Result<()> {
         })?;
     let context = name(context)?;
     let arguments: [FnArg; 4] = [
-        parse_quote!(#[graphql(desc = "Returns at most this many items from the start of the list; 100 at most.")] first: Option<i32>),
-        parse_quote!(#[graphql(desc = "Returns only items that come after this cursor.")] after: Option<::atelier_kit::page::Cursor>),
-        parse_quote!(#[graphql(desc = "Returns at most this many items from the end of the list; 100 at most.")] last: Option<i32>),
-        parse_quote!(#[graphql(desc = "Returns only items that come before this cursor.")] before: Option<::atelier_kit::page::Cursor>),
+        parse_quote!(#[graphql(desc = "The number of items to return from the start of the list: at most 100, and 20 by default. Cannot be combined with `last`.")] first: Option<i32>),
+        parse_quote!(#[graphql(desc = "Returns only items after this cursor.")] after: Option<::atelier_kit::page::Cursor>),
+        parse_quote!(#[graphql(desc = "The number of items to return from the end of the list, at most 100. Cannot be combined with `first`.")] last: Option<i32>),
+        parse_quote!(#[graphql(desc = "Returns only items before this cursor.")] before: Option<::atelier_kit::page::Cursor>),
     ];
     let inputs = std::mem::take(&mut method.sig.inputs);
     for (index, input) in inputs.into_iter().enumerate() {

@@ -1,8 +1,8 @@
-//! The keys of issuers: one private key each, in a file of its own, and the public keys of all in a
-//! JWK Set (RFC 7517) that everybody may have.
+//! The keys of issuers: a private key for each, in a file of its own, and the public keys of all in
+//! a JWK Set (RFC 7517), which is not secret.
 //!
-//! Files are read again when they change, so that keys are rotated without a restart: first the set
-//! with the new key goes to everybody, then the issuer gets its new private key.
+//! Files are read again when they change, so keys can be rotated without a restart: first all
+//! processes get the set with the new key, then the issuer gets its new private key.
 
 use std::{
     collections::HashMap,
@@ -25,55 +25,55 @@ use sha2::{Digest, Sha256};
 
 /// How old what was read from a file may be before the file is looked at again.
 const LOOK: Duration = Duration::from_secs(2);
-/// The file with everybody's public keys.
+/// The file with the public keys of all issuers.
 const TRUSTED: &str = "trusted.json";
 /// The ASN.1 that precedes the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410 section 7).
 const PKCS8: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
 
-/// What is wrong with a key file, and what to do.
+/// What is wrong with a key file, and how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// There is none.
+    /// The file does not exist.
     #[error(
         "there is no key file {path}. Keys are made once for all parts of an installation, with: atelier keys new router accounts media tasks; each process gets trusted.json and the .key files of its own names"
     )]
     Missing {
-        /// Where it should be.
+        /// The path where it should be.
         path: PathBuf,
     },
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error("{path}: {cause}")]
     File {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
-    /// It holds something else.
+    /// The file does not hold what it should.
     #[error("{path} {problem}")]
     Content {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// That is no name of an issuer.
+    /// The text is not a valid name of an issuer.
     #[error("{name:?} cannot be the name of an issuer: use lowercase letters, digits and hyphens")]
     Name {
-        /// What was given.
+        /// The text.
         name: String,
     },
 }
 
-/// A private key, with the name by which verifiers find its public half.
+/// A private key, with the name by which verifiers find the public key.
 pub(super) struct PrivateKey {
     pub(super) kid: String,
     pub(super) key: EncodingKey,
 }
 
-/// Whose signature a public key proves.
+/// The issuer that a public key belongs to.
 pub(super) struct PublicKey {
     pub(super) issuer: String,
     pub(super) key: DecodingKey,
@@ -88,9 +88,9 @@ struct TrustedKey {
     crv: String,
     kid: String,
     x: String,
-    /// Ours: whose key it is.
+    /// Our own parameter: the issuer that the key belongs to.
     issuer: String,
-    /// Ours: when it was made, seconds since 1970.
+    /// Our own parameter: when the key was created, in seconds since 1970.
     #[serde(default)]
     made: u64,
 }
@@ -116,7 +116,7 @@ impl std::fmt::Debug for KeyFolder {
     }
 }
 
-/// A file as it was read.
+/// A file as it was last read.
 struct Read<T> {
     looked: Instant,
     modified: SystemTime,
@@ -124,7 +124,7 @@ struct Read<T> {
 }
 
 impl KeyFolder {
-    /// The keys in `path`; nothing is read yet.
+    /// Creates a handle on the keys in `path`; nothing is read yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -133,10 +133,10 @@ impl KeyFolder {
         }
     }
 
-    /// Makes a new key for each of `issuers`, and trusts them beside those that are there.
+    /// Creates a new key for each of `issuers`, and trusts it in addition to the existing ones.
     ///
     /// # Errors
-    /// If the files cannot be written; what was there before is still there then.
+    /// If the files cannot be written. The previous files then remain.
     pub fn make(
         &self,
         issuers: &[impl AsRef<str>],
@@ -168,7 +168,7 @@ impl KeyFolder {
             });
             private.push((path, pem(&pkcs8)));
         }
-        // Whoever verifies knows a key before anybody signs with it.
+        // Verifiers must know a key before anybody signs with it.
         self.write_trusted(&trusted)?;
         for (path, text) in private {
             replace(&path, text.as_bytes(), 0o600)?;
@@ -176,7 +176,8 @@ impl KeyFolder {
         Ok(())
     }
 
-    /// Trusts of each issuer only the newest key; gives how many keys are trusted no more.
+    /// Keeps only the newest key of each issuer; returns the number of keys that are no longer
+    /// trusted.
     ///
     /// # Errors
     /// If the files cannot be read or written.
@@ -197,10 +198,10 @@ impl KeyFolder {
         Ok(before - trusted.keys.len())
     }
 
-    /// Sees that this process can sign for `issuers`.
+    /// Checks that this process can sign for `issuers`.
     ///
     /// # Errors
-    /// Names the first key that is missing or wrong.
+    /// Names the first key that is missing or invalid.
     pub fn require(&self, issuers: &[impl AsRef<str>]) -> Result<(), KeyError> {
         for issuer in issuers {
             self.private(issuer.as_ref())?;
@@ -208,15 +209,15 @@ impl KeyFolder {
         Ok(())
     }
 
-    /// Sees that this process can verify signatures.
+    /// Checks that this process can verify signatures.
     ///
     /// # Errors
-    /// If the public keys are missing or wrong.
+    /// If the public keys are missing or invalid.
     pub fn require_trusted(&self) -> Result<(), KeyError> {
         self.public().map(drop)
     }
 
-    /// The key that signs for `issuer`.
+    /// Returns the key that signs for `issuer`.
     pub(super) fn private(&self, issuer: &str) -> Result<Arc<PrivateKey>, KeyError> {
         let path = self.private_path(issuer);
         let mut known = self.private.lock();
@@ -239,7 +240,7 @@ impl KeyFolder {
         Ok(value)
     }
 
-    /// The keys that signatures are verified with.
+    /// Returns the keys that signatures are verified with.
     pub(super) fn public(&self) -> Result<Arc<PublicKeys>, KeyError> {
         let path = self.path.join(TRUSTED);
         let mut known = self.public.lock();
@@ -295,7 +296,7 @@ impl KeyFolder {
     }
 }
 
-/// What the file holds now: read again if it has changed since it was last looked at.
+/// Returns the current content of a file, which is read again if it has changed.
 fn latest<T>(
     known: Option<&Read<T>>,
     path: &Path,
@@ -342,7 +343,7 @@ fn file(path: &Path, cause: std::io::Error) -> KeyError {
     }
 }
 
-/// Writes a file whole, so that nobody ever reads half of it.
+/// Writes a file atomically, so that nobody ever reads half of it.
 fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), KeyError> {
     let new = path.with_extension("new");
     let written = fs::OpenOptions::new()
@@ -359,7 +360,7 @@ fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), KeyError> {
     written.map_err(|cause| file(path, cause))
 }
 
-/// The name (the thumbprint of RFC 7638) and the public half of a private key.
+/// Returns the name (the thumbprint of RFC 7638) and the public half of a private key.
 fn public_half(pkcs8: &[u8]) -> Option<(String, String)> {
     if pkcs8.len() != PKCS8.len() + 32 || !pkcs8.starts_with(&PKCS8) {
         return None;

@@ -10,28 +10,28 @@ use serde::{Deserialize, Serialize};
 use super::{Actor, Identity, KeyFolder, ROUTER};
 use crate::error::{Error, ErrorCode};
 
-/// How long a signature holds.
+/// How long a signature is valid.
 pub(super) const LIFETIME: TimeDelta = TimeDelta::seconds(30);
-/// For how long a signature is used again for the same actor and the same subgraph.
+/// How long a signature is reused for the same actor and the same subgraph.
 const REUSED: Duration = Duration::from_secs(10);
-/// Signatures kept at a time.
+/// The most signatures that are cached.
 const KEPT: u64 = 10_000;
-/// The media type of a signed actor (the `typ` of RFC 7515), so that no other token of ours is
-/// taken for one.
+/// The media type of a signed actor (the `typ` of RFC 7515), so that no other token can be taken
+/// for one.
 pub(super) const TYPE: &str = "atelier-actor+jwt";
 
-/// What an issuer signs.
+/// The claims that an issuer signs.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Claims {
     pub(super) iss: String,
-    /// The subgraph that may believe it.
+    /// The subgraph that the signature is meant for.
     pub(super) aud: String,
     pub(super) iat: i64,
     pub(super) exp: i64,
     pub(super) actor: Actor,
 }
 
-/// Signs actors with the keys of the issuers that this process speaks for. Cheap to clone.
+/// Signs actors with the keys of the issuers that this process speaks for; cheap to clone.
 #[derive(Clone)]
 pub struct ActorSigner {
     keys: KeyFolder,
@@ -39,7 +39,7 @@ pub struct ActorSigner {
 }
 
 impl ActorSigner {
-    /// A signer with the private keys in `keys`.
+    /// Creates a signer with the private keys in `keys`.
     pub fn new(keys: KeyFolder) -> Self {
         let made = Cache::builder()
             .max_capacity(KEPT)
@@ -48,11 +48,11 @@ impl ActorSigner {
         Self { keys, made }
     }
 
-    /// The header value that proves `actor` to the subgraph `audience` for some seconds. A service
-    /// signs for itself, the router for everybody else.
+    /// Returns the header value that proves `actor` to the subgraph `audience` for a few seconds. A
+    /// service signs for itself, the router for all other callers.
     ///
     /// # Errors
-    /// `INTERNAL` if the issuer's key is missing or wrong.
+    /// `INTERNAL` if the issuer's key is missing or invalid.
     pub fn sign(
         &self,
         actor: &Actor,

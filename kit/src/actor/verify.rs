@@ -1,4 +1,4 @@
-//! Believing actors that other processes have signed.
+//! Verifying actors that other processes have signed.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use super::{
 };
 use crate::error::{Error, ErrorCode};
 
-/// How far the clocks of two machines may be apart.
+/// How far apart the clocks of two machines may be.
 const SKEW: TimeDelta = TimeDelta::seconds(30);
-/// Verified signatures kept at a time: routers use theirs again for some seconds.
+/// The most verified signatures that are cached; routers reuse theirs for a few seconds.
 const KEPT: u64 = 10_000;
-/// No signed actor is longer.
+/// The longest signed actor.
 const LONGEST: usize = 16 * 1024;
 
-/// Believes actors that are signed for one subgraph. Cheap to clone.
+/// Verifies actors that are signed for one subgraph; cheap to clone.
 #[derive(Clone)]
 pub struct ActorVerifier {
     audience: &'static str,
@@ -27,7 +27,7 @@ pub struct ActorVerifier {
     known: Cache<Box<str>, Known>,
 }
 
-/// A signature that was verified, and when it ends.
+/// A verified signature and its expiry.
 #[derive(Clone)]
 struct Known {
     actor: Arc<Actor>,
@@ -36,7 +36,7 @@ struct Known {
 }
 
 impl ActorVerifier {
-    /// A verifier for the subgraph `audience`, with the public keys in `keys`.
+    /// Creates a verifier for the subgraph `audience`, with the public keys in `keys`.
     pub fn new(audience: &'static str, keys: KeyFolder) -> Self {
         let kept = (LIFETIME + SKEW).to_std().unwrap_or_default();
         let known = Cache::builder()
@@ -50,17 +50,17 @@ impl ActorVerifier {
         }
     }
 
-    /// The actor of a header value.
+    /// Verifies a header value and returns its actor.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for what is forged, damaged, too old, meant for another subgraph, or says
-    /// more than its issuer may say.
+    /// `UNAUTHENTICATED` if it is forged, damaged, too old, meant for another subgraph, or claims
+    /// more than its issuer may claim.
     pub fn verify(&self, header: &str, now: DateTime<Utc>) -> Result<Arc<Actor>, Error> {
         let refused = || Error::new(ErrorCode::Unauthenticated);
         let keys = self.keys.public();
         let keys = keys.map_err(|cause| Error::caused(ErrorCode::Internal, cause))?;
         if let Some(known) = self.known.get(header) {
-            // A key that is trusted no more proves nothing that it has proved before.
+            // Once a key is no longer trusted, neither are the signatures that it made before.
             let holds = now.timestamp() <= known.exp && keys.contains_key(&*known.kid);
             return holds.then_some(known.actor).ok_or_else(refused);
         }
@@ -78,7 +78,7 @@ impl ActorVerifier {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[self.audience]);
         validation.set_issuer(&[&key.issuer]);
-        // The times are judged by the given one below.
+        // The times are checked below, against the given one.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(header, &key.key, &validation);
         let claims = claims.map_err(damaged)?.claims;
@@ -100,8 +100,8 @@ impl ActorVerifier {
     }
 }
 
-/// The router speaks for those it has verified, everybody else for themselves: they are a service,
-/// which has no scopes, no token, and no client whose address it could tell.
+/// The router speaks for the callers that it has verified; every other issuer speaks only for
+/// itself, as a service without scopes, token and client.
 fn may_say(issuer: &str, actor: &Actor) -> bool {
     match &actor.identity {
         Identity::Service { name } => {

@@ -1,4 +1,4 @@
-//! The time by which a domain judges what is due: its database's.
+//! The clock of a domain's database, by which the domain decides what is due.
 
 use std::sync::{
     Arc, LazyLock,
@@ -10,27 +10,29 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{Clock, SystemClock};
 
-/// The clock of a database, told without asking it each time.
+/// The clock of a database, which can be read without a query.
 ///
-/// Leases, schedules and expiries are written by one process and judged by another, so all of them go
-/// by the one clock that they share. Every connection asks the server for the time when it is made and
-/// now and then later; in between this process counts on. How far the two are apart is thus known up
-/// to the time that an answer takes to come, whatever the machine's own clock says.
+/// Leases, schedules and expiries are written by one process and checked by another, so all
+/// processes use the one clock that they share. Every connection asks the server for the time when
+/// it is made, and again from time to time; in between, this process counts on from there. The
+/// difference between the two clocks is thus known to within the duration of a query, whatever the
+/// machine's own clock says.
 ///
-/// Until a first connection was made it is the machine's time.
+/// Until the first connection has been made, it shows the machine's time.
 #[derive(Clone)]
 pub struct DatabaseClock(Arc<Inner>);
 
 struct Inner {
     own: Arc<dyn Clock>,
-    /// How far the database is ahead of the own clock, in microseconds; [`UNKNOWN`] at first.
+    /// How far the database's clock is ahead of this process's, in microseconds; [`UNKNOWN`] at
+    /// first.
     ahead: AtomicI64,
 }
 
 const UNKNOWN: i64 = i64::MIN;
 
 impl DatabaseClock {
-    /// A clock that counts with `own` from one measurement to the next.
+    /// Creates a clock that counts with `own` between measurements.
     pub(super) fn new(own: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Inner {
             own,
@@ -38,16 +40,16 @@ impl DatabaseClock {
         }))
     }
 
-    /// The time to hand to [`DatabaseClock::learn`].
+    /// Returns the time to pass to [`DatabaseClock::learn`].
     pub(super) fn own(&self) -> DateTime<Utc> {
         self.0.own.now()
     }
 
-    /// Takes up that the database's clock stood at `told` at some moment between `before` and `after`
-    /// of the own one.
+    /// Records that the database's clock showed `told` at some moment between `before` and `after`
+    /// on this process's clock.
     ///
-    /// What is known already is moved only as far as it has to be: the narrowest answer counts, and
-    /// slow ones do not make the time jump.
+    /// The known difference is changed only as far as necessary: the most precise measurement
+    /// counts, and slow answers do not make the time jump.
     pub(super) fn learn(&self, before: DateTime<Utc>, told: DateTime<Utc>, after: DateTime<Utc>) {
         let told = told.timestamp_micros();
         let least = told.saturating_sub(after.timestamp_micros());
@@ -77,8 +79,8 @@ impl Clock for DatabaseClock {
     }
 }
 
-/// Counts on from the machine's time at its first use, whatever is done to the machine's clock since:
-/// a correction must not make leases run out.
+/// Counts on from the machine's time at its first use, whatever happens to the machine's clock
+/// later: a correction must not make leases expire.
 pub(super) struct SteadyClock;
 
 static START: LazyLock<(Instant, DateTime<Utc>)> =

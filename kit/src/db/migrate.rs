@@ -1,4 +1,4 @@
-//! Migrations, each set in its domain's own PostgreSQL schema.
+//! Migrations, applied in the PostgreSQL schema of each domain.
 
 use diesel::migration::{Migration, MigrationSource};
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
@@ -7,10 +7,11 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 use super::{Connection, server};
 use crate::error::{Error, ErrorCode};
 
-/// Applies what is pending of a domain's sets of migrations, in the domain's own PostgreSQL schema.
+/// Applies a domain's pending migrations in the domain's own PostgreSQL schema.
 ///
-/// Several processes may call it at once: an advisory lock lets one do the work. Blocks its thread, so
-/// it needs the multi-thread runtime, and a task of its own where several run at once.
+/// Several processes may call this at once: an advisory lock makes sure that only one does the
+/// work. It blocks its thread, so it needs the multi-thread runtime, and a task of its own if
+/// several run at once.
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database cannot be reached, `INTERNAL` if a migration fails.
@@ -34,7 +35,7 @@ pub async fn migrate(
     Ok(applied)
 }
 
-/// The names of migrations that a domain still lacks.
+/// Returns the names of a domain's pending migrations.
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database cannot be reached.
@@ -80,7 +81,7 @@ async fn connect_for_migrations(url: &str, domain: &str) -> Result<Connection, E
     Ok(connection)
 }
 
-/// Lends static migrations to diesel, which wants to own its source.
+/// Lends static migrations to diesel, which requires an owned source.
 struct Embedded(&'static EmbeddedMigrations);
 
 impl MigrationSource<diesel::pg::Pg> for Embedded {

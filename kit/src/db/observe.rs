@@ -1,4 +1,4 @@
-//! What is seen of statements: their number, their trace, and errors that say something about the
+//! Observing statements: their number, their traces, and errors that tell something about the
 //! server.
 
 use std::sync::{
@@ -12,11 +12,11 @@ use tracing::Span;
 
 use super::server::Server;
 
-/// Counts statements, traces them where traces are collected, and raises doubts.
+/// Counts statements, traces them if traces are collected, and reports signs of a failover.
 pub(super) struct StatementObserver {
     server: Weak<Server>,
     statements: Arc<AtomicU64>,
-    /// Of the statement under way.
+    /// The span of the current statement.
     span: Option<Span>,
 }
 
@@ -37,7 +37,7 @@ impl Instrumentation for StatementObserver {
                 self.statements.fetch_add(1, Ordering::Relaxed);
                 let span = tracing::debug_span!(target: "sql", "sql", db.system = "postgresql", db.statement = tracing::field::Empty);
                 if !span.is_disabled() {
-                    // Behind the statement come its values, which are nobody's business.
+                    // The statement is followed by its values, which must not be traced.
                     let text = query.to_string();
                     let statement = text.split(" -- binds").next().unwrap_or_default();
                     span.record("db.statement", statement.trim());
@@ -57,8 +57,8 @@ impl Instrumentation for StatementObserver {
     }
 }
 
-/// Whether a statement failed because the server takes no writes any more (SQLSTATE 25006), or is
-/// gone (57P01 to 57P03: the connection is closed then, as it is when the server dies).
+/// Whether a statement failed because the server no longer accepts writes (SQLSTATE 25006), or is
+/// gone (57P01 to 57P03, where the connection is closed, as it is when the server dies).
 fn tells_of_a_failover(error: &DieselError) -> bool {
     matches!(
         error,

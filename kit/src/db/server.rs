@@ -1,4 +1,4 @@
-//! Reaching the server that takes writes, and finding out when it is another one.
+//! Connecting to the server that accepts writes, and noticing a failover.
 
 use std::{
     sync::{
@@ -21,27 +21,27 @@ use tokio_postgres::{NoTls, config::TargetSessionAttrs};
 use super::{Connection, clock::DatabaseClock, observe::StatementObserver};
 use crate::error::Error;
 
-/// A host that does not answer is given up after this time, and the next one is tried.
+/// The time after which a host that does not answer is given up and the next one is tried.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// A host that takes in nothing any more is given up after this time.
+/// The time after which a host that no longer acknowledges data is given up.
 const DEAD_AFTER: Duration = Duration::from_secs(10);
-/// How long the answer to a look may take.
+/// The longest time that a check of a connection may take.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
-/// A connection unused for this long is looked at before it is handed out.
+/// A connection that was unused for this long is checked before it is handed out.
 const IDLE: Duration = Duration::from_millis(500);
-/// While connections are in steady use, one of them is looked at this often: looking at each would
-/// cost half the throughput of small queries.
+/// How often a connection is checked while connections are in steady use: checking every one would
+/// halve the throughput of small queries.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What a database URL means: `postgres://user:password@host:port,host:port/database`.
+/// Parses a database URL: `postgres://user:password@host:port,host:port/database`.
 ///
-/// Of several hosts, the first one that takes writes is taken.
+/// Of several hosts, the first one that accepts writes is used.
 ///
 /// # Errors
-/// If the URL is not one.
+/// If the URL is malformed.
 pub(super) fn address(url: &str) -> Result<tokio_postgres::Config, Error> {
     let mut address: tokio_postgres::Config = url.parse()?;
-    // Every domain writes: a standby is of no use to it.
+    // Every domain writes, so a standby is of no use.
     if address.get_target_session_attrs() == TargetSessionAttrs::Any {
         address.target_session_attrs(TargetSessionAttrs::ReadWrite);
     }
@@ -58,7 +58,7 @@ pub(super) fn address(url: &str) -> Result<tokio_postgres::Config, Error> {
     Ok(address)
 }
 
-/// A new connection to the first host that takes writes.
+/// Connects to the first host that accepts writes.
 ///
 /// # Errors
 /// If there is none.
@@ -72,7 +72,7 @@ pub(super) async fn connect(address: &tokio_postgres::Config) -> ConnectionResul
     Connection::try_from_client_and_connection(client, connection).await
 }
 
-/// The server behind a pool, as far as it is known.
+/// The server behind a pool, and what is known about it.
 pub(super) struct Server {
     address: tokio_postgres::Config,
     clock: DatabaseClock,
@@ -82,7 +82,7 @@ pub(super) struct Server {
 
 struct Known {
     looked_at: Instant,
-    /// When something happened that no connection may have survived.
+    /// When a failover may have broken all connections.
     doubted_at: Option<Instant>,
 }
 
@@ -111,17 +111,17 @@ impl Server {
         }
     }
 
-    /// What time it is there.
+    /// Returns the server's clock.
     pub(super) fn clock(&self) -> &DatabaseClock {
         &self.clock
     }
 
-    /// How many statements were run on its connections.
+    /// Returns the number of statements on its connections.
     pub(super) fn statements(&self) -> u64 {
         AtomicU64::load(&self.statements, Ordering::Relaxed)
     }
 
-    /// A new connection, which takes writes.
+    /// Makes a new connection, which accepts writes.
     pub(super) async fn connect(self: &Arc<Self>) -> ConnectionResult<Connection> {
         let mut connection = connect(&self.address).await?;
         self.look(&mut connection)
@@ -130,7 +130,8 @@ impl Server {
         Ok(connection)
     }
 
-    /// Whether a connection that was last handed out at `used` may be handed out again unseen.
+    /// Whether a connection that was last handed out at `used` may be handed out again without a
+    /// check.
     pub(super) fn trusts(&self, used: Instant) -> bool {
         let mut known = self.known.lock();
         let now = Instant::now();
@@ -145,17 +146,17 @@ impl Server {
         false
     }
 
-    /// From now on each connection is looked at before it is used again.
+    /// Has every existing connection checked before it is used again.
     pub(super) fn doubt(&self) {
         self.known.lock().doubted_at = Some(Instant::now());
     }
 
-    /// Asks the server for the time, and whether it takes writes.
+    /// Asks the server for the time, and whether it accepts writes.
     ///
     /// # Errors
-    /// Says why the connection is of no use.
+    /// Why the connection cannot be used.
     pub(super) async fn look(self: &Arc<Self>, connection: &mut Connection) -> Result<(), String> {
-        // Looks are not counted: tests count the statements of an operation.
+        // Checks are not counted, because tests count the statements of an operation.
         connection.set_instrumentation(Silent);
         let before = self.clock.own();
         let asked = diesel::sql_query(LOOK).get_result::<Look>(connection);

@@ -1,4 +1,4 @@
-//! The unit of work: reading, and writing in transactions that may be repeated.
+//! The unit of work: reading, and writing in transactions that can be retried.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -17,13 +17,13 @@ use crate::{
 
 type Manager = <Connection as AsyncConnection>::TransactionManager;
 
-/// How often a transaction is tried that got into another one's way.
+/// How often a transaction that conflicts with others is attempted.
 const ATTEMPTS: u32 = 4;
-/// The longest pause before the second attempt; it doubles with every further one.
+/// The longest pause before the second attempt; it doubles with each further attempt.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// A connection to read with. What it reads may come from a replica: whoever reads in order to
-/// write does so in [`Deps::transaction`].
+/// A connection for reading. It may read from a replica, so reads that a write depends on belong in
+/// [`Deps::transaction`].
 pub struct ReadConnection(pub(super) Object<Connection>);
 
 impl Deref for ReadConnection {
@@ -39,11 +39,11 @@ impl DerefMut for ReadConnection {
     }
 }
 
-/// A transaction at work. Functions that write take it, functions that read take the
-/// [`Connection`] that it is: so nothing is written outside of a transaction.
+/// An open transaction. Functions that write take it, and functions that only read take the
+/// [`Connection`] that it dereferences to, so nothing is written outside a transaction.
 ///
-/// What it tells ([`Tx::emit`]) and asks for ([`Tx::enqueue`]) is written in one statement before it
-/// commits, and gone if it does not.
+/// Facts ([`Tx::emit`]) and tasks ([`Tx::enqueue`]) are written in one statement just before the
+/// commit, and are discarded if the transaction does not commit.
 pub struct Tx {
     connection: Object<Connection>,
     events: Vec<NewEvent>,
@@ -67,12 +67,12 @@ impl DerefMut for Tx {
 }
 
 impl Tx {
-    /// Tells a fact once the transaction has committed.
+    /// Emits a fact, if the transaction commits.
     pub fn emit<F: Fact>(&mut self, fact: &F) {
         self.events.push(NewEvent::of(fact));
     }
 
-    /// Tells facts once the transaction has committed, in their order.
+    /// Emits facts in their order, if the transaction commits.
     pub fn emit_all<'a, F: Fact>(&mut self, facts: impl IntoIterator<Item = &'a F>) {
         self.events.extend(facts.into_iter().map(NewEvent::of));
     }
@@ -83,13 +83,13 @@ impl Tx {
         self.after_commit.push(Box::new(then));
     }
 
-    /// Asks for a task once the transaction has committed.
+    /// Requests a task, if the transaction commits.
     pub fn enqueue(&mut self, task: NewTask) {
         self.emit(&TaskOrder::Request(Box::new(task)));
     }
 
-    /// Asks for the end of a task once the transaction has committed. A task that has ended stays as
-    /// it is.
+    /// Requests the cancellation of a task, if the transaction commits. A task that has ended stays
+    /// unchanged.
     pub fn cancel_task(&mut self, task: crate::id::Id<crate::id::Task>) {
         self.emit(&TaskOrder::Cancel(task));
     }
@@ -105,7 +105,7 @@ impl Tx {
 
 /// A failure of a transaction.
 pub trait Failure: From<Error> {
-    /// What went wrong, if it was not foreseen.
+    /// The error, if the failure was not an expected one.
     fn error(&self) -> Option<&Error>;
 }
 
@@ -124,9 +124,9 @@ impl<C> Failure for Fail<C> {
     }
 }
 
-/// An async closure whose future may be sent to another thread, which the language cannot say yet.
+/// An async closure whose future is `Send`, which the language cannot express yet.
 pub trait Work<A, R>: AsyncFnOnce(A) -> R + FnOnce(A) -> <Self as Work<A, R>>::Running {
-    /// What it does.
+    /// Calls the closure.
     type Running: Future<Output = R>;
 }
 
@@ -147,16 +147,16 @@ impl Deps {
         self.db.connection().await.map(ReadConnection)
     }
 
-    /// Runs `work` in a transaction and commits what it did; if it fails, nothing was done. The
+    /// Runs `work` in a transaction and commits it; if `work` fails, nothing is changed. The
     /// connection is given back before this returns.
     ///
-    /// A transaction that another one made impossible (a deadlock, a conflict of serializable
-    /// transactions) is tried again, so `work` may run several times: what it does besides writing to
-    /// the database it must be able to do again.
+    /// A transaction that fails because of another one (a deadlock, or a conflict of serializable
+    /// transactions) is retried, so `work` may run several times: anything that it does besides
+    /// writing to the database must be repeatable.
     ///
     /// # Errors
-    /// What `work` fails with, `UNAVAILABLE` if there is no connection or it breaks. Then it may be that the
-    /// transaction has committed nevertheless.
+    /// Those of `work`; `UNAVAILABLE` if there is no connection or it breaks, in which case the
+    /// transaction may have committed nevertheless.
     pub fn transaction<'a, T, E, F>(
         &'a self,
         work: F,
@@ -190,11 +190,12 @@ impl Deps {
         }
     }
 
-    /// Runs a single statement that writes, without the round trips of a transaction around it. It can
-    /// tell nothing and ask for nothing.
+    /// Runs a single writing statement, without the round trips of a transaction. It can neither
+    /// emit facts nor request tasks.
     ///
     /// # Errors
-    /// What `work` fails with, `UNAVAILABLE` if there is no connection; `INTERNAL` if it tells something.
+    /// Those of `work`; `UNAVAILABLE` if there is no connection; `INTERNAL` if it emits a fact or
+    /// requests a task.
     pub fn statement<'a, T, E, F>(
         &'a self,
         work: F,
@@ -259,7 +260,7 @@ impl Deps {
                     Ok(done)
                 }
                 Err(failure) => {
-                    // A connection on which this fails is broken, and the pool does not take it back.
+                    // If this fails, the connection is broken, and the pool does not take it back.
                     let _ = Manager::rollback_transaction(&mut *tx.connection).await;
                     Err(failure)
                 }
@@ -267,7 +268,7 @@ impl Deps {
         }
     }
 
-    /// Lets those who got into each other's way try again at different times.
+    /// Waits for a random time, so that conflicting transactions are retried at different times.
     async fn pause(&self, attempt: u32) {
         let [random] = self.random_bytes::<1>();
         let longest = PAUSE * 2_u32.pow(attempt - 1);

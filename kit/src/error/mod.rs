@@ -1,4 +1,5 @@
-//! Failures: expected ones go into a payload's `userErrors`, everything else to the top level.
+//! Failures: expected ones go into a payload's `userErrors`, all others into the response's
+//! `errors`.
 
 mod code;
 mod user;
@@ -8,18 +9,18 @@ use std::{any::Any, error::Error as StdError, fmt, sync::Arc};
 pub use code::{CodeSpec, ErrorCode};
 pub use user::{Fail, Refusal, UserErrorCode};
 
-/// A top-level error: what the caller may see, and the cause that only the log sees.
+/// A top-level error: what the caller is told, and the cause, which is only logged.
 #[derive(Debug, Clone)]
 pub struct Error {
     code: ErrorCode,
     detail: Option<Arc<str>>,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
-    /// Whether the transaction in which it arose may be tried again.
+    /// Whether the transaction in which it occurred may be retried.
     repeatable: bool,
 }
 
 impl Error {
-    /// An error told by its code alone.
+    /// Creates an error with the message of its code.
     pub const fn new(code: ErrorCode) -> Self {
         Self {
             code,
@@ -29,7 +30,7 @@ impl Error {
         }
     }
 
-    /// An error of which the caller sees `detail` instead of the code's own message.
+    /// Creates an error with the message `detail` instead of that of its code.
     pub fn with_detail(code: ErrorCode, detail: impl Into<Arc<str>>) -> Self {
         Self {
             code,
@@ -39,12 +40,13 @@ impl Error {
         }
     }
 
-    /// An unforeseen failure: logged with its cause, shown as `INTERNAL`.
+    /// Creates an error for an unforeseen failure, which is logged with its cause and reported as
+    /// `INTERNAL`.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::caused(ErrorCode::Internal, cause)
     }
 
-    /// An error with a cause that is logged and never shown.
+    /// Creates an error with a cause, which is logged and never shown to the caller.
     pub fn caused(code: ErrorCode, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             code,
@@ -54,18 +56,18 @@ impl Error {
         }
     }
 
-    /// The stable code.
+    /// Returns the stable code.
     pub const fn code(&self) -> ErrorCode {
         self.code
     }
 
-    /// Whether the transaction in which this arose got into another one's way, and may well succeed when
-    /// it is tried again.
+    /// Whether the transaction in which this occurred conflicted with another one, and may succeed
+    /// if it is retried.
     pub const fn may_be_repeated(&self) -> bool {
         self.repeatable
     }
 
-    /// What the caller is told, in their language.
+    /// Returns the message for the caller, in their language.
     pub fn message(&self, locale: crate::Locale) -> String {
         match &self.detail {
             Some(detail) => detail.to_string(),
@@ -73,7 +75,7 @@ impl Error {
         }
     }
 
-    /// The cause with everything behind it, for the log.
+    /// Returns the cause and its own causes, for the log.
     pub fn cause_chain(&self) -> Option<String> {
         let mut next: Option<&(dyn StdError + 'static)> = Some(self.cause.as_deref()?);
         let mut chain = String::new();
@@ -116,8 +118,8 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     }
 }
 
-/// Whether a statement failed because its server is gone, going, or takes no writes any more: the same
-/// may well work in a moment, on another connection.
+/// Whether a statement failed because its server is gone, is shutting down or no longer accepts
+/// writes. The same statement may succeed soon, on another connection.
 fn is_of_the_server(error: &diesel::result::Error) -> bool {
     use diesel::result::{DatabaseErrorKind as Kind, Error as Diesel};
     match error {
@@ -136,10 +138,10 @@ fn is_of_the_server(error: &diesel::result::Error) -> bool {
     }
 }
 
-/// Whether a transaction failed because of another one. Of SQLSTATEs, diesel-async tells 40001
-/// (serialization failure) and a few that never change when they are tried again; the rest, with 40P01
-/// (deadlock) among them, has one kind. All of that is tried again: nothing of a failed attempt stays,
-/// so what fails for another reason only fails a little later.
+/// Whether a transaction failed because of another one. diesel-async distinguishes the SQLSTATE
+/// 40001 (serialization failure) and a few that a retry cannot help; all others, 40P01 (deadlock)
+/// among them, are of one kind. All of these are retried: a failed attempt leaves nothing behind,
+/// so a failure of another origin is only reported a little later.
 fn is_of_the_moment(error: &diesel::result::Error) -> bool {
     use diesel::result::{DatabaseErrorKind as Kind, Error as Diesel};
     matches!(
@@ -148,18 +150,18 @@ fn is_of_the_moment(error: &diesel::result::Error) -> bool {
     )
 }
 
-/// What PostgreSQL cannot keep though its type can be written: the one character that is in no text
-/// and in no JSON, and times before its calendar begins or after it ends. Whoever wrote it is told
-/// so, wherever it came from; text that is kept goes through [`crate::text::clean`] before.
+/// Values that PostgreSQL cannot store although their type allows them: the character U+0000 in
+/// text or JSON, and times outside its calendar. Callers are told so, wherever the value came from.
+/// Text that is stored goes through [`crate::text::clean`] first.
 fn not_kept(error: &diesel::result::Error) -> Option<&'static str> {
     let diesel::result::Error::DatabaseError(_, told) = error else {
         return None;
     };
     let (message, details) = (told.message(), told.details().unwrap_or_default());
     if message.contains(": 0x00") || details.contains("\\u0000") {
-        return Some("Text cannot hold the character U+0000.");
+        return Some("Text cannot contain the character U+0000.");
     }
     message
         .starts_with("timestamp out of range")
-        .then_some("This time is too far away.")
+        .then_some("This time is out of range.")
 }

@@ -7,23 +7,23 @@ use crate::Locale;
 
 /// A domain's enum of expected failures; implemented by [`user_errors!`](crate::user_errors).
 pub trait UserErrorCode: Copy + Send + Sync + std::fmt::Debug + 'static {
-    /// What is told about the code.
+    /// Returns the properties of this code.
     fn spec(self) -> &'static CodeSpec;
 }
 
-/// An expected failure of a mutation: which input is at fault and why. Nothing was changed.
+/// An expected failure of a mutation, which changed nothing: the input at fault, and the reason.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal<C> {
     /// The stable code.
     pub code: C,
-    /// The input at fault: `["input", "lines", "0", "quantity"]`.
+    /// The path of the input at fault, such as `["input", "lines", "0", "quantity"]`.
     pub path: Vec<String>,
-    /// Values that the message names, for the client's own wording.
+    /// The parameters of the message, for clients with messages of their own.
     pub params: Map<String, Value>,
 }
 
 impl<C: UserErrorCode> Refusal<C> {
-    /// A refusal of the input at `path`, written with dots: `"input.lines.0.quantity"`.
+    /// Creates a refusal of the input at `path`, written with dots: `"input.lines.0.quantity"`.
     pub fn new(code: C, path: &str) -> Self {
         Self {
             code,
@@ -32,14 +32,14 @@ impl<C: UserErrorCode> Refusal<C> {
         }
     }
 
-    /// Adds a value that the message names.
+    /// Adds a parameter of the message.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.params.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The message in a language, with the parameters filled in.
+    /// Returns the message in a language, with its parameters filled in.
     pub fn message(&self, locale: Locale) -> String {
         let mut message = self.code.spec().message(locale).to_owned();
         for (name, value) in &self.params {
@@ -52,17 +52,17 @@ impl<C: UserErrorCode> Refusal<C> {
     }
 }
 
-/// Why a mutation did not do what was asked.
+/// Why a mutation failed.
 #[derive(Debug, Clone)]
 pub enum Fail<C> {
-    /// Expected: shown in the payload's `userErrors`.
+    /// Expected failures, reported in the payload's `userErrors`.
     Refused(Vec<Refusal<C>>),
-    /// Anything else: a top-level error.
+    /// Any other failure, reported as a top-level error.
     Error(Error),
 }
 
 impl<C: UserErrorCode> Fail<C> {
-    /// A single refusal.
+    /// Creates a failure with a single refusal.
     pub fn refused(code: C, path: &str) -> Self {
         Self::Refused(vec![Refusal::new(code, path)])
     }
@@ -80,15 +80,15 @@ impl<C> From<Error> for Fail<C> {
     }
 }
 
-// Wanted by diesel's transactions, and lets `?` work on everything that is not expected.
+// Required by diesel's transactions; it also makes `?` work for all other errors.
 impl<C, E: std::error::Error + Send + Sync + 'static> From<E> for Fail<C> {
     fn from(cause: E) -> Self {
         Self::Error(cause.into())
     }
 }
 
-/// Declares a domain's expected failures: the code enum, the `UserError` object and the interface
-/// that all domains share.
+/// Declares a domain's expected failures: its enum of codes, its error type, and the interface
+/// `UserError` that all domains share.
 ///
 /// ```
 /// atelier_kit::user_errors! {
@@ -97,7 +97,7 @@ impl<C, E: std::error::Error + Send + Sync + 'static> From<E> for Fail<C> {
 ///     /// An expected failure of an operation on a lamp.
 ///     pub struct LampUserError;
 ///     {
-///         /// The lamp glows already.
+///         /// The lamp is already on.
 ///         AlreadyOn = "ALREADY_ON", 10409, 409, "The lamp {name} is on.", "灯 {name} 已打开。";
 ///     }
 /// }
@@ -125,15 +125,16 @@ macro_rules! user_errors {
         #[derive(Debug, Clone, ::async_graphql::SimpleObject)]
         #[graphql(tag = "public")]
         pub struct $error {
-            /// What went wrong, in the caller's language.
+            /// A message for people, in the caller's language. It may be reworded.
             pub message: String,
-            /// The input at fault, as a path of names and list positions.
+            /// The path of the input at fault, as names and list positions: `input`, `ids`, `0`.
             pub path: Vec<String>,
-            /// Stable code to match on.
+            /// The stable code to match on.
             pub code: $enum,
-            /// Five-digit number of the code.
+            /// The five-digit number of the code.
             pub numeric_code: i32,
-            /// Values that the message names.
+            /// The parameters of the message, such as a limit, for clients with messages of their
+            /// own.
             pub params: ::async_graphql::Json<::serde_json::Map<String, ::serde_json::Value>>,
         }
 
@@ -154,8 +155,8 @@ macro_rules! user_errors {
         /// An expected failure of a mutation.
         #[derive(Debug, Clone, ::async_graphql::Interface)]
         #[graphql(
-            field(name = "message", ty = "&String", desc = "What went wrong, in the caller's language."),
-            field(name = "path", ty = "&Vec<String>", desc = "The input at fault, as a path of names and list positions."),
+            field(name = "message", ty = "&String", desc = "A message for people, in the caller's language. It may be reworded."),
+            field(name = "path", ty = "&Vec<String>", desc = "The path of the input at fault, as names and list positions: `input`, `ids`, `0`."),
         )]
         pub enum UserError {
             /// The domain's own error type.

@@ -1,6 +1,6 @@
-//! Handling the events of other domains, each once.
+//! Consuming the facts of other domains, each once.
 //!
-//! Events that are fetched together are handled in one transaction. Should that fail, each gets a
+//! Events that are fetched together are handled in one transaction. If it fails, each gets a
 //! transaction of its own.
 
 use std::{borrow::Cow, collections::HashSet, marker::PhantomData, sync::Arc};
@@ -24,12 +24,13 @@ use crate::{
 /// Consumes facts of other domains.
 #[async_trait]
 pub trait Consume<F: Fact>: Send + Sync + 'static {
-    /// Handles facts that came together, in their order, in one transaction that also notes them as
-    /// handled. Each comes once, unless the transaction fails: then they come again, one by one.
+    /// Handles facts that were fetched together, in their order, in a transaction that also records
+    /// them as handled. Each fact comes once, unless the transaction fails: then they come again,
+    /// one at a time.
     ///
     /// # Errors
-    /// Nothing is done then. A fact that fails by itself comes again later; after many failures it is
-    /// parked.
+    /// Nothing is changed. A fact that fails on its own comes again later; after many failures it
+    /// is parked.
     async fn consume(&self, tx: &mut Tx, facts: &[Told<F>]) -> Result<(), Error>;
 
     /// Called after a transaction has committed: wake-ups, nothing that matters.
@@ -46,8 +47,8 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// Gives facts to a consumer. What it has handled is kept under `name`, which is unique in its
-    /// domain and never changes.
+    /// Registers a consumer. What it has handled is recorded under `name`, which must be unique in
+    /// its domain and must never change.
     pub fn new<F: Fact>(name: &'static str, consume: impl Consume<F>) -> Self {
         Self {
             name,
@@ -60,20 +61,20 @@ impl Consumer {
         }
     }
 
-    /// Its name.
+    /// Returns the consumer's name.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The topics it wants.
+    /// Returns the topics that it consumes.
     pub const fn topics(&self) -> &'static [&'static str] {
         self.topics
     }
 
-    /// Handles events at once, as if they had just come: for tests.
+    /// Handles events immediately, as if they had just arrived; for tests.
     ///
     /// # Errors
-    /// As [`Consume::consume`].
+    /// Those of [`Consume::consume`].
     pub async fn handle(&self, deps: &Deps, events: Vec<Event>) -> Result<(), Error> {
         handle_once(deps, self, events).await
     }
@@ -106,8 +107,8 @@ impl<F: Fact, C: Consume<F>> ConsumeEvents for Typed<F, C> {
     }
 }
 
-/// Runs a domain's consumer until `stop`, on the stream of the domain whose facts it wants; if any
-/// domain may tell them, on the streams of `domains`.
+/// Runs a domain's consumer until `stop`, on the stream of the domain whose facts it consumes; if
+/// any domain may emit them, on the streams of all `domains`.
 pub async fn run_consumer(
     deps: Deps,
     consumer: Consumer,
@@ -165,9 +166,9 @@ struct Taken {
     event_id: uuid::Uuid,
 }
 
-/// Handles those of the events that were not handled before.
+/// Handles those events that have not been handled before.
 async fn handle_once(deps: &Deps, consumer: &Consumer, events: Vec<Event>) -> Result<(), Error> {
-    // Always in the order of their ids, so that two members never wait for each other here.
+    // Always in the order of their ids, so that two members cannot deadlock here.
     let mut ids: Vec<uuid::Uuid> = events.iter().map(|event| event.id).collect();
     ids.sort_unstable();
     let statement = format!(
@@ -196,7 +197,7 @@ async fn handle_once(deps: &Deps, consumer: &Consumer, events: Vec<Event>) -> Re
     Ok(())
 }
 
-/// Whether an entry is one of the facts that a consumer wants; only those are read whole.
+/// Whether an entry is a fact that a consumer consumes; only those are parsed completely.
 fn is_wanted(consumer: &Consumer, entry: &StreamEntry) -> Result<bool, HandlerError> {
     #[derive(serde::Deserialize)]
     struct Topic<'a> {

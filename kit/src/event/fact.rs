@@ -1,31 +1,31 @@
-//! Facts as types: what a domain tells, and whom it concerns.
+//! Facts as types: what has happened in a domain, and whom it concerns.
 
 use serde_json::Value;
 
 use super::Event;
 use crate::id::{Entity, Id};
 
-/// Something that has happened, as domains tell it each other and their subscribers: one type for one
-/// topic, or an enum of those whose order matters. Declared by [`facts!`](crate::facts).
+/// Something that has happened in a domain, for other domains and for subscribers: a type for one
+/// topic, or an enum of facts whose order matters. Declared with [`facts!`](crate::facts).
 pub trait Fact: Sized + Send + Sync + 'static {
-    /// The domain that tells it; `None` if any domain may.
+    /// The domain that emits it; `None` if any domain may.
     const DOMAIN: Option<&'static str>;
-    /// What it may be: `asset.created`.
+    /// The possible topics, such as `asset.created`.
     const TOPICS: &'static [&'static str];
 
-    /// What it is, one of [`Fact::TOPICS`].
+    /// Returns the topic, one of [`Fact::TOPICS`].
     fn topic(&self) -> &'static str;
 
-    /// The wire id of the thing that it happened to.
+    /// Returns the wire id of the entity that the fact is about.
     fn key(&self) -> String;
 
-    /// The wire ids of everything else to which it matters: the owner of the thing. Who follows one of
-    /// these ids, or the key, is told; nobody else is even woken.
+    /// Returns the wire ids of all others whom the fact concerns, such as the owner of the entity.
+    /// Only subscribers who follow the key or one of these ids are woken.
     fn concerns(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// The details.
+    /// Returns the details.
     ///
     /// # Errors
     /// If they cannot be written as JSON.
@@ -38,14 +38,14 @@ pub trait Fact: Sized + Send + Sync + 'static {
     fn read(topic: &str, payload: &Value) -> serde_json::Result<Self>;
 }
 
-/// A fact, as it was told.
+/// A fact with the event that carried it.
 #[derive(Debug, Clone)]
 pub struct Told<F> {
     /// The fact.
     pub fact: F,
     /// Unique for all time.
     pub event_id: uuid::Uuid,
-    /// The domain that tells it.
+    /// The domain that emitted it.
     pub domain: String,
     /// W3C trace context of the cause.
     pub trace: Option<String>,
@@ -54,7 +54,7 @@ pub struct Told<F> {
 }
 
 impl<F: Fact> Told<F> {
-    /// The fact in an event; `None` if it is another one.
+    /// Reads the fact in an event; `None` if it is of another type.
     ///
     /// # Errors
     /// If the details have another shape.
@@ -73,7 +73,7 @@ impl<F: Fact> Told<F> {
     }
 }
 
-/// Something in a fact that names whom it concerns.
+/// A field of a fact that holds ids of those whom the fact concerns.
 pub trait Concern {
     /// Adds the wire ids.
     fn name(&self, ids: &mut Vec<String>);
@@ -97,10 +97,10 @@ impl<C: Concern> Concern for Vec<C> {
     }
 }
 
-/// Declares the facts about one kind of thing: a type for each, and an enum of them all.
+/// Declares the facts about one kind of entity: a type for each, and an enum of all of them.
 ///
-/// The first field between `by { … }` is the key, the others name whom the fact concerns; every fact
-/// has them.
+/// The fields between `by { … }` belong to every fact: the first is the key, the others say whom
+/// the fact concerns.
 ///
 /// ```
 /// use atelier_kit::{entity, facts, id::{Id, User}};
@@ -108,7 +108,7 @@ impl<C: Concern> Concern for Vec<C> {
 /// entity!(pub Lamp, "lmp");
 ///
 /// facts! {
-///     /// What happens to lamps.
+///     /// The facts about lamps.
 ///     pub enum LampFact in "lighting" by {
 ///         /// The lamp.
 ///         lamp: Id<Lamp>,

@@ -1,8 +1,8 @@
-//! Facts that domains tell each other and their subscribers.
+//! Facts: what happens in a domain, for other domains and for subscribers.
 //!
-//! A mutation tells a [`Fact`] in its own transaction ([`Tx::emit`]), which writes it to the domain's
-//! outbox. The [`Relay`] publishes it to the domain's Redis stream, in order and once. Other domains
-//! consume it ([`Consume`]); subscriptions replay and follow it ([`follow`]).
+//! A mutation emits a [`Fact`] in its own transaction ([`Tx::emit`]), which writes it to the
+//! domain's outbox. The [`Relay`] publishes it to the domain's Redis stream, in order and exactly
+//! once. Other domains consume it ([`Consume`]); subscriptions replay and follow it ([`follow`]).
 //!
 //! [`Tx::emit`]: crate::db::Tx::emit
 
@@ -27,15 +27,16 @@ use uuid::Uuid;
 /// A published fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Unique for all time; consumers use it to pass over repetitions.
+    /// Unique for all time; consumers use it to skip repetitions.
     pub id: Uuid,
-    /// The domain that says so.
+    /// The domain that emitted it.
     pub domain: String,
-    /// What happened: `asset.created`.
+    /// The topic, such as `asset.created`.
     pub topic: String,
-    /// What it happened to or for: an id by which subscribers select.
+    /// The wire id of the entity that the event is about; subscribers select by it.
     pub key: String,
-    /// Further ids to which it matters, such as the owner's; subscribers select by them as well.
+    /// The wire ids of all others whom the event concerns, such as the owner; subscribers select by
+    /// them as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub concerns: Vec<String>,
     /// The details.
@@ -48,7 +49,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The details as a type.
+    /// Reads the details as a type.
     ///
     /// # Errors
     /// If the payload has another shape.
@@ -57,7 +58,7 @@ impl Event {
     }
 }
 
-/// The Redis stream (without prefix) of a domain's events.
+/// Returns the Redis stream (without prefix) of a domain's events.
 pub fn stream_of(domain: &str) -> String {
     format!("events:{domain}")
 }

@@ -1,4 +1,4 @@
-//! Writing events in the transaction that makes them true.
+//! Writing events in the transaction of the change.
 
 use diesel::sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -27,11 +27,11 @@ impl NewEvent {
     }
 }
 
-/// Writes events to the domain's outbox in one statement, on the connection of the transaction they
-/// belong to; tells how many.
+/// Writes events to the domain's outbox in one statement, in the transaction that they belong to;
+/// returns how many.
 ///
 /// # Errors
-/// Whatever the insert fails with; the transaction is lost then.
+/// Those of the insert; the transaction has failed then.
 pub(crate) async fn insert(
     connection: &mut Connection,
     deps: &Deps,
@@ -52,7 +52,8 @@ pub(crate) async fn insert(
         concerns.push(event.concerns.join(" "));
         payloads.push(event.payload?);
     }
-    // An array of arrays must be rectangular, so the ids travel as one text; they hold no spaces.
+    // An array of arrays must be rectangular, so the ids are passed as one text; they contain no
+    // spaces.
     let statement = format!(
         "INSERT INTO {}.outbox (event_id, topic, key, concerns, payload, trace, occurred_at) \
          SELECT event_id, topic, key, string_to_array(concerns, ' '), payload, $6, $7 \

@@ -1,5 +1,6 @@
-//! Schema directives that async-graphql has no attribute for, declared by name so that they reach
-//! the exported schema; `atelier schema` turns them into imports of the federation specification.
+//! Schema directives that async-graphql has no attributes for. They are declared by name, so that
+//! they reach the exported schema; `atelier schema` turns them into imports from the federation
+//! specification.
 //!
 //! Use: `#[graphql(directive = kit::graphql::directive::authenticated::apply())]`.
 #![expect(
@@ -9,7 +10,7 @@
 
 use async_graphql::TypeDirective;
 
-/// Only for callers who are signed in.
+/// Requires the caller to be signed in.
 #[TypeDirective(
     location = "FieldDefinition",
     location = "Object",
@@ -18,7 +19,7 @@ use async_graphql::TypeDirective;
 )]
 pub fn authenticated() {}
 
-/// Only for callers who satisfy one of the lists of policies.
+/// Requires the caller to satisfy every policy of one of the lists.
 #[TypeDirective(
     location = "FieldDefinition",
     location = "Object",
@@ -27,7 +28,7 @@ pub fn authenticated() {}
 )]
 pub fn policy(policies: Vec<Vec<String>>) {}
 
-/// What a field costs.
+/// The cost of a field.
 #[TypeDirective(
     location = "FieldDefinition",
     location = "Object",
@@ -37,7 +38,8 @@ pub fn policy(policies: Vec<Vec<String>>) {}
 )]
 pub fn cost(weight: i32) {}
 
-/// How long a list gets: what it counts as without paging arguments, and which arguments bound it.
+/// The size of a list, for the calculation of costs: the assumed size, and the arguments that bound
+/// it.
 #[TypeDirective(name = "listSize", location = "FieldDefinition")]
 pub fn list_size(
     assumed_size: Option<i32>,
@@ -47,8 +49,8 @@ pub fn list_size(
 ) {
 }
 
-/// A subscription that a router may continue after a lost connection: it passes the last event's
-/// `cursor` field as the argument `arg`.
+/// Marks a subscription that a router can resume after a lost connection. `cursor` names the field
+/// of an event whose value is passed as the argument named by `arg`, to continue after that event.
 #[TypeDirective(
     location = "FieldDefinition",
     composable = "https://specs.atelier.dev/resumable/v0.1"

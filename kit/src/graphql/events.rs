@@ -1,4 +1,4 @@
-//! Subscriptions to facts: event types, their union, and how it is followed.
+//! Subscriptions to facts: event types, their union, and the stream of events.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::{
     page::Cursor,
 };
 
-/// Events may be missing here: fetch the current state and subscribe again without `after`. The
-/// subscription ends after this.
+/// Events may have been missed. Fetch the current state and subscribe again without `after`; this
+/// is the last event of the subscription.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(shareable)]
 pub struct ResyncRequired {
-    /// When the gap was noticed.
+    /// When the server noticed that events may be missing.
     pub occurred_at: DateTime<Utc>,
 }
 
@@ -67,8 +67,8 @@ where
     Ok(events.boxed())
 }
 
-/// Declares the events of a subscription: an object for each, and their union, which
-/// [`ResyncRequired`] belongs to as well.
+/// Declares the events of a subscription: an object type for each, and their union, which also
+/// includes [`ResyncRequired`].
 ///
 /// Every event has a `cursor`, the time `occurredAt`, and the fields between the first braces. Attributes
 /// before an event are its object's: with `#[graphql(complex)]` it has fields that are computed.
@@ -104,7 +104,7 @@ macro_rules! events {
                 #[allow(missing_docs, reason = "the type's description says it")]
                 $variant($name),
             )+
-            /// Events may be missing.
+            /// Events may have been missed.
             Resync($crate::graphql::ResyncRequired),
         }
     };
@@ -117,9 +117,9 @@ macro_rules! events {
         #[derive(::async_graphql::SimpleObject)]
         $(#[$doc])*
         $vis struct $name {
-            /// The event's position in the stream. Pass it as `after` to resume behind this event.
+            /// The event's position in the stream. Pass it as `after` to resume after this event.
             pub cursor: $crate::page::Cursor,
-            /// When it happened.
+            /// When the event happened.
             pub occurred_at: ::chrono::DateTime<::chrono::Utc>,
             $($(#[$shared_doc])* pub $shared: $shared_ty,)*
             $($(#[$field_doc])* pub $field: $ty,)*

@@ -3,16 +3,17 @@
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use serde::{Deserialize, Serialize};
 
-/// An integer within ±2^53, as a JSON number: byte sizes, sequence numbers.
+/// An integer between -2^53 and 2^53, written as a JSON number. Used for byte sizes and sequence
+/// numbers.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct Long(pub i64);
 
-/// The largest integer that a JavaScript number holds exactly.
+/// The bound up to which JavaScript numbers are exact.
 const MAX: i64 = 1 << 53;
 
-/// An integer within ±2^53, as a JSON number.
+/// An integer between -2^53 and 2^53, written as a JSON number.
 #[Scalar(
     name = "Long",
     specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-6"

@@ -1,4 +1,4 @@
-//! The edge between a domain's schema and whoever calls it.
+//! What the GraphQL schemas of domains share.
 
 pub mod directive;
 mod events;

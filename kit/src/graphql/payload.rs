@@ -1,4 +1,4 @@
-//! Mutation payloads: the changed thing, or the reasons why nothing was changed.
+//! Mutation payloads: the changed object, or the reasons why nothing was changed.
 
 use async_graphql::Context;
 
@@ -8,21 +8,21 @@ use crate::{
     error::{Fail, Refusal, UserErrorCode},
 };
 
-/// A mutation's payload type.
+/// The payload type of a mutation.
 pub trait Payload: Sized {
-    /// The domain's code enum.
+    /// The domain's enum of error codes.
     type Code: UserErrorCode;
-    /// What the operation gives when it succeeds.
+    /// What the operation returns on success.
     type Done;
 
-    /// The payload of a success.
+    /// Builds the payload of a success.
     fn done(done: Self::Done) -> Self;
 
-    /// The payload of a refusal.
+    /// Builds the payload of a refusal.
     fn refused(refusals: Vec<Refusal<Self::Code>>, locale: Locale) -> Self;
 }
 
-/// Turns the outcome of an operation into its payload; what is not an expected failure becomes a
+/// Converts the outcome of an operation to its payload. A failure that is not expected becomes a
 /// top-level error.
 ///
 /// # Errors
@@ -38,18 +38,18 @@ pub fn mutation<P: Payload>(
     }
 }
 
-/// A domain's error object; implemented by [`user_errors!`](crate::user_errors).
+/// A domain's error type; implemented by [`user_errors!`](crate::user_errors).
 pub trait UserErrorObject: Sized {
-    /// The domain's code enum.
+    /// The domain's enum of error codes.
     type Code: UserErrorCode;
 
-    /// A refusal in a language.
+    /// Converts a refusal, with its message in the given language.
     fn of(refusal: Refusal<Self::Code>, locale: Locale) -> Self;
 }
 
-/// Declares a mutation payload: nullable fields that a success fills, and `userErrors`.
+/// Declares a mutation payload: nullable fields that are set on success, and `userErrors`.
 ///
-/// With one field, a success gives its value; with several, a tuple of them.
+/// A success is the value of the field or, if there are several, a tuple of their values.
 ///
 /// ```
 /// # atelier_kit::user_errors! {
@@ -58,7 +58,7 @@ pub trait UserErrorObject: Sized {
 /// #     /// An expected failure of an operation on a lamp.
 /// #     pub struct LampUserError;
 /// #     {
-/// #         /// The lamp glows already.
+/// #         /// The lamp is already on.
 /// #         AlreadyOn = "ALREADY_ON", 10409, 409, "The lamp {name} is on.", "灯 {name} 已打开。";
 /// #     }
 /// # }
@@ -81,7 +81,7 @@ macro_rules! payload {
         $(#[$doc])*
         $vis struct $name {
             $($(#[$field_doc])* pub $field: Option<$ty>,)+
-            /// Why nothing was changed; empty on success.
+            /// Why nothing was changed; empty if the mutation succeeded.
             pub user_errors: Vec<$error>,
         }
 

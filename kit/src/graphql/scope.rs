@@ -1,4 +1,4 @@
-//! What one request carries through its resolvers.
+//! The context of a request, which all its resolvers share.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -13,23 +13,24 @@ use crate::{
     loader::{Batch, Loaders},
 };
 
-/// What tells apart the operations that clients send: whatever one of them asks of subgraphs, in
-/// however many requests, has the same.
+/// Identifies an operation that a client sent. All requests to subgraphs that are part of it have
+/// the same value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operation(u64, u64);
 
 impl Default for Operation {
-    /// One that is like no other: a request of its own.
+    /// A value of its own, for a request that is part of no operation.
     fn default() -> Self {
         Self(0, rand::random())
     }
 }
 
 impl Operation {
-    /// The operation that a caller sent in a request of this id; `None` where no client has asked.
+    /// Returns the operation that a caller sent in the request with this id; `None` if the request
+    /// does not come from a client.
     ///
-    /// A client chooses its request's id and uses a connection for many operations, so neither the id
-    /// nor the caller is enough.
+    /// Clients choose their request ids, and send many operations over one connection, so neither
+    /// the id nor the caller is enough.
     pub fn of(actor: &Actor, request_id: &str) -> Option<Self> {
         let mut hasher = DefaultHasher::new();
         request_id.hash(&mut hasher);
@@ -40,20 +41,20 @@ impl Operation {
 /// The caller and the loaders of one request.
 #[derive(Clone, Default)]
 pub struct Scope {
-    /// Who is calling.
+    /// The caller.
     pub actor: Arc<Actor>,
-    /// What it belongs to.
+    /// The operation that the request is part of.
     pub operation: Operation,
     /// The request's loaders.
     pub loaders: Arc<Loaders>,
 }
 
-/// The request's scope. [`super::Service`] puts it there.
+/// Returns the request's scope, which [`super::Service`] provides.
 pub fn scope<'a>(ctx: &Context<'a>) -> &'a Scope {
     ctx.data_unchecked::<Scope>()
 }
 
-/// Who is calling.
+/// Returns the caller.
 pub fn actor<'a>(ctx: &Context<'a>) -> &'a Actor {
     &scope(ctx).actor
 }
@@ -61,7 +62,7 @@ pub fn actor<'a>(ctx: &Context<'a>) -> &'a Actor {
 /// Loads one value through the request's loader of type `B`.
 ///
 /// # Errors
-/// What the batch failed with.
+/// The error of the batch.
 pub async fn load<B: Batch>(
     ctx: &Context<'_>,
     batch: impl FnOnce() -> B,

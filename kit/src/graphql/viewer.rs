@@ -1,25 +1,25 @@
-//! The caller's own part of each domain.
+//! The type `Viewer`: what each domain knows of the caller.
 
 use super::directive::authenticated;
 use crate::id::{Id, User};
 
-/// Whom a `Viewer` is.
+/// The fields of `Viewer` that every domain has.
 pub struct ViewerId(pub Id<User>);
 
-/// What every domain's `Viewer` has.
+/// The fields of `Viewer` that every domain has.
 #[async_graphql::Object]
 impl ViewerId {
-    /// The account's id.
+    /// The id of the caller's account.
     #[graphql(directive = authenticated::apply())]
     async fn id(&self) -> Id<User> {
         self.0
     }
 }
 
-/// Declares `Viewer`, the type that every domain adds its own part to, from objects with the domain's
-/// fields, and `ViewerQuery`, the part of `Query` by which the router finds it.
+/// Declares the type `Viewer`, to which every domain adds fields, from objects with the domain's
+/// fields; and `ViewerQuery`, the part of `Query` that leads to it.
 ///
-/// The objects are unit structs; their fields ask [`actor`](super::actor) who the caller is.
+/// The objects are unit structs whose fields get the caller from [`actor`](super::actor).
 ///
 /// ```ignore
 /// /// The caller's lamps.
@@ -34,21 +34,21 @@ impl ViewerId {
 #[macro_export]
 macro_rules! viewer {
     ($($fields:ident),+ $(,)?) => {
-        /// The signed-in caller, and what only they may see. For nobody there is none.
-        // The rule is on the fields and not on the type: who asks for the caller and is nobody gets null
-        // and no error.
+        /// The signed-in caller, with everything that is theirs alone.
+        // The rule is on the fields and not on the type, so that anonymous callers get null and no
+        // error.
         #[derive(::async_graphql::MergedObject)]
         pub struct Viewer($crate::graphql::ViewerId, $($fields),+);
 
         impl Viewer {
-            /// The caller, if somebody is signed in.
+            /// Returns the caller, if somebody is signed in.
             pub fn of(ctx: &::async_graphql::Context<'_>) -> Option<Self> {
                 let user = $crate::graphql::actor(ctx).user_id()?;
                 Some(Self($crate::graphql::ViewerId(user), $($fields),+))
             }
         }
 
-        /// How the caller is found.
+        /// The fields of `Query` about the caller.
         #[derive(Default)]
         pub struct ViewerQuery;
 
@@ -60,7 +60,7 @@ macro_rules! viewer {
                 Viewer::of(ctx)
             }
 
-            /// The caller, for the router: nobody else's.
+            /// The caller by id, for the router.
             #[graphql(entity)]
             async fn find_viewer_by_id(
                 &self,

@@ -1,7 +1,8 @@
 //! Which addresses are public.
 //!
-//! By the registries of special-purpose addresses that IANA keeps (RFC 6890): what is not globally
-//! reachable by their word is not public here, nor what only leads to another address.
+//! According to IANA's registries of special-purpose addresses (RFC 6890): addresses that they do
+//! not list as globally reachable are not public, and neither are those that only lead to another
+//! address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -36,7 +37,7 @@ const NOT_PUBLIC_V4: [Ipv4Net; 18] = [
     v4(224, 0, 0, 0, 3),      // multicast, reserved, broadcast
 ];
 
-/// All that has been given out as global unicast.
+/// All addresses that have been allocated as global unicast.
 const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 0, 3);
 const NOT_PUBLIC_V6: [Ipv6Net; 5] = [
     v6(0x2001, 0, 0, 23),     // protocol assignments, Teredo and ORCHID among them
@@ -48,8 +49,8 @@ const NOT_PUBLIC_V6: [Ipv6Net; 5] = [
 /// IPv4 behind a NAT64 of the well-known prefix (RFC 6052).
 const NAT64: Ipv6Net = v6(0x64, 0xff9b, 0, 96);
 
-/// The address that is reached in the end: IPv4 that is written as IPv6 (mapped, RFC 4291 §2.5.5.2,
-/// or for a NAT64, RFC 6052) is IPv4.
+/// The address that is reached in the end: IPv4 written as IPv6 (mapped, RFC 4291 §2.5.5.2, or for
+/// a NAT64, RFC 6052) is IPv4.
 pub fn effective(address: IpAddr) -> IpAddr {
     let IpAddr::V6(long) = address else {
         return address;
@@ -64,7 +65,8 @@ pub fn effective(address: IpAddr) -> IpAddr {
     address
 }
 
-/// Whether an address is one that anybody on the internet can reach, and nothing of ours.
+/// Whether an address is public: one that anybody on the internet can reach, and not part of a
+/// private network.
 pub fn is_public(address: IpAddr) -> bool {
     match effective(address) {
         IpAddr::V4(short) => !NOT_PUBLIC_V4.iter().any(|net| net.contains(&short)),
@@ -101,7 +103,7 @@ mod tests {
     #[test]
     fn everything_else_is_not() {
         for address in [
-            // Ourselves, our network, the machine's link.
+            // This machine, its network and its links.
             "0.0.0.0",
             "127.0.0.1",
             "127.255.255.254",
@@ -118,7 +120,7 @@ mod tests {
             "fc00::1",
             "fdff::1",
             "fec0::1",
-            // Metadata of clouds.
+            // Metadata services of clouds.
             "169.254.169.254",
             "100.100.100.200",
             "192.0.0.192",
@@ -140,7 +142,7 @@ mod tests {
             "100::1",
             "5f00::1",
             "4000::1",
-            // IPv4 in IPv6's clothes: mapped, compatible, NAT64, 6to4, Teredo.
+            // IPv4 written as IPv6: mapped, compatible, NAT64, 6to4, Teredo.
             "::ffff:127.0.0.1",
             "::ffff:169.254.169.254",
             "::ffff:0:127.0.0.1",

@@ -22,14 +22,14 @@ use super::{
     redirect,
 };
 
-/// How long a connection that nobody uses is kept.
+/// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(15);
-/// Unused connections to one host.
+/// The most unused connections to one host.
 const IDLE_PER_HOST: usize = 2;
-/// The most headers of an answer, and the most bytes of them.
+/// The most headers of a response, and the most bytes in them.
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
-/// Headers that are the client's own affair.
+/// Headers that only the client itself sets.
 const OWN_HEADERS: [header::HeaderName; 9] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -42,7 +42,7 @@ const OWN_HEADERS: [header::HeaderName; 9] = [
     header::UPGRADE,
 ];
 
-/// A request to an address that a user gave.
+/// A request to a user-supplied address.
 #[derive(Debug, Clone)]
 pub struct OutboundRequest {
     /// The method.
@@ -56,7 +56,7 @@ pub struct OutboundRequest {
 }
 
 impl OutboundRequest {
-    /// Asks for what is at `url`.
+    /// Creates a `GET` request.
     pub fn get(url: impl Into<String>) -> Self {
         Self {
             method: Method::GET,
@@ -66,7 +66,7 @@ impl OutboundRequest {
         }
     }
 
-    /// Sends `body` to `url`.
+    /// Creates a `POST` request with `body`.
     pub fn post(url: impl Into<String>, content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
         Self {
             method: Method::POST,
@@ -77,20 +77,20 @@ impl OutboundRequest {
     }
 }
 
-/// A complete answer.
+/// A complete response.
 #[derive(Debug, Clone)]
 pub struct OutboundAnswer {
-    /// The status; whether it means success is for the caller to say.
+    /// The status. The caller decides whether it means success.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
     /// The whole body, at most [`OutboundConfig::max_answer_bytes`].
     pub body: Bytes,
-    /// Where the answer came from, after redirects.
+    /// The URL that the response came from, after redirects.
     pub url: String,
 }
 
-/// One request of possibly several.
+/// One hop of a request.
 #[derive(Debug, Clone)]
 pub(super) struct Hop {
     pub method: Method,
@@ -99,7 +99,7 @@ pub(super) struct Hop {
     pub body: Bytes,
 }
 
-/// Sends requests to addresses that users give; cheap to clone.
+/// Sends requests to user-supplied addresses; cheap to clone.
 #[derive(Clone)]
 pub struct Outbound {
     config: Arc<OutboundConfig>,
@@ -107,18 +107,18 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// A client with a policy, on the machine's resolver.
+    /// Creates a client with a policy and the machine's resolver.
     ///
     /// # Errors
-    /// Says what is wrong with the certificate authorities.
+    /// If the certificate authorities cannot be read.
     pub fn new(config: OutboundConfig) -> Result<Self, String> {
         Self::with_lookup(config, Arc::new(SystemLookup))
     }
 
-    /// As [`Self::new`], on another resolver.
+    /// Like [`Self::new`], with another resolver.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Those of [`Self::new`].
     pub fn with_lookup(config: OutboundConfig, lookup: Arc<dyn Lookup>) -> Result<Self, String> {
         let tls = tls(&config)?;
         let config = Arc::new(config);
@@ -141,19 +141,19 @@ impl Outbound {
         Ok(Self { config, client })
     }
 
-    /// Judges a URL when it is given, before it is kept. A host's name is judged again, by its
-    /// addresses, whenever it is connected to.
+    /// Checks a URL when it is supplied, before it is stored. A host's name is checked again, by
+    /// its addresses, for every connection.
     ///
     /// # Errors
-    /// Why nothing would ever be sent there.
+    /// Why no request would be sent there.
     pub fn check(&self, url: &str) -> Result<(), OutboundError> {
         self.config.parse(url).map(drop)
     }
 
-    /// Sends a request, follows redirects and reads the answer.
+    /// Sends a request, follows redirects and reads the response.
     ///
     /// # Errors
-    /// [`OutboundError`]; an answer of whatever status is none.
+    /// [`OutboundError`]. A response with an error status is not an error.
     pub async fn send(&self, request: OutboundRequest) -> Result<OutboundAnswer, OutboundError> {
         if let Some(name) = OWN_HEADERS
             .iter()
@@ -204,7 +204,7 @@ impl Outbound {
         headers
             .entry(header::USER_AGENT)
             .or_insert(HeaderValue::from_static("atelier"));
-        // What is small on the wire stays small in memory.
+        // A response that is small on the wire stays small in memory.
         headers.insert(
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),

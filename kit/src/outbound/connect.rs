@@ -1,4 +1,4 @@
-//! Connecting: the one place where a name becomes an address, and where addresses are judged.
+//! Connecting: the one place where names are resolved and addresses are checked.
 
 use std::{
     io,
@@ -17,16 +17,16 @@ use tower::Service;
 
 use super::{OutboundConfig, error::Unconnected};
 
-/// The most addresses of a name that are tried, one after the other.
+/// The most addresses of a name that are tried, one after another.
 const TRIED: usize = 4;
 
 /// Resolves names.
 #[async_trait]
 pub trait Lookup: Send + Sync {
-    /// All addresses of a name.
+    /// Resolves a name to all its addresses.
     ///
     /// # Errors
-    /// If the name is not known, or nobody could be asked.
+    /// If the name does not exist, or could not be resolved.
     async fn lookup(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
@@ -44,7 +44,7 @@ impl Lookup for SystemLookup {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A connector that judges every address before it connects to it.
+/// A connector that checks every address before it connects.
 #[derive(Clone)]
 pub(super) struct Connector {
     pub config: Arc<OutboundConfig>,
@@ -82,7 +82,7 @@ impl Service<Uri> for Connector {
 }
 
 impl Connector {
-    /// The addresses of a host, all of which may be connected to.
+    /// Returns the addresses of a host, all of which are allowed.
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Unconnected> {
         let unbracketed = host.trim_start_matches('[').trim_end_matches(']');
         let found = match unbracketed.parse() {
@@ -95,7 +95,7 @@ impl Connector {
         if found.is_empty() {
             return Err(Unconnected::NotResolved(io::ErrorKind::NotFound));
         }
-        // One that is not public makes the name suspicious, and the others no better.
+        // One address that is not public makes the whole name suspicious.
         if found.iter().all(|address| self.config.admits(*address)) {
             Ok(found)
         } else {

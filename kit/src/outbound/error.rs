@@ -1,13 +1,14 @@
-//! Why a request was not made, or has no answer.
+//! Why a request was not sent, or got no response.
 
 use std::error::Error as StdError;
 
-/// Why a request to an address that a user gave failed. The text may be shown to that user: it names
-/// nothing that they did not give, and a name that does not exist looks like one that is private.
+/// Why a request to a user-supplied address failed. The text may be shown to the user: it reveals
+/// nothing that they did not supply, and does not distinguish names that do not exist from names
+/// that are private.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutboundError {
-    /// It is no URL, too long, or holds a user name or password.
+    /// The URL is malformed or too long, or contains a username or password.
     #[error("the URL is not valid")]
     UrlInvalid,
     /// The policy does not allow the URL's scheme.
@@ -16,37 +17,37 @@ pub enum OutboundError {
     /// The policy does not allow the URL's port.
     #[error("the port {0} is not allowed")]
     PortRefused(u16),
-    /// A header is one that the client sets itself.
+    /// A header is one that only the client itself sets.
     #[error("the header {0:?} cannot be set")]
     HeaderRefused(String),
-    /// The host is an address that is not public, or a name for one.
+    /// The host is an address that is not public, or resolves to one.
     #[error("the host does not resolve to public addresses")]
     AddressRefused,
-    /// The host's name is not known.
+    /// The host's name does not exist.
     #[error("the host does not resolve to public addresses")]
     NotResolved(#[source] std::io::Error),
     /// A redirect leads from `https` to another scheme.
     #[error("a redirect leaves https")]
     Downgraded,
-    /// A redirect has no place to go to, or one that is no URL.
+    /// A redirect has no target, or one that is not a URL.
     #[error("a redirect leads nowhere")]
     RedirectInvalid,
     /// There are more redirects than the policy allows.
     #[error("there are more than {0} redirects")]
     TooManyRedirects(u8),
-    /// The whole took longer than the policy allows.
+    /// The request took longer than the policy allows.
     #[error("there was no complete answer in time")]
     TimedOut,
-    /// The answer has more bytes than the policy allows.
+    /// The response has more bytes than the policy allows.
     #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
-    /// No connection, or one that broke or does not speak HTTP or TLS as it should.
+    /// There was no connection, or it broke or violated HTTP or TLS.
     #[error("the host did not answer as it should")]
     Failed(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl OutboundError {
-    /// Whether trying again later can help.
+    /// Whether a retry may succeed.
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
@@ -55,18 +56,18 @@ impl OutboundError {
     }
 }
 
-/// What the connector reports through the HTTP client, which wraps it in errors of its own.
+/// An error of the connector, which the HTTP client wraps in its own errors.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unconnected {
     /// An address is not allowed.
     #[error("an address is not allowed")]
     Refused,
-    /// The name is not known.
+    /// The name does not exist.
     #[error("the name cannot be resolved")]
     NotResolved(std::io::ErrorKind),
 }
 
-/// The connector's own word, where there is one in the chain.
+/// Returns the connector's error, if there is one in the chain.
 pub(super) fn failed(cause: impl StdError + Send + Sync + 'static) -> OutboundError {
     let mut next: Option<&(dyn StdError + 'static)> = Some(&cause);
     while let Some(error) = next {

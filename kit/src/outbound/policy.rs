@@ -1,4 +1,4 @@
-//! What is allowed.
+//! The policy: which requests are allowed.
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -10,27 +10,28 @@ use super::{OutboundError, address};
 /// The longest URL, in bytes.
 const MAX_URL: usize = 2048;
 
-/// What requests to addresses that users give may do; [`Default`] is `https` to public addresses.
+/// The policy for requests to user-supplied addresses; [`Default`] is `https` to public addresses.
 #[derive(Debug, Clone)]
 pub struct OutboundConfig {
-    /// Networks that may be reached although they are not public.
+    /// Networks that are allowed although they are not public.
     pub allow_networks: Vec<IpNet>,
-    /// Networks that may not be reached although they are public, such as one's own servers'. They
-    /// win over `allow_networks`.
+    /// Networks that are forbidden although they are public, such as those of one's own servers.
+    /// They take precedence over `allow_networks`.
     pub deny_networks: Vec<IpNet>,
-    /// Whether `http` is allowed beside `https`.
+    /// Whether `http` is allowed in addition to `https`.
     pub allow_http: bool,
-    /// The ports that may be reached; any, if empty.
+    /// The ports that are allowed; all ports if empty.
     pub ports: Vec<u16>,
-    /// How many redirects are followed; with 0 they are answers like any other.
+    /// The most redirects that are followed; with 0, a redirect is a response like any other.
     pub max_redirects: u8,
-    /// How long connecting to one address may take.
+    /// The longest time to connect to one address.
     pub connect_timeout: Duration,
-    /// How long everything may take: names, connections, redirects, the answer's last byte.
+    /// The longest time for the whole request: names, connections, redirects, and the response to
+    /// its last byte.
     pub deadline: Duration,
-    /// The most bytes of an answer's body.
+    /// The most bytes of a response's body.
     pub max_answer_bytes: usize,
-    /// Certificate authorities (PEM) that are believed beside the machine's.
+    /// Certificate authorities (PEM) that are trusted in addition to the machine's.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -50,7 +51,7 @@ impl Default for OutboundConfig {
     }
 }
 
-/// Reads a list such as `10.20.0.0/16,fd12::/16`; an address alone stands for itself.
+/// Parses a list such as `10.20.0.0/16,fd12::/16`; a single address stands for itself.
 ///
 /// # Errors
 /// The first item that is neither a network nor an address.
@@ -67,7 +68,7 @@ pub fn networks(list: &str) -> Result<Vec<IpNet>, String> {
 }
 
 impl OutboundConfig {
-    /// Whether an address may be connected to.
+    /// Whether connections to an address are allowed.
     pub(super) fn admits(&self, address: IpAddr) -> bool {
         let within = |nets: &[IpNet]| {
             nets.iter()
@@ -77,7 +78,7 @@ impl OutboundConfig {
             && (address::is_public(address) || within(&self.allow_networks))
     }
 
-    /// Judges a URL by itself. A name is judged only when it is connected to.
+    /// Checks a URL by itself. Names are checked only when they are connected to.
     pub(super) fn check(&self, url: &Url) -> Result<(), OutboundError> {
         match url.scheme() {
             "https" => {}
@@ -105,8 +106,8 @@ impl OutboundConfig {
         }
     }
 
-    /// Reads and judges a URL as a user wrote it. The parser (WHATWG URL) knows an address by all
-    /// its spellings: `2130706433`, `0177.1` and `0x7f.0.0.1` are 127.0.0.1.
+    /// Parses and checks a URL as a user wrote it. The parser (WHATWG URL) recognises all spellings
+    /// of an address: `2130706433`, `0177.1` and `0x7f.0.0.1` are 127.0.0.1.
     pub(super) fn parse(&self, text: &str) -> Result<Url, OutboundError> {
         if text.len() > MAX_URL {
             return Err(OutboundError::UrlInvalid);

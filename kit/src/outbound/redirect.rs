@@ -1,11 +1,11 @@
-//! Where a redirect leads, and what goes along (RFC 9110 §15.4).
+//! Following redirects, and which headers go along (RFC 9110 §15.4).
 
 use http::{HeaderMap, Method, StatusCode, header};
 use url::Url;
 
 use super::{OutboundConfig, OutboundError, client::Hop};
 
-/// What goes along to another origin. Everything else may be a secret between us and the first one.
+/// The headers that are sent to another origin. All others may be meant for the first one alone.
 const PUBLIC: [header::HeaderName; 4] = [
     header::ACCEPT,
     header::ACCEPT_LANGUAGE,
@@ -13,7 +13,7 @@ const PUBLIC: [header::HeaderName; 4] = [
     header::USER_AGENT,
 ];
 
-/// The next hop, if an answer asks for one.
+/// Returns the next hop, if a response asks for one.
 pub(super) fn next(
     config: &OutboundConfig,
     hop: &Hop,

@@ -13,10 +13,10 @@ use redis::{Client, Msg, RedisError};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// Messages a subscription may be behind before it misses some.
+/// The number of messages that a subscription may be behind before it misses some.
 const BUFFER: usize = 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Whoever listens may rely on messages, so a dead connection must be noticed soon.
+/// Subscribers may rely on messages, so a dead connection must be noticed soon.
 const PING_EVERY: Duration = Duration::from_secs(2);
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ pub enum Signal {
     Lost,
     /// One published message.
     Message(Arc<[u8]>),
-    /// The reader was too slow and messages before the next one are gone.
+    /// The reader was too slow, and messages before the next one are lost.
     Missed,
 }
 
@@ -62,7 +62,7 @@ impl Stream for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.signals.close();
-        // The task may have ended with its runtime; then there is nothing left to tidy.
+        // The task may have ended with its runtime; then there is nothing left to clean up.
         let _ = self
             .requests
             .send(Request::Forget(std::mem::take(&mut self.channel)));
@@ -72,7 +72,7 @@ impl Drop for Subscription {
 #[derive(Debug)]
 enum Request {
     Listen(String, mpsc::Sender<Signal>),
-    /// Look for closed listeners of this channel.
+    /// Removes closed subscriptions of this channel.
     Forget(String),
 }
 
@@ -113,7 +113,7 @@ struct Listener {
 }
 
 impl Listener {
-    /// Delivers without waiting; `false` when nobody listens any more.
+    /// Delivers without waiting; `false` if the subscription has ended.
     fn deliver(&mut self, signal: Signal) -> bool {
         if self.missed {
             match self.signals.try_send(Signal::Missed) {
@@ -136,7 +136,7 @@ impl Listener {
 #[derive(Default)]
 struct Listeners(HashMap<String, Vec<Listener>>);
 
-/// What the server must be told after a [`Request`].
+/// The command to send to the server after a [`Request`].
 enum Change {
     None,
     Subscribe(String),
@@ -249,7 +249,7 @@ async fn connect(client: &Client, listeners: &Listeners) -> Result<PubSub, Redis
 enum Ended {
     /// The connection broke.
     Lost,
-    /// Nobody listens at the moment.
+    /// There is no subscription at the moment.
     Idle,
     /// No handle is left.
     Released,
@@ -288,7 +288,7 @@ async fn listen(
                 }
             }
             _ = ping.tick() => {
-                // A half-open connection delivers nothing and reports nothing: ask.
+                // A half-open connection delivers nothing and reports nothing, so it is pinged.
                 if !matches!(timeout(CONNECT_TIMEOUT, sink.ping::<redis::Value>()).await, Ok(Ok(_))) {
                     return Ended::Lost;
                 }

@@ -21,8 +21,8 @@ pub fn inject(headers: &mut HeaderMap) {
     propagator.inject_context(&Span::current().context(), &mut Headers(headers));
 }
 
-/// Makes `span` a child of the caller's span as told by the headers of its request. Call it
-/// before the span is entered. Headers that are missing or malformed begin a new trace.
+/// Makes `span` a child of the caller's span, which the headers of the request name. Call it before
+/// the span is entered. Missing or malformed headers begin a new trace.
 pub fn set_parent(span: &Span, headers: &HeaderMap) {
     let parent = TraceContextPropagator::new().extract(&HeadersRef(headers));
     adopt(span, parent);

@@ -15,7 +15,7 @@ use super::{catalog, propagate};
 
 /// Header that carries the request id, in and out.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
-/// What nginx made the usual number for "the client went away".
+/// The status that nginx uses for "the client went away".
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 const MAX_REQUEST_ID: usize = 64;
 
@@ -67,7 +67,7 @@ impl RequestSummary {
         facts.kind = Some(kind);
     }
 
-    /// The id of whoever asks.
+    /// The id of the caller.
     pub fn actor(&self, id: impl Into<String>) {
         self.0.lock().actor = Some(id.into());
     }
@@ -171,7 +171,7 @@ impl Drop for Line {
     }
 }
 
-/// Methods are free text: a caller must not be able to make up time series.
+/// Methods are free text, and callers must not be able to create time series with them.
 fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

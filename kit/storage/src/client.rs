@@ -14,9 +14,9 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use crate::{StorageConfig, StorageError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// For one try of an operation whose body is small.
+/// The timeout of one attempt of an operation with a small body.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
-/// For operations that move or copy a whole object.
+/// The timeout of operations that move or copy a whole object.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 const TRIES: u32 = 3;
 const FIRST_RETRY_AFTER: Duration = Duration::from_millis(100);

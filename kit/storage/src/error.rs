@@ -1,4 +1,4 @@
-//! What can go wrong with the store, by what a caller can do about it.
+//! Failures of the store, classified by what a caller can do about them.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -24,7 +24,7 @@ pub enum StorageError {
         /// The store's error code, such as `InvalidPart` or `EntityTooSmall`.
         code: String,
     },
-    /// The range begins behind the end of the object.
+    /// The range begins at or after the end of the object.
     #[error("range not satisfiable")]
     InvalidRange,
     /// The object is larger than the caller allowed.
@@ -36,7 +36,7 @@ pub enum StorageError {
     /// The credentials do not allow this.
     #[error("storage access denied")]
     Denied,
-    /// The request makes no sense: a fault of configuration or of the caller.
+    /// The request is invalid: a fault of the configuration or of the caller.
     #[error("invalid storage request: {reason}")]
     Invalid {
         /// What the store (or this client) says about it.

@@ -1,4 +1,4 @@
-//! Object storage (S3 and whatever speaks it): bytes go straight between clients and the store.
+//! Object storage (S3 and compatible stores): bytes go straight between clients and the store.
 //!
 //! The API hands out presigned requests ([`Storage::presign_put`], [`Storage::presign_get`], …),
 //! built with the *public* endpoint; the server's own reads and writes use the internal one.
@@ -59,7 +59,7 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// A client for the configured bucket; nothing is sent yet.
+    /// Creates a client for the configured bucket; nothing is sent yet.
     ///
     /// # Errors
     /// [`StorageError::Invalid`] when an endpoint is not an `http://` or `https://` URL.
@@ -71,7 +71,7 @@ impl Storage {
         })
     }
 
-    /// The bucket's name.
+    /// Returns the bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket
     }

@@ -19,7 +19,7 @@ use crate::multipart::digest;
 use crate::presign::percent_encode;
 use crate::{Storage, StorageError, client};
 
-/// Keys the store deletes in one request.
+/// The most keys that the store deletes in one request.
 const DELETE_BATCH: usize = 1000;
 /// Amazon's oldest region takes no location constraint; other stores take any request without.
 const HOME_REGION: &str = "us-east-1";
@@ -31,7 +31,7 @@ pub struct ObjectInfo {
     pub size: u64,
     /// Entity tag, with its quotes.
     pub etag: String,
-    /// MIME type as it was announced by whoever put it: not to be trusted.
+    /// MIME type as announced by whoever put the object; it must not be trusted.
     pub content_type: Option<String>,
     /// SHA-256, where it was put with one and in one piece.
     pub sha256: Option<[u8; 32]>,
@@ -74,7 +74,7 @@ impl Storage {
     /// Up to `length` bytes (at least one) from `start`; fewer at the end of the object.
     ///
     /// # Errors
-    /// [`StorageError::InvalidRange`] when `start` is at or behind the end of the object.
+    /// [`StorageError::InvalidRange`] when `start` is at or after the end of the object.
     pub async fn get_range(
         &self,
         key: &str,
@@ -89,7 +89,7 @@ impl Storage {
         collect(object, length).await
     }
 
-    /// Streams an object into a (new or replaced) file and answers its length.
+    /// Streams an object into a (new or replaced) file and returns its length.
     ///
     /// # Errors
     /// [`StorageError::NotFound`], [`StorageError::File`], or [`StorageError::Unavailable`] when
@@ -125,7 +125,7 @@ impl Storage {
             .map_err(classify)
     }
 
-    /// Puts bytes, verified by their SHA-256; answers the ETag.
+    /// Puts bytes, verified by their SHA-256; returns the ETag.
     ///
     /// # Errors
     /// [`StorageError`].
@@ -141,7 +141,7 @@ impl Storage {
         self.put(key, content_type, body, Some(checksum)).await
     }
 
-    /// Puts a file (at most 5 GiB) without reading it into memory; answers the ETag.
+    /// Puts a file (at most 5 GiB) without reading it into memory; returns the ETag.
     ///
     /// # Errors
     /// [`StorageError::File`] when the file cannot be read, or another [`StorageError`].
@@ -265,7 +265,7 @@ impl Storage {
             .await;
         match created {
             Ok(_) => Ok(()),
-            // Somebody else was faster.
+            // Another process was faster.
             Err(error)
                 if error
                     .as_service_error()
@@ -277,7 +277,7 @@ impl Storage {
         }
     }
 
-    /// Asks whether the bucket is there and may be used.
+    /// Checks that the bucket exists and can be used.
     ///
     /// # Errors
     /// [`StorageError::NotFound`], [`StorageError::Denied`] or [`StorageError::Unavailable`].

@@ -50,7 +50,7 @@ pub enum Disposition {
     Attachment,
 }
 
-/// Headers the store answers a presigned `GET` with instead of the stored ones.
+/// Headers that the store returns for a presigned `GET` instead of the stored ones.
 #[derive(Clone, Debug, Default)]
 pub struct GetOptions {
     /// File name offered to the user; any text, at most 255 characters are used.
@@ -62,9 +62,10 @@ pub struct GetOptions {
 }
 
 impl Storage {
-    /// Lets a client put one object of exactly this type, length and (if given) content, as often as
-    /// it likes until the signature ends. What is to be judged and then kept is better signed as a
-    /// part ([`Self::presign_upload_part`]): that ends with its multipart upload.
+    /// Lets a client put one object of exactly this type, length and (if given) content, as often
+    /// as it likes until the signature expires. Content that is to be checked and then kept is
+    /// better signed as a part ([`Self::presign_upload_part`]), whose signature ends with its
+    /// multipart upload.
     ///
     /// # Errors
     /// [`StorageError::Invalid`] for a lifetime of zero or more than seven days, or a bad key.
@@ -157,7 +158,8 @@ fn lifetime(expires: Duration) -> Result<(PresigningConfig, DateTime<Utc>), Stor
         });
     }
     // The store compares with the real time, so an injected clock would be wrong here. Signatures
-    // carry whole seconds: what is told must not be later than what the store goes by.
+    // carry whole seconds, so the returned expiry must not be later than the one that the store
+    // uses.
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

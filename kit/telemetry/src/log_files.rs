@@ -25,7 +25,7 @@ const EXTENSIONS: [&str; 3] = ["log", "log.gz", "log.gz.part"];
 pub(crate) struct LogWriter {
     appender: RollingFileAppender,
     files: Files,
-    /// Length of a period in seconds; none where there is one file for ever.
+    /// Length of a period in seconds; `None` if there is a single file.
     period: Option<i64>,
     /// The period of the last line, counted from 1970.
     current: Option<i64>,
@@ -40,7 +40,7 @@ struct Files {
 }
 
 impl LogWriter {
-    /// Opens the file of now.
+    /// Opens the file of the current period.
     ///
     /// # Errors
     /// [`TelemetryError::File`] if the directory cannot be written.
@@ -73,7 +73,7 @@ impl LogWriter {
         })
     }
 
-    /// With the first line of a period: looks after the older files, on a thread of its own so
+    /// Called with the first line of a period: tidies the older files, on a thread of its own so
     /// that no line waits for it.
     fn tidy_once_per_period(&mut self) {
         let Some(period) = self.period else { return };
@@ -94,7 +94,7 @@ impl LogWriter {
                 }
             });
         if tidied.is_err() {
-            // No thread to be had: the next line tries again.
+            // No thread is available: the next line tries again.
             self.current = None;
         }
     }
@@ -102,8 +102,9 @@ impl LogWriter {
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // The appender tells stderr when it cannot open the next file, which panics if nobody reads
-        // that any more. The thread that writes must live on: there may be room again.
+        // The appender reports to stderr when it cannot open the next file, which panics if stderr
+        // is closed. The thread that writes must survive that, because there may be space again
+        // later.
         let write = std::panic::AssertUnwindSafe(|| self.appender.write(line));
         let written = std::panic::catch_unwind(write)
             .unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;

@@ -29,13 +29,13 @@ pub struct Metrics {
 impl Metrics {
     /// All metrics in the Prometheus text format.
     pub fn render(&self) -> String {
-        // Folds recorded samples into the buckets, which nobody else does between scrapes.
+        // Moves recorded samples into the buckets, which nothing else does between scrapes.
         self.handle.run_upkeep();
         self.handle.render()
     }
 }
 
-/// Starts recording. Only the first call does something; each answers the same metrics.
+/// Starts recording. Only the first call has an effect; all calls return the same metrics.
 pub fn install() -> Metrics {
     INSTALLED
         .get_or_init(|| {
@@ -56,7 +56,7 @@ pub fn install() -> Metrics {
         .clone()
 }
 
-/// `GET /metrics`. Not for the public: serve it on an internal address.
+/// Serves `GET /metrics`. Not for the public: serve it on an internal address.
 pub fn router(metrics: Metrics) -> Router {
     Router::new().route(
         "/metrics",

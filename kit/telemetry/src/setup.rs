@@ -1,4 +1,4 @@
-//! What the process writes, and where.
+//! Setting up logs and traces.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ pub enum Rotation {
 /// Log files, always JSON, in addition to stderr.
 #[derive(Clone, Debug)]
 pub struct LogFile {
-    /// Directory, created if need be.
+    /// Directory, created if necessary.
     pub dir: PathBuf,
     /// When to begin a new file.
     pub rotation: Rotation,
@@ -76,11 +76,11 @@ pub struct TelemetryConfig {
     pub format: LogFormat,
     /// Levels by target, such as `info,atelier_kit=debug` (syntax of `tracing_subscriber`).
     pub filter: String,
-    /// Log files as well.
+    /// Log files, in addition to stderr.
     pub file: Option<LogFile>,
     /// Base URL of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`; plain HTTP.
     pub otlp_endpoint: Option<String>,
-    /// Share of new traces that are recorded, 0 to 1. A caller's decision goes first.
+    /// Share of new traces that are recorded, 0 to 1. A caller's decision takes precedence.
     pub sample_ratio: f64,
     /// Name of this process in traces and of its log files.
     pub service_name: String,
@@ -127,7 +127,7 @@ pub enum TelemetryError {
     /// OTLP was asked for outside a Tokio runtime.
     #[error("OTLP needs a Tokio runtime")]
     NoRuntime,
-    /// Something has set up logging in this process already.
+    /// Logging has already been set up in this process.
     #[error("logging is already set up in this process")]
     AlreadyInstalled,
 }
@@ -164,15 +164,15 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(provider) = self.provider.take() {
-            // Nobody is left to tell.
+            // There is nobody left to report to.
             let _ = provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT);
         }
         flush(std::mem::take(&mut self.writers));
     }
 }
 
-/// Writes the last lines. Where stderr is a pipe that nobody reads, that never ends, and where it is
-/// closed, saying so panics: neither is to keep the process from ending.
+/// Writes the last lines. If stderr is a pipe that nobody reads, that never ends, and if it is
+/// closed, reporting so panics; neither must keep the process from ending.
 fn flush(writers: Vec<WorkerGuard>) {
     let (done, flushed) = std::sync::mpsc::channel();
     let flushing = std::thread::Builder::new()
@@ -186,7 +186,7 @@ fn flush(writers: Vec<WorkerGuard>) {
     }
 }
 
-/// The spans that are traced: ours, and every SQL statement.
+/// The spans that are traced: those of Atelier, and every SQL statement.
 const TRACED: &str = "info,sql=debug,hyper=off,h2=off,tower=off,reqwest=off";
 
 /// Sets up logging and tracing for the whole process, once.
@@ -220,7 +220,7 @@ pub fn init(config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
             config.sample_ratio,
         )?),
     };
-    // Traces have levels of their own: what is logged says nothing about what is worth tracing.
+    // Traces have levels of their own, independent of those of the log.
     let traces = provider.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("atelier"))
@@ -244,7 +244,7 @@ where
         LogFormat::Pretty => {
             let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             tracing_subscriber::fmt::layer()
-                // What goes wrong with writing is not written to stderr: that may be what is gone.
+                // Failures to write are not reported to stderr, which may be what is gone.
                 .log_internal_errors(false)
                 .with_ansi(colours)
                 .with_writer(writer)

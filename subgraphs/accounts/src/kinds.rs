@@ -1,5 +1,5 @@
-//! Closed sets of the domain, the same in PostgreSQL, in facts and in the schema. Those that other
-//! domains know are part of what accounts promises.
+//! The domain's enums, with the same values in PostgreSQL, in facts and in the schema. Those that
+//! other domains use are declared in the contracts.
 
 use atelier_kit::text_enum;
 
@@ -8,37 +8,37 @@ pub use atelier_contracts::accounts::{
 };
 
 text_enum! {
-    /// What kind of user an account belongs to.
+    /// The kind of a user.
     pub enum UserKind {
         /// A person.
         Human = "HUMAN",
-        /// A program that acts for somebody.
+        /// A program that acts on somebody's behalf.
         Bot = "BOT",
-        /// A program of this installation.
+        /// A program that belongs to this installation.
         Robot = "ROBOT",
     }
 
-    /// A movement of a quota.
+    /// The kind of a change to a quota, as recorded in the ledger.
     pub enum EntryKind {
-        /// Held for a use.
+        /// An amount was reserved.
         Reserve = "RESERVE",
-        /// Used.
+        /// A reserved amount was used.
         Commit = "COMMIT",
-        /// Given back without having been used.
+        /// A reserved amount was given back unused.
         Release = "RELEASE",
-        /// Given back after having been used.
+        /// A used amount was given back.
         Refund = "REFUND",
-        /// Given back because nobody came for it.
+        /// A reservation expired, and its amount was given back.
         Expire = "EXPIRE",
-        /// An administrator changed what is granted on top of the plan.
+        /// An administrator changed the amount granted in addition to the plan.
         Adjust = "ADJUST",
     }
 
-    /// What an access token is meant for.
+    /// The purpose of an access token.
     pub enum AccessTokenKind {
-        /// A user's own programs.
+        /// A personal access token, for a user's own programs.
         Personal = "PERSONAL",
-        /// A partner's servers.
+        /// An API key, for a partner's servers.
         ApiKey = "API_KEY",
     }
 }

@@ -1,4 +1,4 @@
-//! Atelier's accounts: who there is, how they prove it, what they may do and how much of it.
+//! Atelier's accounts: users, how they prove who they are, their permissions and their quotas.
 //!
 //! # What it owns
 //!
@@ -13,10 +13,11 @@
 //!
 //! # Identity
 //!
-//! Who may do what to whom, and what protects an account, is in `docs/IDENTITY.md`.
+//! `docs/IDENTITY.md` explains who may do what to whom, and how accounts are protected.
 //!
-//! An access token says who somebody is, not what they may do: that is looked up, so a change counts
-//! at the next request. [`IdentityResolver`] does it in process; over HTTP it is the query
+//! An access token says who somebody is, not what they may do: permissions are looked up, so a
+//! change takes effect at the next request. In process this is done by [`IdentityResolver`]; over
+//! HTTP by the query
 //!
 //! ```graphql
 //! query IdentityResolve($token: String!) {
@@ -25,14 +26,14 @@
 //! ```
 //!
 //! for callers with a service identity. Both refuse with `UNAUTHENTICATED`, `TOKEN_EXPIRED` or
-//! `ACCOUNT_DISABLED`. Who keeps answers listens on [`IDENTITY_CHANGED`].
+//! `ACCOUNT_DISABLED`. Whoever caches the answers must listen on [`IDENTITY_CHANGED`].
 //!
 //! # What other domains use
 //!
-//! The facts and commands in `atelier_contracts::accounts`: an account's life, and quotas that are
-//! reserved before a use, committed after it, or released. A reservation is held for a week unless told
-//! otherwise, at most 30 days, and then given back by itself. Committing late, after it has run out, takes
-//! it anew.
+//! The facts and commands in `atelier_contracts::accounts`: the life cycle of accounts, and quotas,
+//! which are reserved before an operation and committed or released after it. A reservation is held
+//! for a week by default and for at most 30 days; then its amount is given back. Committing an
+//! expired reservation reserves the amount again.
 
 mod app;
 mod config;
@@ -59,20 +60,19 @@ pub use kinds::{PlanCode, UserStatus};
 /// The domain's name, and its PostgreSQL schema.
 pub const NAME: &str = "accounts";
 
-/// The Redis pub/sub channel (without prefix) on which the ids of users are published, one in each
-/// message (`usr_…`), after something was committed that changes what [`IdentityResolver`] answers for
-/// them.
+/// The Redis pub/sub channel (without prefix) on which the id of a user (`usr_…`) is published
+/// after a change that affects what [`IdentityResolver`] returns for that user.
 pub const IDENTITY_CHANGED: &str = app::IDENTITY_CHANGED;
 
-/// The domain's tables.
+/// The migrations that create the domain's tables.
 pub static MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/accounts");
 
 atelier_kit::entity!(
-    /// A named set of scopes.
+    /// A role: a named set of scopes.
     pub Role, "rol"
 );
 atelier_kit::entity!(
-    /// A token that a user made for a program.
+    /// A personal access token or API key.
     pub AccessToken, "pat"
 );
 atelier_kit::entity!(
@@ -92,8 +92,8 @@ pub fn subgraph(deps: Deps, config: AccountsConfig) -> Subgraph {
         })
 }
 
-/// Makes the user `admin` with a generated password, if nobody administers this installation yet.
-/// The password is told this once.
+/// Creates the user `admin` with a generated password, if this installation has no administrator
+/// yet. The password is returned only here.
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database cannot be reached.
@@ -104,8 +104,8 @@ pub async fn seed_admin(
     app::seed::admin(deps, config).await
 }
 
-/// Makes the user [`DEMO_USERNAME`] with the password [`DEMO_PASSWORD`], unless there is one. Only for
-/// installations that nobody else can reach.
+/// Creates the user [`DEMO_USERNAME`] with the password [`DEMO_PASSWORD`], unless it exists. Only
+/// for installations that nobody else can reach.
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database cannot be reached.
@@ -113,8 +113,8 @@ pub async fn seed_demo(deps: &Deps, config: &AccountsConfig) -> Result<Credentia
     app::seed::demo(deps, config).await
 }
 
-/// Lets a new key sign access tokens from now on. Tokens signed by the old one stay valid until they
-/// run out; until then it stays in the JWKS.
+/// Replaces the key that signs access tokens. Tokens signed by the old key stay valid until they
+/// expire; until then, the key stays in the JWKS.
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database cannot be reached.

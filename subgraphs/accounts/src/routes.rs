@@ -1,4 +1,4 @@
-//! Plain HTTP beside GraphQL.
+//! HTTP routes besides GraphQL.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub fn routes(accounts: Arc<Accounts>) -> Router {
         .with_state(accounts)
 }
 
-/// The keys that verify access tokens (RFC 7517).
+/// Serves the keys that verify access tokens (RFC 7517).
 async fn jwks(State(accounts): State<Arc<Accounts>>) -> Response {
     match accounts.keys.jwks(&accounts.deps).await {
         Ok(keys) => ([(header::CACHE_CONTROL, "public, max-age=60")], Json(keys)).into_response(),

@@ -1,7 +1,7 @@
-//! Quotas: an amount is reserved before a use, committed after it, or released.
+//! Quotas: a domain reserves an amount before an operation, and commits or releases it afterwards.
 //!
-//! Each command may be repeated with the same key: it then changes nothing and answers how things
-//! stand. Keys are each domain's own.
+//! Every command may be repeated with the same key: it then changes nothing and returns the current
+//! state. Each domain has a key space of its own.
 
 use async_graphql::InputObject;
 use atelier_kit::{
@@ -18,48 +18,51 @@ use super::Meter;
 text_enum! {
     /// The state of a reservation.
     pub enum ReservationState {
-        /// The amount is held.
+        /// The amount is reserved.
         Reserved = "RESERVED",
-        /// The amount is used.
+        /// The amount has been used.
         Committed = "COMMITTED",
-        /// The amount was given back.
+        /// The amount has been given back.
         Released = "RELEASED",
-        /// The reservation ran out, and the amount was given back.
+        /// The reservation expired, and the amount has been given back.
         Expired = "EXPIRED",
     }
 }
 
-/// Reserves an amount of a user's quota.
+/// The input of `quotaReserve`, which reserves an amount of a user's quota.
 #[derive(Debug, Clone, InputObject, Serialize)]
 #[graphql(inaccessible)]
 #[serde(rename_all = "camelCase")]
 pub struct QuotaReserveInput {
-    /// Whose quota.
+    /// The id of the user whose quota it is.
     pub user_id: Id<User>,
-    /// What is counted.
+    /// The meter.
     pub meter: Meter,
-    /// How much; at least 1.
+    /// The amount to reserve, from 1 to 2^50.
     pub amount: Long,
-    /// A key of the calling domain's choice, at most 200 characters. Reserving again with the same key
-    /// and amount changes nothing.
+    /// A key chosen by the calling domain, 1 to 200 bytes. Repeating the call with the same key,
+    /// user, meter and amount changes nothing; with other values it is refused with
+    /// `IDEMPOTENCY_KEY_REUSED`.
     pub key: String,
-    /// Seconds until the amount is given back unless it is committed before; a week by default, at most
-    /// 30 days.
+    /// The time in seconds after which the amount is given back, unless it is committed before
+    /// then: seven days by default, at most 30 days.
     pub expires_in_seconds: Option<Long>,
 }
 
-/// Uses what was reserved.
+/// The input of `quotaCommit`, which marks a reserved amount as used.
 #[derive(Debug, Clone, InputObject, Serialize)]
 #[graphql(inaccessible)]
 #[serde(rename_all = "camelCase")]
 pub struct QuotaCommitInput {
     /// The reservation's key.
     pub key: String,
-    /// How much was used, if it was less than reserved; the rest is given back.
+    /// The amount that was used, from 0 to the reserved amount; the rest is given back. The whole
+    /// amount by default.
     pub amount: Option<Long>,
 }
 
-/// Gives back what was reserved; after a commit, what was used.
+/// The input of `quotaRelease`, which gives back a reserved amount or, after a commit, the used
+/// amount.
 #[derive(Debug, Clone, InputObject, Serialize)]
 #[graphql(inaccessible)]
 #[serde(rename_all = "camelCase")]
@@ -68,7 +71,7 @@ pub struct QuotaReleaseInput {
     pub key: String,
 }
 
-/// How a reservation stands after a command.
+/// The answer to a command: the state of a reservation after it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct QuotaAnswer {
     /// The reservation.
@@ -81,9 +84,9 @@ pub struct QuotaAnswer {
 pub struct Reservation {
     /// Its key.
     pub key: String,
-    /// Where it stands.
+    /// Its state.
     pub state: ReservationState,
-    /// When it is given back unless it is committed before.
+    /// When the amount is given back, unless it is committed before then.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -91,13 +94,13 @@ pub struct Reservation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum QuotaRefusal {
-    /// The quota does not suffice.
+    /// Not enough of the quota is left.
     QuotaExceeded,
-    /// The key was used for another reservation.
+    /// The key belongs to a reservation with other values.
     IdempotencyKeyReused,
-    /// There is no such user, or no such reservation.
+    /// The user or the reservation does not exist.
     NotFound,
-    /// The amount is not positive, or more than was reserved.
+    /// The amount is out of range.
     AmountInvalid,
     /// The reservation was released.
     ReservationClosed,

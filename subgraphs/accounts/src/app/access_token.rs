@@ -1,4 +1,4 @@
-//! Tokens that users make for programs: personal access tokens and API keys.
+//! Tokens that users create for programs: personal access tokens and API keys.
 
 use atelier_kit::{
     actor::Actor,
@@ -24,13 +24,13 @@ use crate::{
     kinds::AccessTokenKind,
 };
 
-/// The most tokens in force of one user.
+/// The most valid tokens of a user.
 const MOST: i64 = 100;
 const NAME: usize = 100;
-/// Characters of the secret that its owner recognises it by: 24 of its 256 random bits.
+/// The number of the secret's characters that are shown to its owner: 24 of its 256 random bits.
 const SHOWN: usize = 4;
 
-/// What somebody wants a token for.
+/// A token to be created.
 pub struct Wanted {
     pub name: String,
     pub kind: AccessTokenKind,
@@ -38,14 +38,14 @@ pub struct Wanted {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A token with its secret, which is never told again.
+/// A token with its secret, which cannot be read again.
 #[derive(Clone)]
 pub struct Created {
     pub row: AccessTokenRow,
     pub secret: String,
 }
 
-/// Makes a token. Only somebody who has signed in may: a token cannot make tokens.
+/// Creates a token. This requires a session: a token cannot create tokens.
 pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcome<Created> {
     let user = require_session(actor)?;
     let name = text::line(&wanted.name);
@@ -79,10 +79,10 @@ pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outco
     };
     let row = accounts.deps
         .transaction::<_, Fail<Code>, _>(async |tx| {
-            // The lock makes two that are made at the same time count each other.
+            // The lock makes tokens that are created at the same time count each other.
             db::account::lock(tx, user).await?.ok_or_else(|| Fail::refused(Code::NotFound, "input"))?;
             require_held(tx, actor, &new.scopes, "input.scopes").await?;
-            // As it is now: the caller's rights may have changed since they were verified.
+            // The current scopes: the caller's may have changed since they were verified.
             let held = with_own(db::identity::scopes(tx, user).await?);
             if let Some(scope) = new.scopes.iter().find(|scope| !held.contains(scope)) {
                 return Err(Refusal::new(Code::ScopeNotHeld, "input.scopes").with("scope", scope.as_str()).into());
@@ -99,7 +99,7 @@ pub async fn create(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outco
     Ok(Created { row, secret })
 }
 
-/// Puts a token of the caller out of force.
+/// Revokes one of the caller's tokens.
 pub async fn revoke(
     accounts: &Accounts,
     actor: &Actor,
@@ -128,7 +128,7 @@ pub async fn revoke(
     Ok(row)
 }
 
-/// The caller's tokens in force, newest first.
+/// Returns a page of the caller's valid tokens, newest first.
 pub async fn page(
     accounts: &Accounts,
     actor: &Actor,

@@ -1,4 +1,5 @@
-//! The audit log: who signed in or failed to, and who changed whose permissions.
+//! The audit log: sign-ins and failed sign-ins, and changes to accounts, credentials and
+//! permissions.
 
 use atelier_kit::{
     actor::{Actor, Identity},
@@ -12,10 +13,10 @@ use uuid::Uuid;
 use super::{Accounts, text};
 use crate::db::audit::{self, AuditFilter, AuditRow};
 
-/// The scope that reads the log.
+/// The scope that reading the log requires.
 pub const SCOPE: &str = "admin:audit";
 impl Accounts {
-    /// Writes to the log, in the transaction of the change.
+    /// Writes an entry to the log, in the transaction of the change.
     pub async fn record(
         &self,
         tx: &mut Tx,
@@ -38,7 +39,7 @@ impl Accounts {
             target_id: target,
             details,
             ip: actor.ip.clone(),
-            // It comes clean from the router; nothing else is to get into the log.
+            // The router has sanitised it; nothing else must get into the log.
             request_id: Some(&actor.request_id)
                 .filter(|id| text::is_request_id(id))
                 .cloned()
@@ -47,7 +48,7 @@ impl Accounts {
         audit::insert(tx, &row).await
     }
 
-    /// Writes to the log what changes nothing else, such as a failure.
+    /// Writes an entry that belongs to no change, such as a failed sign-in.
     pub async fn note(
         &self,
         actor: &Actor,
@@ -63,7 +64,7 @@ impl Accounts {
     }
 }
 
-/// A page of the log, newest first.
+/// Returns a page of the log, newest entries first.
 ///
 /// # Errors
 /// `FORBIDDEN` without the scope `admin:audit`.

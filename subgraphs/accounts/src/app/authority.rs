@@ -1,9 +1,9 @@
-//! The one guard for everything that is granted and everybody who is acted upon.
+//! The rules for granting permissions and for acting on other users.
 //!
-//! Nobody grants, changes or takes away more than they hold, and nobody acts on an account that may
-//! do what they may not. What somebody holds is what the credential in use holds: a token of an
-//! administrator that was made for less is no administrator. Who holds every scope of the role `admin`
-//! holds everything, so that scopes can be named that nobody has yet.
+//! Nobody grants, changes or takes away scopes that they do not hold, and nobody acts on a user who
+//! holds scopes that they do not hold. What counts is the credential in use: a token of an
+//! administrator that was created with fewer scopes is not an administrator. A caller who holds
+//! every scope of the role `admin` holds all scopes, including those that nobody has yet.
 
 use atelier_kit::{
     actor::Actor,
@@ -18,15 +18,16 @@ use crate::{
     error::{AccountsErrorCode as Code, Outcome},
 };
 
-/// Reads what belongs to the caller's account: mail address, sessions, tokens, what happens to it.
-/// Every session holds it; tokens hold it if they were made with it.
+/// Allows reading the private data of the caller's account: email address, sessions, tokens and
+/// events. Every session holds it; tokens hold it if they were created with it.
 pub const ACCOUNT_READ: &str = "account:read";
-/// Changes the caller's profile and ends their sessions and tokens. Held as [`ACCOUNT_READ`] is.
+/// Allows changing the caller's profile, ending their sessions and revoking their tokens. Held like
+/// [`ACCOUNT_READ`].
 pub const ACCOUNT_WRITE: &str = "account:write";
-/// What everybody may do with an account of their own.
+/// The scopes that every user has for their own account.
 pub const OWN: [&str; 2] = [ACCOUNT_READ, ACCOUNT_WRITE];
 
-/// The scopes of somebody whose roles give `by_roles`: those, and what everybody holds. Sorted.
+/// Returns the scopes of a user whose roles give `by_roles`: those and [`OWN`], sorted.
 pub fn with_own(mut by_roles: Vec<String>) -> Vec<String> {
     by_roles.extend(OWN.map(str::to_owned));
     by_roles.sort();
@@ -34,26 +35,26 @@ pub fn with_own(mut by_roles: Vec<String>) -> Vec<String> {
     by_roles
 }
 
-/// What could take over the account is only for those who have signed in, whatever scopes their
-/// programs have.
+/// Requires a session, for operations that could take over an account. Access tokens and API keys
+/// are refused, whatever their scopes.
 ///
 /// # Errors
-/// `UNAUTHENTICATED` for nobody, `FORBIDDEN` for programs.
+/// `UNAUTHENTICATED` if nobody is signed in, `FORBIDDEN` for an access token or API key.
 pub fn require_session(actor: &Actor) -> Result<Id<User>, Error> {
     let user = actor.require_user()?;
     match actor.session_id() {
         Some(_) => Ok(user),
         None => Err(Error::with_detail(
             ErrorCode::Forbidden,
-            "This needs a sign-in; access tokens and API keys cannot do it.",
+            "This requires a session. Access tokens and API keys cannot be used for it.",
         )),
     }
 }
 
-/// Demands one of the scopes in [`OWN`] for the caller's own account.
+/// Requires one of the scopes in [`OWN`], for the caller's own account.
 ///
 /// # Errors
-/// `UNAUTHENTICATED` for nobody, `FORBIDDEN` for a credential without the scope.
+/// `UNAUTHENTICATED` if nobody is signed in, `FORBIDDEN` for a credential without the scope.
 pub fn require_own(actor: &Actor, scope: &str) -> Result<Id<User>, Error> {
     let user = actor.require_user()?;
     actor.require_scope(scope)?;
@@ -81,11 +82,11 @@ pub async fn require_held<'a>(
         .into())
 }
 
-/// Refuses to act on accounts of which one may do what the caller may not. Call it when they are
-/// locked.
+/// Refuses to act on users of whom one holds a scope that the caller does not hold. Lock the
+/// accounts before.
 ///
 /// # Errors
-/// `OUTRANKED`.
+/// `OUTRANKED` if there is one.
 pub async fn require_over(
     tx: &mut Tx,
     actor: &Actor,

@@ -1,4 +1,5 @@
-//! Deleting an account: first it waits, and its owner can change their mind; then it is erased.
+//! Deleting accounts: a deletion is scheduled, can be cancelled for a while, and is then carried
+//! out.
 
 use atelier_contracts::accounts::{UserDeleted, UserStatusChanged};
 use atelier_kit::{
@@ -20,8 +21,8 @@ use crate::{
     kinds::{RevokedReason, UserStatus},
 };
 
-/// Lets the caller's account wait for its deletion. Their other sessions end; this one stays, to
-/// change one's mind with.
+/// Schedules the caller's account for deletion. Their other sessions end; this one stays, so that
+/// they can cancel the deletion.
 pub async fn request(accounts: &Accounts, actor: &Actor, password: String) -> Outcome<AccountRow> {
     let user = require_session(actor)?;
     require_password(accounts, actor, password, "input.password").await?;
@@ -69,7 +70,7 @@ pub async fn request(accounts: &Accounts, actor: &Actor, password: String) -> Ou
     Ok(account)
 }
 
-/// Keeps the caller's account after all.
+/// Cancels the deletion of the caller's account.
 pub async fn cancel(accounts: &Accounts, actor: &Actor) -> Outcome<AccountRow> {
     let user = require_session(actor)?;
     let change = waiting(accounts, None);
@@ -116,7 +117,8 @@ fn waiting(accounts: &Accounts, delete_at: Option<DateTime<Utc>>) -> StatusChang
     }
 }
 
-/// Erases accounts whose time is over; tells how many. Repeat until 0.
+/// Erases accounts that are due for deletion and returns how many there were. Repeat until it
+/// returns 0.
 pub async fn erase_due(accounts: &Accounts, limit: i64) -> Result<usize, Error> {
     let now = accounts.now();
     let erased: Vec<Id<User>> = accounts

@@ -1,8 +1,9 @@
 //! Devices on which somebody has signed in before.
 //!
-//! Whoever signs in gets a token that their client keeps, also after signing out, and shows at the next
-//! sign-in. It proves nothing about who they are; it only says that their guesses are not to be counted
-//! with those of strangers. The server keeps none: a token carries its own proof.
+//! At sign-in, a client gets a device token, which it keeps even after signing out and sends with
+//! the next sign-in. The token proves nothing about who somebody is; it only keeps their attempts
+//! from being counted together with those of strangers. The server stores none of them: each token
+//! carries its own proof.
 
 use atelier_kit::{
     Deps,
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use super::secret_token;
 use crate::config::AccountsConfig;
 
-/// What a device token starts with.
+/// The prefix of device tokens.
 const PREFIX: &str = "atd_";
 
 /// A device of a user.
@@ -26,7 +27,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device on which `user` signs in for the first time.
+    /// Creates a device on which `user` signs in for the first time.
     pub fn new(deps: &Deps, user: Id<User>) -> Self {
         Self {
             user,
@@ -34,7 +35,7 @@ impl Device {
         }
     }
 
-    /// The device of a token that this installation has issued for `user`.
+    /// Returns the device of a token, if this installation has issued it for `user`.
     pub fn read(config: &AccountsConfig, token: &str, user: Id<User>) -> Option<Self> {
         let encoded = token.strip_prefix(PREFIX)?;
         if encoded.len() > 64 {
@@ -47,12 +48,12 @@ impl Device {
             user,
             nonce: *nonce,
         };
-        // Compared by their hashes: how long it takes tells nothing about the bytes.
+        // Hashes are compared, so that the time it takes reveals nothing about the bytes.
         let genuine = secret_token::hash(&device.token(config)) == secret_token::hash(token);
         (Uuid::from_bytes(*account) == user.uuid() && genuine).then_some(device)
     }
 
-    /// The token, to be kept by the client.
+    /// Returns the token, for the client to keep.
     pub fn token(&self, config: &AccountsConfig) -> String {
         let proof = Secret::from(config.key).derive(&format!("device {}", self.id()));
         let bytes = [
@@ -64,7 +65,7 @@ impl Device {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// What it is counted by.
+    /// Returns the id by which attempts from this device are counted.
     pub fn id(&self) -> String {
         format!("{} {}", self.user, URL_SAFE_NO_PAD.encode(self.nonce))
     }

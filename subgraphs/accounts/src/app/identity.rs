@@ -1,4 +1,4 @@
-//! Finding out who presents a credential, and what they may do at this moment.
+//! Resolving credentials: who presents one, and what they may do at this moment.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,35 +20,36 @@ use crate::{
     kinds::{PlanCode, UserStatus},
 };
 
-/// How exact "last seen" is: not every request is worth a write.
+/// The accuracy of "last seen": not every request is worth a write.
 const SEEN: TimeDelta = TimeDelta::minutes(5);
-/// Networks that are remembered of a token.
+/// The number of networks that are remembered for a token.
 const NETWORKS: i64 = 50;
-/// No credential of ours is longer.
+/// The longest credential.
 const LONGEST: usize = 4096;
 
-/// Who presents a credential.
+/// The identity behind a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedIdentity {
-    /// The user.
+    /// The id of the user.
     pub user_id: Id<User>,
-    /// The session, if it is an access token of one.
+    /// The id of the session, if the credential is a session's access token.
     pub session_id: Option<Id<Session>>,
-    /// The access token or API key, if it is one.
+    /// The id of the personal access token or API key, if it is one.
     pub access_token_id: Option<Id<AccessToken>>,
-    /// What the caller may do, sorted: for sessions, what the user's roles give and what everybody may
-    /// with an account of their own; for access tokens and API keys, what of it they were made for.
+    /// The scopes, sorted. Sessions hold the scopes of the user's roles and those that everybody
+    /// has for their own account; access tokens and API keys hold those of them that they were
+    /// created with.
     pub scopes: Vec<String>,
-    /// The plan in force.
+    /// The user's current plan.
     pub plan: PlanCode,
     /// The status of the account.
     pub status: UserStatus,
-    /// The credential is not valid from then on; `None` if it has no end.
+    /// When the credential expires; `None` if it never expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl ResolvedIdentity {
-    /// The identity of an [`Actor`](atelier_kit::actor::Actor).
+    /// Returns the identity for an [`Actor`](atelier_kit::actor::Actor).
     pub fn identity(&self) -> Identity {
         Identity::User {
             user: self.user_id,
@@ -62,26 +63,28 @@ impl ResolvedIdentity {
 pub struct IdentityResolver(Arc<Accounts>);
 
 impl IdentityResolver {
-    /// A resolver on the accounts database.
+    /// Creates a resolver on the database of accounts.
     pub fn new(deps: Deps, config: AccountsConfig) -> Self {
         Self(Arc::new(Accounts::new(deps, config)))
     }
 
-    /// Who presents `credential`: an access token (JWT), a personal access token or an API key.
+    /// Resolves `credential`: an access token (JWT), a personal access token or an API key.
     ///
-    /// One statement. Answers may be kept for a few seconds, by a hash of the credential, not beyond
-    /// `expires_at`, and must be dropped when the user's id is published on
-    /// [`IDENTITY_CHANGED`](crate::IDENTITY_CHANGED).
+    /// Takes one statement. The result may be cached for a few seconds, by a hash of the
+    /// credential, but not beyond `expires_at`, and must be dropped when the user's id is published
+    /// on [`IDENTITY_CHANGED`](crate::IDENTITY_CHANGED).
     ///
     /// # Errors
-    /// `UNAUTHENTICATED`: not a credential of ours, or revoked. `TOKEN_EXPIRED`: it has run out.
-    /// `ACCOUNT_DISABLED`: the account is suspended or deleted. `UNAVAILABLE`: nobody can tell now.
+    /// `UNAUTHENTICATED` if the credential is unknown or revoked, `TOKEN_EXPIRED` if it has
+    /// expired, `ACCOUNT_DISABLED` if the account is suspended or deleted, `UNAVAILABLE` if the
+    /// database does not answer.
     pub async fn resolve(&self, credential: &str) -> Result<ResolvedIdentity, Error> {
         resolve(&self.0, &Actor::anonymous(), credential).await
     }
 }
 
-/// As [`IdentityResolver::resolve`], for a credential that comes from where `from` says.
+/// Like [`IdentityResolver::resolve`], for a credential that is presented by the client described
+/// by `from`.
 pub async fn resolve(
     accounts: &Accounts,
     from: &Actor,
@@ -146,15 +149,16 @@ async fn resolve_session(accounts: &Accounts, credential: &str) -> Result<Resolv
     Ok(identity)
 }
 
-/// Credentials asked about at a time.
+/// The most credentials of a kind in one call.
 pub const MOST: usize = 500;
 
-/// What credentials that were resolved before are worth now, in the order asked; `None` for those
-/// that hold no more. Without a statement per credential, and nothing counts as used.
+/// Returns the current identities behind credentials that were resolved before, in the given order;
+/// `None` for those that are no longer valid. Takes one statement per kind, and does not count as a
+/// use of the credentials.
 ///
 /// # Errors
-/// `FORBIDDEN` for everybody but parts of the system, `BAD_USER_INPUT` for more than 500 of a kind or
-/// a hash that is none.
+/// `FORBIDDEN` unless the caller is a service, `BAD_USER_INPUT` for more than 500 credentials of a
+/// kind or a malformed hash.
 pub async fn current(
     accounts: &Accounts,
     actor: &Actor,
@@ -191,7 +195,7 @@ pub async fn current(
     ])
 }
 
-/// The bytes of a SHA-256 in hexadecimal digits.
+/// Decodes a SHA-256 hash in hexadecimal digits.
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
     if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
@@ -203,7 +207,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// The token and the network, if the token is used from there for the first time.
+/// Returns the token and the network, if the token is used from there for the first time.
 async fn unmet(
     connection: &mut Connection,
     from: &Actor,
@@ -216,7 +220,7 @@ async fn unmet(
     Ok((!met).then_some((id, network)))
 }
 
-/// Keeps on record that a token is used from a network for the first time.
+/// Records that a token is used from a network for the first time.
 async fn meet(
     accounts: &Accounts,
     from: &Actor,
@@ -248,7 +252,7 @@ fn stale(row: &IdentityRow, now: DateTime<Utc>) -> bool {
     row.last_seen_at.is_none_or(|seen| now - seen >= SEEN)
 }
 
-/// Decides on what is known about a credential; `token_expiry` is that of a session's JWT.
+/// Decides whether a credential is valid; `token_expiry` is the expiry of a session's JWT.
 fn judge(
     now: DateTime<Utc>,
     row: &IdentityRow,
@@ -269,7 +273,7 @@ fn judge(
             authority::with_own(row.scopes.clone()),
         ),
         Some(granted) => {
-            // Programs of somebody who is leaving have nothing more to do.
+            // Programs of a user who has requested the deletion of their account are locked out.
             if status == UserStatus::PendingDeletion {
                 return Err(Error::new(ErrorCode::AccountDisabled));
             }

@@ -1,4 +1,4 @@
-//! Signing in by password.
+//! Signing in with a password.
 
 use atelier_kit::{
     actor::{Actor, Identity},
@@ -21,18 +21,18 @@ use crate::{
     error::{AccountsErrorCode as Code, Outcome},
 };
 
-/// Who signs in.
+/// A request to sign in.
 pub struct Wanted {
     /// The username or the email address.
     pub called: String,
     pub password: String,
-    /// What the client got when somebody signed in there before.
+    /// The device token that the client got at an earlier sign-in.
     pub device_token: Option<String>,
 }
 
 /// Signs in with a username or an email address.
 ///
-/// Unknown accounts and wrong passwords get the same answer after the same work.
+/// Unknown accounts and wrong passwords get the same answer, after the same work.
 pub async fn login(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcome<SignedIn> {
     let (login, folded) = called(&wanted.called);
     let found = {
@@ -88,14 +88,14 @@ pub async fn login(accounts: &Accounts, actor: &Actor, wanted: Wanted) -> Outcom
     enter(accounts, actor, proved).await
 }
 
-/// Somebody who has given the right password.
+/// A caller who has given the right password.
 struct Proved<'a> {
     account: &'a AccountRow,
-    /// The hash it was compared with.
+    /// The hash that the password was compared with.
     stored: &'a str,
-    /// The password, if it is to be hashed anew.
+    /// The password, if it has to be hashed again.
     outdated: Option<String>,
-    /// Where they have signed in before.
+    /// The device, if they have signed in on it before.
     device: Option<Device>,
 }
 
@@ -133,7 +133,7 @@ async fn enter(accounts: &Accounts, actor: &Actor, proved: Proved<'_>) -> Outcom
     opened.sign(accounts).await.map_err(Fail::from)
 }
 
-/// The caller as whom they have just proved to be, for the audit log.
+/// Returns the caller as the user who has just signed in, for the audit log, with that user's id.
 pub fn signed_in(
     actor: &Actor,
     account: &AccountRow,
@@ -150,11 +150,11 @@ pub fn signed_in(
     (actor, Some(account.id.uuid()))
 }
 
-/// Whom somebody means, and the name to count their attempts by.
+/// Returns how to look an account up, and the name by which attempts are counted.
 fn called(called: &str) -> (Login, String) {
     let called: String = called.chars().take(320).collect();
     if called.contains('@') {
-        // A malformed address belongs to nobody: the usual work is done for it too.
+        // A malformed address belongs to no account, but is given the same work.
         let folded = EmailAddress::parse(&called)
             .map_or_else(|_| name::fold(&called), |address| address.folded);
         (Login::Email(folded.clone()), folded)
@@ -164,25 +164,25 @@ fn called(called: &str) -> (Login, String) {
     }
 }
 
-/// What an attempt to sign in is charged to.
+/// The counters that an attempt to sign in is charged to.
 struct Tries {
-    /// The device's, or the network's at this account.
+    /// The counter of the device, or of the network at this account.
     own: Counter,
-    /// That of all new devices at this account.
+    /// The counter of all new devices at this account.
     stranger: Option<Counter>,
-    /// The network's at all accounts.
+    /// The counter of the network at all accounts.
     network: Option<Counter>,
 }
 
 impl Tries {
-    /// Charges the attempt; the time to wait if it is refused.
+    /// Charges the attempt; returns the time to wait if it is refused.
     async fn charge(&self, accounts: &Accounts) -> Option<TimeDelta> {
         if let Some(wait) = accounts.attempt_all(self.network.as_slice()).await {
             return Some(wait);
         }
         let own = accounts.attempt(&self.own).await;
         match &self.stranger {
-            // Only its free guesses: one network cannot use up what all others have.
+            // Only its free attempts, so that one network cannot use up those of all others.
             Some(stranger) if own.refused.is_none() && own.free => {
                 accounts.attempt(stranger).await.refused
             }
@@ -190,7 +190,7 @@ impl Tries {
         }
     }
 
-    /// Forgets the failures of somebody who has proved themselves.
+    /// Clears the failures of a caller who has given the right password.
     async fn settle(&self, accounts: &Accounts) {
         accounts.clear(&self.own).await;
         if let Some(stranger) = &self.stranger {

@@ -1,4 +1,4 @@
-//! What the domain decides: who may do what, and one transaction per change.
+//! The domain's decisions: who may do what, with one transaction per change.
 
 pub mod access_token;
 pub mod audit;
@@ -39,11 +39,11 @@ use crate::config::AccountsConfig;
 use password::Passwords;
 use signing::KeyRing;
 
-/// The Redis channel (without prefix) that tells whose identity changed; see
+/// The Redis channel (without prefix) that announces changed identities; see
 /// [`IDENTITY_CHANGED`](crate::IDENTITY_CHANGED).
 pub const IDENTITY_CHANGED: &str = "identity:changed";
 
-/// What every operation of the domain works with.
+/// The context of all operations of the domain.
 pub struct Accounts {
     pub deps: Deps,
     pub config: AccountsConfig,
@@ -51,12 +51,12 @@ pub struct Accounts {
     pub keys: KeyRing,
     /// The operations that have used a password.
     pub hashing: password::claims::Claims,
-    /// Counts attempts while Redis is away.
+    /// Counts attempts while Redis is unavailable.
     pub attempts: throttle::Local,
 }
 
 impl Accounts {
-    /// Wires the domain to its surroundings.
+    /// Creates the context.
     pub fn new(deps: Deps, config: AccountsConfig) -> Self {
         Self {
             passwords: Passwords::new(&config),
@@ -68,15 +68,15 @@ impl Accounts {
         }
     }
 
-    /// The current time.
+    /// Returns the current time.
     pub fn now(&self) -> DateTime<Utc> {
         self.deps.clock.now()
     }
 
-    /// Tells everybody who caches identities to forget those of `users`. Called after the commit.
+    /// Tells all caches of identities to drop those of `users`. Call it after the commit.
     pub async fn identity_changed(&self, users: &[Id<User>]) {
         for user in users {
-            // Caches are short-lived: a message that is lost only makes the change slower.
+            // Cached identities are short-lived: a lost message only delays the change.
             if let Err(cause) = self
                 .deps
                 .redis

@@ -1,4 +1,4 @@
-//! Usernames, display names and email addresses: what is acceptable, and when two are the same.
+//! Usernames, display names and email addresses: which are valid, and when two are the same.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::{GeneralSecurityProfile, MixedScript, skeleton};
@@ -11,34 +11,35 @@ use crate::error::AccountsErrorCode;
 /// The longest display name.
 const DISPLAY_NAME: usize = 64;
 
-/// A username in the three forms that are kept.
+/// A username in the three forms that are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username {
-    /// As its owner writes it (NFKC).
+    /// As its owner writes it, in NFKC.
     pub shown: String,
-    /// In lower case, for looking it up.
+    /// In lower case, for lookups.
     pub folded: String,
-    /// With look-alike letters made the same (UTS 39 §4), for uniqueness.
+    /// With look-alike letters unified (UTS 39 §4), for uniqueness.
     pub skeleton: String,
 }
 
-/// Folds a name as it is looked up.
+/// Folds a name for lookups.
 pub fn fold(name: &str) -> String {
     text::clean(name).nfkc().collect::<String>().to_lowercase()
 }
 
-/// What a name looks like, as it is shown: names that look alike have the same skeleton.
+/// Returns the skeleton of a name as it is shown: names that look alike have the same skeleton.
 ///
-/// On top of UTS 39 §4 upper and lower case are the same, and so are the small i and the small l, of
-/// which the one's capital looks like the other.
+/// In addition to UTS 39 §4, upper and lower case are the same, and so are `i` and `l`, because a
+/// capital `I` looks like an `l`.
 fn skeleton_of(shown: &str) -> String {
     let once: String = skeleton(shown).collect();
-    // In lower case there may be other look-alikes: `M` stays what it is, `m` looks like `rn`.
+    // Lower case can bring new look-alikes: `M` looks like no other letter, but `m` looks like
+    // `rn`.
     let twice: String = skeleton(&once.to_lowercase()).collect();
     twice.to_lowercase().replace('i', "l")
 }
 
-/// Whether a name would pass for the installation or its people, as a whole or by one of its words.
+/// Whether a name, or one of its words, suggests the installation or its staff.
 fn is_reserved(shown: &str) -> bool {
     let is = |name: &str, names: &[&str]| {
         let read = skeleton_of(name);
@@ -54,10 +55,10 @@ fn is_reserved(shown: &str) -> bool {
         || reserved::PARTS.iter().any(|part| bare.contains(part))
 }
 
-/// A display name as it is kept, in one line; perhaps empty.
+/// Checks a display name and returns it as it is stored: in one line, possibly empty.
 ///
 /// # Errors
-/// `TOO_LONG`, or `DISPLAY_NAME_RESERVED` for one that passes for the people who run the place.
+/// `TOO_LONG`, or `DISPLAY_NAME_RESERVED` for a name that suggests the installation or its staff.
 pub fn display(name: &str) -> Result<String, Refusal<AccountsErrorCode>> {
     let refused = |code| Refusal::new(code, "input.displayName");
     let shown: String = text::line(name).nfc().collect();
@@ -71,7 +72,7 @@ pub fn display(name: &str) -> Result<String, Refusal<AccountsErrorCode>> {
 }
 
 impl Username {
-    /// The forms of a name, whatever it is.
+    /// Returns the forms of a name without checking it.
     pub fn unchecked(name: &str) -> Self {
         let shown: String = name.trim().nfkc().collect();
         let folded = fold(name);
@@ -82,12 +83,12 @@ impl Username {
         }
     }
 
-    /// Checks a name that somebody wants.
+    /// Checks a requested username.
     ///
     /// # Errors
-    /// The rule that it breaks.
+    /// The code of the rule that it breaks.
     pub fn parse(name: &str) -> Result<Self, AccountsErrorCode> {
-        // Cut before normalising: a hostile text can grow.
+        // Limited before it is normalised, because a hostile text can grow.
         if name.len() > 256 {
             return Err(AccountsErrorCode::UsernameInvalid);
         }
@@ -117,12 +118,12 @@ impl Username {
     }
 }
 
-/// An email address in the two forms that are kept.
+/// An email address in the two forms that are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailAddress {
     /// As its owner writes it.
     pub shown: String,
-    /// In lower case, for looking it up and for uniqueness.
+    /// In lower case, for lookups and for uniqueness.
     pub folded: String,
 }
 
@@ -130,7 +131,7 @@ impl EmailAddress {
     /// Checks an address: the dot-atom form of RFC 5322 with a domain of at least two labels.
     ///
     /// # Errors
-    /// If it is none.
+    /// `EMAIL_INVALID` if it is not an address.
     pub fn parse(address: &str) -> Result<Self, AccountsErrorCode> {
         let shown = address.trim();
         let valid = shown.len() <= 254

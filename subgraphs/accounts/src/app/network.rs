@@ -1,26 +1,26 @@
-//! Where callers come from, as coarse as one caller can change it.
+//! The networks that callers come from, as coarse as what one caller controls.
 //!
-//! Somebody with one line has one IPv4 address, but at least a whole /64 of IPv6 (RFC 6177 §2) to
-//! choose new addresses from: what is counted by address is counted by these.
+//! A single connection has one IPv4 address but at least a whole IPv6 /64 (RFC 6177 §2) to choose
+//! addresses from. So whatever is counted by address is counted by these.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use atelier_kit::actor::Actor;
 
-/// What all callers without a known address have in common.
+/// The network of all callers without a known address.
 const UNKNOWN: &str = "unknown";
 
-/// The network of a caller: an IPv4 address, or an IPv6 /64.
+/// Returns the network of a caller: an IPv4 address or an IPv6 /64.
 pub fn of(actor: &Actor) -> String {
     known(actor).unwrap_or_else(|| UNKNOWN.to_owned())
 }
 
-/// As [`of`]; `None` for callers whose address is not known.
+/// Like [`of`], but `None` for callers whose address is not known.
 pub fn known(actor: &Actor) -> Option<String> {
     address(actor).map(|address| prefix(address, 64))
 }
 
-/// The /48 of an IPv6 address: what a single customer may have at most.
+/// Returns the /48 of an IPv6 address: the most that a single customer may have.
 pub fn site(actor: &Actor) -> Option<String> {
     address(actor)
         .filter(IpAddr::is_ipv6)
@@ -29,7 +29,7 @@ pub fn site(actor: &Actor) -> Option<String> {
 
 fn address(actor: &Actor) -> Option<IpAddr> {
     let address: IpAddr = actor.ip.as_deref()?.parse().ok()?;
-    // IPv4 as a dual-stack listener sees it.
+    // Dual-stack listeners see IPv4 addresses as IPv6.
     Some(address.to_canonical())
 }
 

@@ -20,7 +20,7 @@ use crate::{
     kinds::{PlanCode, UserStatus},
 };
 
-/// The plan in force at a time: one that has run out falls back to the free one.
+/// Returns the plan that applies at a time: once a plan has expired, the free one.
 pub fn at(plan: PlanCode, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> PlanCode {
     if expires_at.is_some_and(|end| end <= now) {
         PlanCode::Free
@@ -29,12 +29,12 @@ pub fn at(plan: PlanCode, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>)
     }
 }
 
-/// Every plan with what it grants.
+/// Returns all plans with the quotas that they grant.
 pub async fn all(accounts: &Accounts) -> Result<Vec<(PlanRow, Vec<PlanQuotaRow>)>, Error> {
     db::plan::all(&mut *accounts.deps.read().await?).await
 }
 
-/// Puts a user on a plan.
+/// Sets a user's plan.
 pub async fn set(
     accounts: &Accounts,
     actor: &Actor,

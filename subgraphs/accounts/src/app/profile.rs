@@ -1,4 +1,4 @@
-//! What users change about themselves.
+//! Changes that users make to their own accounts.
 
 use atelier_contracts::{accounts::UserUpdated, media::Asset};
 use atelier_kit::{
@@ -26,10 +26,10 @@ use crate::{
     kinds::RevokedReason,
 };
 
-/// The longest description of oneself.
+/// The longest description of oneself, in characters.
 const BIO: usize = 1000;
 
-/// A change of a profile: `None` leaves a field as it is, `Some(None)` empties it.
+/// A change of a profile: `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Debug, Default)]
 pub struct ProfileChange {
     pub display_name: Option<String>,

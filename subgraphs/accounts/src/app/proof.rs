@@ -1,4 +1,4 @@
-//! What the caller must prove before an operation that could take over their account.
+//! The password, asked for again before operations that could take over an account.
 
 use atelier_kit::{
     actor::Actor,
@@ -17,8 +17,8 @@ use crate::{
     error::{AccountsErrorCode as Code, Outcome},
 };
 
-/// Compares a password with the caller's. Guesses are slowed down like those of a sign-in, each
-/// session's by itself: who guesses in one does not lock its owner out of another.
+/// Requires the caller's password. Failed attempts are slowed down as in a sign-in, for each
+/// session separately, so that attempts in one session do not lock the owner out of another.
 pub async fn require_password(
     accounts: &Accounts,
     actor: &Actor,

@@ -1,4 +1,4 @@
-//! Reading quotas and granting more.
+//! Reading and adjusting quotas.
 
 use atelier_contracts::accounts::UserQuotaChanged;
 use atelier_kit::{
@@ -18,20 +18,20 @@ use crate::{
     kinds::{EntryKind, Meter},
 };
 
-/// The scope that grants quotas.
+/// The scope that adjusting quotas requires.
 pub const SCOPE: &str = "admin:quotas";
-/// The most that is granted on top of a plan, or taken away.
+/// The largest adjustment, up or down.
 const MOST: i64 = 1 << 50;
-/// The longest reason.
+/// The longest reason, in characters.
 const REASON: usize = 500;
 
-/// The caller's quotas.
+/// Returns the caller's quotas.
 pub async fn own(accounts: &Accounts, actor: &Actor) -> Result<Vec<QuotaRow>, Error> {
     let user = actor.require_user()?;
     quota::of_account(&mut *accounts.deps.read().await?, user, accounts.now()).await
 }
 
-/// Sets what a user has on top of their plan.
+/// Sets the amount of a meter that a user has in addition to their plan.
 pub async fn adjust(
     accounts: &Accounts,
     actor: &Actor,
@@ -91,7 +91,7 @@ pub async fn adjust(
         .await
 }
 
-/// The fact that a quota of a user now stands as in `row`.
+/// Returns the fact that a user's quota has changed to `row`.
 pub fn changed(user: Id<User>, row: &QuotaRow) -> UserQuotaChanged {
     UserQuotaChanged {
         user,

@@ -1,12 +1,13 @@
-//! Renewing sessions: a refresh token buys the next pair of tokens, once.
+//! Refreshing sessions: a refresh token can be exchanged once for the next pair of tokens.
 //!
-//! Whoever comes a second time is a thief, or was robbed, and the session ends; with one exception. A
-//! client whose answer was lost tries again, and two tabs may refresh at once: for a short time the same
-//! client gets the very same pair again. The next refresh token is made of the one that is shown, a
-//! random salt and the installation's key, so it can be given again although only its hash is kept.
+//! A token that is used twice has been stolen, so its second use ends the session, with one
+//! exception: a client may repeat the exchange after it lost the response, and two tabs may refresh
+//! at the same time. For a short time, the same client therefore gets exactly the same pair again.
+//! The next refresh token is derived from the presented one, a random salt and the installation's
+//! key, so it can be returned again although only its hash is stored.
 //!
-//! "The same client" is the same `User-Agent` from the same network. A thief who has both may then share
-//! the pair for a while, but not for long: of two who hold the same token, the second to use it ends the
+//! "The same client" means the same `User-Agent` from the same network. A thief who has both can
+//! share the pair, but not for long: of two holders of one token, the second to use it ends the
 //! session.
 
 use atelier_kit::{
@@ -32,15 +33,15 @@ use crate::{
     kinds::RevokedReason,
 };
 
-/// What the presentation of a refresh token leads to.
+/// The outcome of presenting a refresh token.
 enum Refreshed {
     Renewed(Box<Opened>),
-    /// It was used before: the session of this user has been ended.
+    /// The token was used before, and the session of this user has been ended.
     Reused(Id<User>),
 }
 
-/// Exchanges a refresh token for a new pair. A token that comes a second time ends its session, unless
-/// the same client tries again at once.
+/// Exchanges a refresh token for a new pair of tokens. A token that is used twice ends its session,
+/// unless the same client repeats the exchange within a short time.
 pub async fn refresh(accounts: &Accounts, actor: &Actor, token: &str) -> Outcome<SignedIn> {
     let refreshed = accounts
         .deps
@@ -101,7 +102,7 @@ async fn exchange(
     Ok(Refreshed::Renewed(Box::new(opened)))
 }
 
-/// The salt of the token that was given before, if it is to be given again.
+/// Returns the salt of the next token, if the exchange may be repeated.
 fn again<'a>(
     accounts: &Accounts,
     actor: &Actor,
@@ -115,7 +116,7 @@ fn again<'a>(
     row.successor_salt.as_deref().filter(|_| soon && same)
 }
 
-/// What is the same for the tabs and tries of one client, as a hash; `None` where it cannot be told.
+/// Returns a hash that identifies the client; `None` if its address is not known.
 fn client(actor: &Actor) -> Option<Vec<u8>> {
     let network = network::known(actor)?;
     let agent = actor.user_agent.as_deref().unwrap_or_default();
@@ -130,7 +131,7 @@ async fn reused(
     account: &AccountRow,
     session: &SessionRow,
 ) -> Outcome<Refreshed> {
-    // Committed, not rolled back: the refusal is told, the session is over.
+    // This is committed, not rolled back: the caller is refused, and the session ends.
     end(
         accounts,
         tx,

@@ -1,4 +1,4 @@
-//! Registering.
+//! Registration.
 
 use atelier_contracts::accounts::UserRegistered;
 use atelier_kit::{
@@ -22,7 +22,7 @@ use crate::{
     kinds::UserKind,
 };
 
-/// Who wants an account.
+/// An account to be created.
 pub struct Registration {
     pub email: String,
     pub username: String,
@@ -30,10 +30,10 @@ pub struct Registration {
     pub display_name: Option<String>,
 }
 
-/// Makes an account and signs its owner in.
+/// Creates an account and signs its owner in.
 ///
-/// Whether the name or the address is taken is not told apart and is found out only after the work of
-/// hashing. Whatever comes of it, it costs the caller one of a limited number of attempts.
+/// Whether the username or the email address is taken is not revealed, and is only checked after
+/// the password has been hashed. Whatever the outcome, it counts as one of the caller's attempts.
 pub async fn register(
     accounts: &Accounts,
     actor: &Actor,

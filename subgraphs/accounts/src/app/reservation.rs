@@ -1,7 +1,7 @@
 //! Reserving, committing and releasing quotas for other domains.
 //!
-//! A domain names each reservation by a key of its own. Every operation may be repeated: the second
-//! time it changes nothing and answers with how things stand.
+//! A domain identifies each reservation by a key that it chooses. Every operation may be repeated:
+//! it then changes nothing and returns the current state.
 
 use atelier_kit::{
     actor::Actor,
@@ -21,16 +21,16 @@ use crate::{
     kinds::{EntryKind, Meter, ReservationState, UserStatus},
 };
 
-/// The most that is reserved at once: 1 PiB, far below what a client's numbers hold.
+/// The largest amount of a reservation: 2^50, or 1 PiB, well within the range of `Long`.
 const MOST: i64 = 1 << 50;
-/// How long a reservation is kept unless told otherwise.
+/// How long a reservation is held by default.
 pub const KEPT: TimeDelta = TimeDelta::days(7);
-/// The longest that a reservation is kept.
+/// The longest time that a reservation can be held.
 const LONGEST: TimeDelta = TimeDelta::days(30);
-/// The longest key.
+/// The longest key, in bytes.
 const KEY: usize = 200;
 
-/// What a domain wants to reserve.
+/// A reservation to be made.
 pub struct Wanted {
     pub user: Id<User>,
     pub meter: Meter,
@@ -39,7 +39,7 @@ pub struct Wanted {
     pub keep: TimeDelta,
 }
 
-/// Holds an amount for a use that is to come.
+/// Reserves an amount.
 pub async fn reserve(
     accounts: &Accounts,
     actor: &Actor,
@@ -59,7 +59,8 @@ pub async fn reserve(
         created_at: now,
         expires_at: now + wanted.keep,
     };
-    // Before the transaction, which then begins by taking the key: no account, no row to take from.
+    // Done before the transaction, which begins by taking the key. If the account does not exist,
+    // neither does the row.
     accounts
         .deps
         .statement(async |tx| quota::ensure(tx, new.account_id, new.meter).await)
@@ -105,7 +106,7 @@ fn check(wanted: &Wanted) -> Outcome<()> {
     Ok(())
 }
 
-/// The reservation that has the key already, if it is the same.
+/// Returns the reservation that already has the key, if it has the same values.
 async fn repeat(tx: &mut Tx, new: &ReservationRow) -> Outcome<ReservationRow> {
     let known = reservation::lock(tx, &new.service, &new.key).await?;
     known
@@ -131,8 +132,8 @@ async fn exceeded(
         .with("remaining", remaining))
 }
 
-/// Uses what was reserved, or `used` of it; the rest is given back. A reservation that has run out in
-/// the meantime is taken anew, if enough is left.
+/// Marks a reserved amount, or `used` of it, as used; the rest is given back. If the reservation
+/// has expired, the amount is reserved again, provided that enough is left.
 pub async fn commit(
     accounts: &Accounts,
     actor: &Actor,
@@ -182,7 +183,7 @@ pub async fn commit(
         .await
 }
 
-/// Gives back what was reserved, or what was used of it when the thing it was used for is gone.
+/// Gives back a reserved amount or, if it is committed, the used amount.
 pub async fn release(accounts: &Accounts, actor: &Actor, key: &str) -> Outcome<ReservationRow> {
     let service = actor.require_service()?;
     let now = accounts.now();
@@ -211,14 +212,15 @@ pub async fn release(accounts: &Accounts, actor: &Actor, key: &str) -> Outcome<R
         .await
 }
 
-/// Gives back what nobody came for in time; tells how many reservations that were. Repeat until 0.
+/// Gives back the amounts of expired reservations and returns how many there were. Repeat until it
+/// returns 0.
 pub async fn expire(accounts: &Accounts, limit: i64) -> Result<usize, Error> {
     let now = accounts.now();
     accounts
         .deps
         .transaction::<_, Error, _>(async |tx| {
             let mut expired = reservation::expire(tx, now, limit).await?;
-            // Quotas are locked in one order, so that two sweeps cannot wait for each other.
+            // Quotas are locked in a fixed order, so that two sweeps cannot deadlock.
             expired.sort_by_key(|known| (known.account_id, known.meter));
             for known in &expired {
                 if let Some(row) =
@@ -238,7 +240,7 @@ async fn get(tx: &mut Tx, service: &str, key: &str) -> Outcome<ReservationRow> {
         .ok_or_else(|| Fail::refused(Code::NotFound, "input.key"))
 }
 
-/// Writes a movement to the ledger and tells the user's subscribers how their quota stands.
+/// Writes an entry to the ledger and emits the fact that the user's quota has changed.
 async fn note(
     accounts: &Accounts,
     tx: &mut Tx,

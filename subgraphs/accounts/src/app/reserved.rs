@@ -1,6 +1,6 @@
-//! Names that would pass for the installation itself, for its people, or for a place in it.
+//! Names that suggest the installation itself, its staff, or one of its pages.
 
-/// Whole names.
+/// Names that are reserved as a whole.
 pub const NAMES: &[&str] = &[
     "abuse",
     "account",
@@ -57,7 +57,7 @@ pub const NAMES: &[&str] = &[
     "www",
 ];
 
-/// Words that claim authority wherever they stand in a name.
+/// Words that claim authority wherever they occur in a name.
 pub const WORDS: &[&str] = &[
     "admin",
     "administrator",
@@ -74,7 +74,7 @@ pub const WORDS: &[&str] = &[
     "webmaster",
 ];
 
-/// The same in scripts that put no space between words.
+/// The same, for scripts without spaces between words.
 pub const PARTS: &[&str] = &[
     "官方",
     "客服",

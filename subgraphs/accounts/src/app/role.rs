@@ -1,4 +1,4 @@
-//! Roles: named sets of scopes, and who has them. Changes count at the next request.
+//! Roles: named sets of scopes that are assigned to users. Changes take effect at the next request.
 
 use atelier_contracts::accounts::UserRolesChanged;
 use atelier_kit::{
@@ -25,16 +25,16 @@ use crate::{
     kinds::UserStatus,
 };
 
-/// The scope that administers roles.
+/// The scope that administering roles requires.
 pub const SCOPE: &str = "admin:roles";
-/// The role that can do everything.
+/// The role that holds every scope.
 pub const ADMIN: &str = "admin";
 /// The most scopes in a list, and the most roles in a request.
 pub const MANY: usize = 50;
 const NAME: usize = 50;
 const DESCRIPTION: usize = 500;
 
-/// Whether a text is written as scopes are: `worker`, `admin:users`.
+/// Whether a text has the form of a scope, such as `worker` or `admin:users`.
 pub fn is_scope(text: &str) -> bool {
     let part = |part: &str| {
         part.starts_with(|letter: char| letter.is_ascii_lowercase())
@@ -45,7 +45,7 @@ pub fn is_scope(text: &str) -> bool {
     text.len() <= 64 && text.split(':').count() <= 3 && text.split(':').all(part)
 }
 
-/// Checks a list of scopes and puts it in order.
+/// Checks a list of scopes, sorts it and removes duplicates.
 pub fn scopes(mut wanted: Vec<String>) -> Outcome<Vec<String>> {
     if wanted.len() > MANY {
         return Err(Refusal::new(Code::LimitReached, "input.scopes")
@@ -69,19 +69,19 @@ pub fn scopes(mut wanted: Vec<String>) -> Outcome<Vec<String>> {
     Ok(wanted)
 }
 
-/// Every role.
+/// Returns all roles.
 pub async fn all(accounts: &Accounts, actor: &Actor) -> Result<Vec<RoleRow>, Error> {
     actor.require_scope(SCOPE)?;
     role::all(&mut *accounts.deps.read().await?).await
 }
 
-/// The caller's roles.
+/// Returns the caller's roles.
 pub async fn own(accounts: &Accounts, actor: &Actor) -> Result<Vec<RoleRow>, Error> {
     let user = actor.require_user()?;
     role::of_account(&mut *accounts.deps.read().await?, user).await
 }
 
-/// Makes a role.
+/// Creates a role.
 pub async fn create(
     accounts: &Accounts,
     actor: &Actor,
@@ -165,7 +165,7 @@ pub async fn update(
             if before.built_in {
                 return Err(Fail::refused(Code::RoleBuiltIn, "input.id"));
             }
-            // Both what is given and what is taken away must be the caller's own.
+            // The caller must hold the scopes that are given and those that are taken away.
             require_held(
                 tx,
                 actor,
@@ -252,9 +252,9 @@ pub async fn assign(
     Ok(account)
 }
 
-/// Refuses a change after which nobody in good standing could administer.
+/// Refuses a change that would leave no active administrator.
 pub async fn require_other_admin(tx: &mut Tx, losing: Id<User>) -> Outcome<()> {
-    // The lock on the role makes two such changes wait for each other.
+    // The lock on the role serialises such changes.
     let Some(admin) = role::lock_by_name(tx, ADMIN).await? else {
         return Ok(());
     };
@@ -265,7 +265,7 @@ pub async fn require_other_admin(tx: &mut Tx, losing: Id<User>) -> Outcome<()> {
     Ok(())
 }
 
-/// The names of a user's roles, and everything that they may do.
+/// Returns the names of a user's roles and all scopes of the user.
 pub async fn of(accounts: &Accounts, user: Id<User>) -> Result<(Vec<String>, Vec<String>), Error> {
     let mut connection = accounts.deps.read().await?;
     let roles = role::of_account(&mut connection, user).await?;

@@ -1,4 +1,4 @@
-//! Opaque secrets that are handed out once and kept as hashes.
+//! Opaque secrets that are returned once and stored as hashes.
 
 use atelier_kit::{Deps, secret::Secret};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -6,10 +6,11 @@ use sha2::{Digest, Sha256};
 
 use crate::kinds::AccessTokenKind;
 
-/// What a refresh token starts with.
+/// The prefix of refresh tokens.
 pub const REFRESH: &str = "atr_";
 
-/// What an access token starts with: recognisable to its owner and to scanners for leaked secrets.
+/// Returns the prefix of tokens of a kind, by which owners and scanners for leaked secrets
+/// recognise them.
 pub const fn prefix_of(kind: AccessTokenKind) -> &'static str {
     match kind {
         AccessTokenKind::Personal => "atp_",
@@ -17,7 +18,7 @@ pub const fn prefix_of(kind: AccessTokenKind) -> &'static str {
     }
 }
 
-/// A new secret of 256 bits.
+/// Generates a secret of 256 random bits.
 pub fn generate(deps: &Deps, prefix: &str) -> String {
     format!(
         "{prefix}{}",
@@ -25,20 +26,22 @@ pub fn generate(deps: &Deps, prefix: &str) -> String {
     )
 }
 
-/// The refresh token that follows on `presented`: the same one for the same salt, and nobody but who has
-/// the token and the installation's key can tell it. So it can be given again without being kept.
+/// Derives the refresh token that follows `presented`. The same salt gives the same token, which
+/// can only be computed with both the presented token and the installation's key. So it can be
+/// returned again without being stored.
 pub fn successor(key: [u8; 32], presented: &str, salt: &[u8]) -> String {
     let salt = URL_SAFE_NO_PAD.encode(salt);
     let next = Secret::from(key).derive(&format!("refresh {salt} {presented}"));
     format!("{REFRESH}{}", URL_SAFE_NO_PAD.encode(next))
 }
 
-/// What is kept of a secret. It has 256 random bits, so a plain SHA-256 cannot be reversed.
+/// Returns the hash that is stored of a secret. Secrets have 256 random bits, so a plain SHA-256 is
+/// enough.
 pub fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
-/// Whether a credential has the shape of an access token of a user's program.
+/// Whether a credential has the prefix of a personal access token or API key.
 pub fn is_access_token(credential: &str) -> bool {
     [AccessTokenKind::Personal, AccessTokenKind::ApiKey]
         .iter()

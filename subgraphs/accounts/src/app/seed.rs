@@ -1,4 +1,4 @@
-//! The accounts that an installation begins with.
+//! The first accounts of an installation.
 
 use atelier_kit::{
     Deps,
@@ -17,20 +17,20 @@ use crate::{
 
 /// The demo user's name.
 pub const DEMO_USERNAME: &str = "demo";
-/// The demo user's password, known to everybody.
+/// The demo user's password, which is public.
 pub const DEMO_PASSWORD: &str = "demo-atelier";
 
-/// A name and the password that goes with it.
+/// A username and its password.
 #[derive(Clone)]
 pub struct Credentials {
     /// The username.
     pub username: String,
-    /// The password, in clear.
+    /// The password, in plain text.
     pub password: String,
 }
 
-/// Makes the user `admin` with a generated password, if nobody has the role `admin` yet. The
-/// password is told this once.
+/// Creates the user `admin` with a generated password, if no active user has the role `admin`. The
+/// password is returned only here.
 ///
 /// # Errors
 /// If the database cannot be reached.
@@ -53,7 +53,8 @@ pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Creden
         .await?;
     let made = deps
         .transaction::<_, Error, _>(async |tx| {
-            // Several processes may start at once: the lock on the role lets one of them do it.
+            // Several processes may start at once; the lock on the role makes sure that only one of
+            // them does it.
             let Some(role) = db::role::lock_by_name(tx, role::ADMIN).await? else {
                 return Err(Error::internal("the role \"admin\" is missing"));
             };
@@ -74,7 +75,7 @@ pub async fn admin(deps: &Deps, config: &AccountsConfig) -> Result<Option<Creden
     }))
 }
 
-/// Makes the demo user, unless there is one, and sets their password to [`DEMO_PASSWORD`].
+/// Creates the demo user with the password [`DEMO_PASSWORD`], unless it exists.
 ///
 /// # Errors
 /// If the database cannot be reached.

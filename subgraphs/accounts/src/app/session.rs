@@ -1,4 +1,4 @@
-//! Sessions: opening, listing and ending them; see [`super::refresh`] for renewing them.
+//! Opening, listing and ending sessions; see [`super::refresh`] for refreshing them.
 
 use atelier_contracts::accounts::UserSessionsRevoked;
 use atelier_kit::{
@@ -27,7 +27,7 @@ use crate::{
     kinds::RevokedReason,
 };
 
-/// A session that is written, its access token not yet signed.
+/// A session that has been stored, but whose access token has not been signed yet.
 pub struct Opened {
     account: AccountRow,
     session: Id<Session>,
@@ -36,19 +36,19 @@ pub struct Opened {
     device_token: Option<String>,
 }
 
-/// Somebody who has signed in, with the tokens that prove it.
+/// A signed-in user, with the tokens of the session.
 pub struct SignedIn {
     pub account: AccountRow,
     pub session: Id<Session>,
     pub access_token: String,
     pub refresh_token: String,
     pub expires_at: DateTime<Utc>,
-    /// Tells at the next sign-in that somebody has signed in on this device before.
+    /// Marks this device as known at the next sign-in.
     pub device_token: Option<String>,
 }
 
 impl Opened {
-    /// A session that goes on with another refresh token, issued at a time.
+    /// Continues a session with a new refresh token, issued at `issued_at`.
     pub fn renewed(
         account: AccountRow,
         session: Id<Session>,
@@ -64,12 +64,12 @@ impl Opened {
         }
     }
 
-    /// The session.
+    /// Returns the session's id.
     pub fn session(&self) -> Id<Session> {
         self.session
     }
 
-    /// Signs the access token, after the commit.
+    /// Signs the access token. Call it after the commit.
     pub async fn sign(self, accounts: &Accounts) -> Result<SignedIn, Error> {
         let (access_token, expires_at) = accounts
             .keys
@@ -91,7 +91,7 @@ impl Opened {
     }
 }
 
-/// Opens a session, in the transaction of a sign-in.
+/// Opens a session in the transaction of a sign-in.
 pub async fn open(
     accounts: &Accounts,
     tx: &mut Tx,
@@ -124,7 +124,7 @@ pub async fn open(
     })
 }
 
-/// Keeps what is kept of a refresh token.
+/// Stores the hash of a refresh token.
 pub async fn issue(
     tx: &mut Tx,
     token: &str,
@@ -144,7 +144,8 @@ pub async fn issue(
     db::session::insert_token(tx, &row).await
 }
 
-/// Ends sessions in a transaction, tells and records it. Returns those that were open.
+/// Ends sessions in a transaction, emits the fact and records it in the audit log. Returns the
+/// sessions that were open.
 pub async fn end(
     accounts: &Accounts,
     tx: &mut Tx,
@@ -174,7 +175,7 @@ pub async fn end(
     Ok(ended)
 }
 
-/// Ends the session that the caller uses.
+/// Ends the session that the request was made with.
 pub async fn logout(accounts: &Accounts, actor: &Actor) -> Outcome<Id<Session>> {
     actor.require_user()?;
     let Some(session) = actor.session_id() else {
@@ -212,7 +213,7 @@ pub async fn revoke(
     Ok(ended)
 }
 
-/// The caller's open sessions, newest first.
+/// Returns a page of the caller's open sessions, newest first.
 pub async fn page(
     accounts: &Accounts,
     actor: &Actor,

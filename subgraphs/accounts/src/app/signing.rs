@@ -1,7 +1,7 @@
 //! Access tokens (JWT, RFC 7519, signed with Ed25519, RFC 8037) and the keys that sign them.
 //!
-//! Keys are in the database, their private halves sealed. The newest one signs; retired ones stay in
-//! the JWKS (RFC 7517) until everything they have signed has run out.
+//! The keys are in the database, with their private halves sealed. The newest key signs; retired
+//! keys stay in the JWKS (RFC 7517) until all tokens that they signed have expired.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -29,39 +29,41 @@ use crate::{
     db::signing_key::{self, SigningKeyRow},
 };
 
-/// How long a process may not have noticed that another one has rotated the keys.
+/// How long it may take until a process notices that another one has rotated the keys.
 const REFRESH: TimeDelta = TimeDelta::seconds(60);
 /// How much longer than necessary a retired key stays published.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
-/// The media type of access tokens (RFC 9068 section 2.1); no other token of ours has it.
+/// The media type of access tokens (RFC 9068 section 2.1), which no other token of this
+/// installation has.
 const TYPE: &str = "at+jwt";
-/// The program that people sign in with: there are no others yet.
+/// The client that people sign in with; there are no others yet.
 pub const FIRST_PARTY: &str = "atelier";
 /// The ASN.1 that precedes the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410 §7).
 const PKCS8: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
 
-/// What an access token says: who, by which sign-in, until when. What they may do is not in it.
+/// The claims of an access token: the user, the session and the expiry. Permissions are not among
+/// them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who issued it.
+    /// The issuer.
     pub iss: String,
-    /// Whom it is for: the API of this installation.
+    /// The audience: the API of this installation.
     pub aud: String,
-    /// The program that it was given to (RFC 9068 section 2.2).
+    /// The client that it was issued to (RFC 9068 section 2.2).
     pub client_id: String,
     /// The user.
     pub sub: Id<User>,
     /// The session.
     pub sid: Id<Session>,
-    /// Issued at, seconds since 1970.
+    /// The time of issue, in seconds since 1970.
     pub iat: i64,
-    /// Not valid from then on, seconds since 1970.
+    /// The time of expiry, in seconds since 1970.
     pub exp: i64,
 }
 
-/// The keys as last read.
+/// The keys as they were last read.
 struct Ring {
     read_at: DateTime<Utc>,
     active: Option<(String, EncodingKey)>,
@@ -79,7 +81,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A ring that reads its keys when they are first needed.
+    /// Creates a key ring that reads its keys when they are first needed.
     pub fn new(config: &AccountsConfig) -> Self {
         Self {
             seal: XChaCha20Poly1305::new(&config.key.into()),
@@ -90,8 +92,8 @@ impl KeyRing {
         }
     }
 
-    /// An access token, issued at a time, and when it runs out. The same input gives the same token, as
-    /// long as the same key signs.
+    /// Returns an access token issued at `issued_at`, and when it expires. The same arguments give
+    /// the same token, as long as the same key signs.
     ///
     /// # Errors
     /// If the keys cannot be read.
@@ -125,10 +127,10 @@ impl KeyRing {
         Ok((jsonwebtoken::encode(&header, &claims, key)?, expires_at))
     }
 
-    /// The claims of an access token of ours.
+    /// Verifies an access token of this installation and returns its claims.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` if it is not, `TOKEN_EXPIRED` if it has run out.
+    /// `UNAUTHENTICATED` if it is not one, `TOKEN_EXPIRED` if it has expired.
     pub async fn verify(&self, deps: &Deps, token: &str) -> Result<Claims, Error> {
         let refused = |cause| Error::caused(ErrorCode::Unauthenticated, cause);
         let header = jsonwebtoken::decode_header(token).map_err(refused)?;
@@ -147,7 +149,7 @@ impl KeyRing {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[&self.issuer]);
-        // The expiry is judged by the injected clock below.
+        // The expiry is checked below, by the injected clock.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
             .map_err(refused)?
@@ -161,7 +163,7 @@ impl KeyRing {
         Ok(claims)
     }
 
-    /// The public keys, as a JWK Set.
+    /// Returns the public keys as a JWK Set.
     ///
     /// # Errors
     /// If the keys cannot be read.
@@ -169,7 +171,7 @@ impl KeyRing {
         Ok(self.ring(deps).await?.jwks.clone())
     }
 
-    /// Lets a new key sign from now on, if the present one was made before `made_before`.
+    /// Replaces the active key if it was created before `made_before`; returns whether it did.
     ///
     /// # Errors
     /// If the database cannot be reached.
@@ -193,7 +195,7 @@ impl KeyRing {
         Ok(rotated)
     }
 
-    /// Rotates the keys if the present one has signed for long enough.
+    /// Replaces the active key if it has reached the end of its lifetime; returns whether it did.
     ///
     /// # Errors
     /// If the database cannot be reached.
@@ -202,7 +204,7 @@ impl KeyRing {
             .await
     }
 
-    /// Tokens of keys that were retired before then have all run out.
+    /// Returns the time such that all tokens of keys that were retired before it have expired.
     fn forgotten_before(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         now - self.token_lifetime - MARGIN
     }
@@ -219,7 +221,7 @@ impl KeyRing {
         .await
     }
 
-    /// Reads the keys again, unless somebody has done so since `known` was read.
+    /// Reads the keys again, unless another caller has done so since `known` was read.
     async fn reread(&self, deps: &Deps, known: &Arc<Ring>) -> Result<Arc<Ring>, Error> {
         self.reread_unless(deps, |ring| !Arc::ptr_eq(known, ring))
             .await
@@ -245,7 +247,7 @@ impl KeyRing {
         let before = self.forgotten_before(now);
         let mut rows = signing_key::usable(&mut *deps.read().await?, before).await?;
         if rows.iter().all(|row| row.retired_at.is_some()) {
-            // The first start; of several processes one succeeds.
+            // This is the first start; of several processes, one succeeds.
             let key = self.make_key(deps)?;
             rows = deps
                 .transaction::<_, Error, _>(async |tx| {

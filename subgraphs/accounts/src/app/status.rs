@@ -1,4 +1,4 @@
-//! Whether an account may be used, and who decides it.
+//! Suspending and reactivating accounts, and which accounts can be used.
 
 use atelier_contracts::accounts::UserStatusChanged;
 use atelier_kit::{
@@ -19,12 +19,12 @@ use crate::{
     kinds::UserStatus,
 };
 
-/// The scope that administers accounts.
+/// The scope that administering accounts requires.
 pub const SCOPE: &str = "admin:users";
-/// The longest reason.
+/// The longest reason, in characters.
 const REASON: usize = 500;
 
-/// The status at a time: a suspension that has run out is over.
+/// Returns the status at a time: an account whose suspension has expired is active.
 pub fn at(
     status: UserStatus,
     suspended_until: Option<DateTime<Utc>>,
@@ -38,10 +38,11 @@ pub fn at(
     }
 }
 
-/// Refuses an account that may not sign in. One that waits for its deletion may: to be brought back.
+/// Refuses accounts that cannot sign in. An account that is scheduled for deletion can, so that its
+/// owner can cancel the deletion.
 ///
 /// # Errors
-/// `ACCOUNT_DISABLED`, with reason and end.
+/// `ACCOUNT_DISABLED`, with the reason and the end of the suspension.
 pub fn require_usable(account: &AccountRow, now: DateTime<Utc>) -> Result<(), Refusal<Code>> {
     match at(account.status, account.suspended_until, now) {
         UserStatus::Active | UserStatus::PendingDeletion => Ok(()),
@@ -56,7 +57,7 @@ pub fn require_usable(account: &AccountRow, now: DateTime<Utc>) -> Result<(), Re
     }
 }
 
-/// Suspends an account, perhaps for a while, or activates it again.
+/// Suspends an account, for some time or until further notice, or reactivates it.
 pub async fn set(
     accounts: &Accounts,
     actor: &Actor,
@@ -102,7 +103,8 @@ pub async fn set(
     let changed = accounts.deps
         .transaction::<_, Fail<Code>, _>(async |tx| {
             let missing = || Fail::refused(Code::NotFound, "input.userId");
-            // The role is locked before the account, as everywhere; what is refused first is told below.
+            // The role is locked before the account, as everywhere. A refusal is returned only
+            // after the checks below.
             let another = if suspended {
                 role::require_other_admin(tx, user).await
             } else {
@@ -131,10 +133,10 @@ pub async fn set(
     Ok(changed)
 }
 
-/// As [`require_usable`], for a credential that is presented.
+/// Like [`require_usable`], for a presented credential.
 ///
 /// # Errors
-/// `ACCOUNT_DISABLED`.
+/// `ACCOUNT_DISABLED` if the account cannot be used.
 pub fn require_in_force(status: UserStatus) -> Result<(), Error> {
     match status {
         UserStatus::Active | UserStatus::PendingDeletion => Ok(()),

@@ -1,4 +1,4 @@
-//! The sweep: what has run out is given back, erased or forgotten.
+//! The sweep: expired reservations are given back, due accounts erased, old rows deleted.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use chrono::TimeDelta;
 use super::{Accounts, deletion, reservation};
 use crate::db::retention::{Aged, forget};
 
-/// Between two sweeps. Every process sweeps: what one does, the others find done.
+/// The time between two sweeps. Every process sweeps; what one has done, the others find done.
 pub const EVERY: Duration = Duration::from_secs(30);
-/// Rows in one transaction.
+/// The most rows in one transaction.
 const BATCH: i64 = 200;
-/// How long what ended is kept. Sessions and refresh tokens: so that a stolen token is still
-/// recognised. Reservations: so that a repeated release finds what it gave back. The ledger: for
-/// questions about the past. Sign-ins: to find out how an account was taken over.
+/// How long old rows are kept: sessions and refresh tokens, to recognise stolen tokens;
+/// reservations, so that a repeated release finds what it gave back; the ledger, for questions
+/// about the past; sign-ins, to find out how an account was taken over.
 const KEPT: [(Aged, TimeDelta); 5] = [
     (Aged::Sessions, TimeDelta::days(30)),
     (Aged::RefreshTokens, TimeDelta::days(30)),
@@ -22,10 +22,10 @@ const KEPT: [(Aged, TimeDelta); 5] = [
     (Aged::Ledger, TimeDelta::days(2 * 365)),
     (Aged::SignIns, TimeDelta::days(180)),
 ];
-/// Batches of each that one sweep forgets; the next sweep goes on.
+/// The most batches of each kind that one sweep deletes; the next sweep continues.
 const ROUNDS: usize = 50;
 
-/// One sweep.
+/// Runs one sweep.
 ///
 /// # Errors
 /// If the database cannot be reached.

@@ -1,4 +1,4 @@
-//! Who may see which users.
+//! Loading and listing users, and who may see them.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -31,7 +31,7 @@ impl Listed for AccountRow {
     }
 }
 
-/// The order of usernames.
+/// The order by username.
 struct ByName;
 type NamePage = PageRequest<(String, Uuid)>;
 
@@ -44,7 +44,8 @@ impl Listed<ByName> for AccountRow {
     }
 }
 
-/// Whether `actor` may know that an account exists: everybody may, until its owner deletes it.
+/// Whether `actor` may know that an account exists. Everybody may, until its owner requests its
+/// deletion.
 pub fn visible(actor: &Actor, account: &AccountRow) -> bool {
     match account.status {
         UserStatus::Active | UserStatus::Suspended => true,
@@ -90,7 +91,7 @@ pub enum Order {
     Name,
 }
 
-/// A page of all users.
+/// Returns a page of all users.
 ///
 /// # Errors
 /// `FORBIDDEN` without the scope `admin:users`.

@@ -21,7 +21,7 @@ use crate::{
     tables::{access_token, access_token_network},
 };
 
-/// A token that a user made for a program.
+/// A personal access token or API key.
 #[derive(Debug, Clone, Insertable, Queryable, Selectable)]
 #[diesel(table_name = access_token)]
 pub struct AccessTokenRow {
@@ -55,7 +55,7 @@ pub async fn insert(tx: &mut Tx, new: &AccessTokenRow) -> Result<(), Error> {
     Ok(())
 }
 
-/// Revokes an account's token; `None` if it has no such token that is in force.
+/// Revokes an account's token; `None` if the account has no such valid token.
 pub async fn revoke(
     tx: &mut Tx,
     account: Id<User>,
@@ -77,7 +77,7 @@ pub async fn revoke(
     .optional()?)
 }
 
-/// Notes that a token is in use.
+/// Records that a token is in use.
 pub async fn touch(tx: &mut Tx, id: Id<AccessToken>, now: DateTime<Utc>) -> Result<(), Error> {
     diesel::update(access_token::table.find(id))
         .set(access_token::last_used_at.eq(now))
@@ -98,8 +98,8 @@ pub async fn has_met(
         .await?)
 }
 
-/// Notes that a token is used from a network; false if it was before. The oldest of more than `kept`
-/// networks are forgotten.
+/// Records that a token is used from a network; false if it was used from there before. Keeps the
+/// latest `kept` networks.
 pub async fn meet(
     tx: &mut Tx,
     id: Id<AccessToken>,
@@ -130,7 +130,7 @@ pub async fn meet(
     Ok(met > 0)
 }
 
-/// How many tokens in force an account has.
+/// The number of an account's valid tokens.
 pub async fn count(connection: &mut Connection, account: Id<User>) -> Result<i64, Error> {
     Ok(access_token::table
         .filter(
@@ -143,7 +143,7 @@ pub async fn count(connection: &mut Connection, account: Id<User>) -> Result<i64
         .await?)
 }
 
-/// A page of an account's tokens in force, newest first.
+/// A page of an account's valid tokens, newest first.
 pub async fn page(
     connection: &mut Connection,
     account: Id<User>,
@@ -163,7 +163,7 @@ pub async fn page(
         .await?)
 }
 
-/// Forgets all tokens of accounts.
+/// Deletes all tokens of accounts.
 pub async fn delete_of(tx: &mut Tx, accounts: &[Id<User>]) -> Result<(), Error> {
     diesel::delete(access_token::table.filter(access_token::account_id.eq_any(accounts)))
         .execute(tx)

@@ -115,7 +115,7 @@ pub async fn by_usernames(
         .await?)
 }
 
-/// What a user may change about themselves; `None` leaves a field as it is.
+/// A change of a profile; `None` leaves a field unchanged.
 #[derive(Debug, Default, AsChangeset)]
 #[diesel(table_name = account)]
 pub struct Profile {
@@ -138,7 +138,7 @@ pub async fn update_profile(
         .await?)
 }
 
-/// Status, with its reason and its end.
+/// A change of an account's status.
 #[derive(Debug, AsChangeset)]
 #[diesel(table_name = account, treat_none_as_null = true)]
 pub struct StatusChange {
@@ -183,7 +183,7 @@ pub async fn set_plan(
         .await?)
 }
 
-/// Notes a sign-in.
+/// Records a sign-in.
 pub async fn note_login(tx: &mut Tx, id: Id<User>, now: DateTime<Utc>) -> Result<(), Error> {
     diesel::update(account::table.find(id))
         .set((
@@ -195,7 +195,7 @@ pub async fn note_login(tx: &mut Tx, id: Id<User>, now: DateTime<Utc>) -> Result
     Ok(())
 }
 
-/// Accounts whose grace period is over, locked; others are passed over.
+/// Accounts whose grace period is over, locked. Accounts that others have locked are skipped.
 pub async fn lock_due_for_deletion(
     tx: &mut Tx,
     now: DateTime<Utc>,
@@ -216,7 +216,8 @@ pub async fn lock_due_for_deletion(
         .await?)
 }
 
-/// Leaves only the id of accounts: what names or describes a person goes.
+/// Erases accounts: everything that names or describes a person is removed, and only the id
+/// remains.
 pub async fn erase(tx: &mut Tx, ids: &[Id<User>], now: DateTime<Utc>) -> Result<(), Error> {
     let nameless = diesel::dsl::sql::<diesel::sql_types::Text>("'deleted-' || id");
     diesel::update(account::table.filter(account::id.eq_any(ids)))
@@ -238,7 +239,7 @@ pub async fn erase(tx: &mut Tx, ids: &[Id<User>], now: DateTime<Utc>) -> Result<
     Ok(())
 }
 
-/// Which accounts an administrator wants to see.
+/// Selects accounts for an administrator.
 #[derive(Debug, Clone, Default)]
 pub struct AccountFilter {
     pub status: Option<Vec<UserStatus>>,
@@ -317,7 +318,7 @@ pub async fn page_by_name(
         .await?)
 }
 
-/// How many accounts there are.
+/// The number of accounts that match the filter.
 pub async fn count(connection: &mut Connection, filter: &AccountFilter) -> Result<i64, Error> {
     Ok(filtered(filter)
         .select(count_star())

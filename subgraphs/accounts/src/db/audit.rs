@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{TimePage, newest_first};
 use crate::{AuditEvent, tables::audit_event};
 
-/// Who did what to whom.
+/// An entry of the audit log.
 #[derive(Debug, Clone, Insertable, Queryable, Selectable)]
 #[diesel(table_name = audit_event)]
 pub struct AuditRow {
@@ -39,7 +39,7 @@ impl Listed for AuditRow {
     }
 }
 
-/// Writes to the log.
+/// Inserts an entry.
 pub async fn insert(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
     diesel::insert_into(audit_event::table)
         .values(row)
@@ -48,7 +48,7 @@ pub async fn insert(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
     Ok(())
 }
 
-/// Which entries an administrator wants to see.
+/// Selects entries for an administrator.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     pub actor_id: Option<Uuid>,
@@ -78,7 +78,7 @@ fn filtered(filter: &AuditFilter) -> audit_event::BoxedQuery<'_, diesel::pg::Pg>
     query
 }
 
-/// A page of the log, newest first.
+/// A page of the log, newest entries first.
 pub async fn page(
     connection: &mut Connection,
     filter: &AuditFilter,
@@ -88,7 +88,7 @@ pub async fn page(
     Ok(query.select(AuditRow::as_select()).load(connection).await?)
 }
 
-/// How many entries there are.
+/// The number of entries that match the filter.
 pub async fn count(connection: &mut Connection, filter: &AuditFilter) -> Result<i64, Error> {
     Ok(filtered(filter)
         .select(count_star())

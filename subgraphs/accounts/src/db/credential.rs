@@ -12,7 +12,7 @@ use diesel_async::RunQueryDsl;
 use super::account::AccountRow;
 use crate::tables::{account, credential};
 
-/// How somebody names their account when they sign in.
+/// How an account is named in a sign-in.
 pub enum Login {
     /// Folded username.
     Username(String),
@@ -85,7 +85,7 @@ pub async fn upgrade(tx: &mut Tx, account: Id<User>, old: &str, new: &str) -> Re
     Ok(())
 }
 
-/// Forgets the passwords of accounts.
+/// Deletes the password hashes of accounts.
 pub async fn delete(tx: &mut Tx, accounts: &[Id<User>]) -> Result<(), Error> {
     diesel::delete(credential::table.filter(credential::account_id.eq_any(accounts)))
         .execute(tx)

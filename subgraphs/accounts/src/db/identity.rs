@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::kinds::{PlanCode, UserStatus};
 
-/// A credential's account with its live rights.
+/// A credential with its account and the account's current scopes.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct IdentityRow {
     #[diesel(sql_type = SqlUuid)]
@@ -30,10 +30,10 @@ pub struct IdentityRow {
     pub plan: PlanCode,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub plan_expires_at: Option<DateTime<Utc>>,
-    /// Of all the account's roles.
+    /// The scopes of all roles of the account.
     #[diesel(sql_type = Array<Text>)]
     pub scopes: Vec<String>,
-    /// What an access token was made for; null for sessions.
+    /// The scopes that an access token was created with; `None` for sessions.
     #[diesel(sql_type = Nullable<Array<Text>>)]
     pub token_scopes: Option<Vec<String>>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -42,7 +42,7 @@ pub struct IdentityRow {
     pub revoked_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub last_seen_at: Option<DateTime<Utc>>,
-    /// Of an access token; null for sessions.
+    /// The hash of an access token; `None` for sessions.
     #[diesel(sql_type = Nullable<Bytea>)]
     pub hash: Option<Vec<u8>>,
 }
@@ -51,7 +51,7 @@ pub struct IdentityRow {
 const SCOPES: &str = "ARRAY(SELECT DISTINCT scope FROM accounts.account_role ar JOIN accounts.role r ON r.id = ar.role_id, \
      unnest(r.scopes) AS scope WHERE ar.account_id = a.id ORDER BY scope) AS scopes";
 
-/// The identities of sessions, in no order; one statement.
+/// The identities of sessions, in no particular order, with one statement.
 pub async fn of_sessions(
     connection: &mut Connection,
     sessions: &[Id<Session>],
@@ -67,7 +67,7 @@ pub async fn of_sessions(
         .await?)
 }
 
-/// The identities of access tokens, by their hashes, in no order; one statement.
+/// The identities of access tokens by their hashes, in no particular order, with one statement.
 pub async fn of_access_tokens(
     connection: &mut Connection,
     hashes: &[Vec<u8>],
@@ -83,7 +83,7 @@ pub async fn of_access_tokens(
         .await?)
 }
 
-/// The live scopes of an account.
+/// The current scopes of an account.
 pub async fn scopes(connection: &mut Connection, account: Id<User>) -> Result<Vec<String>, Error> {
     #[derive(QueryableByName)]
     struct Scopes {

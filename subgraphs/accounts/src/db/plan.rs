@@ -1,4 +1,4 @@
-//! Plans and what they grant.
+//! Plans and the quotas that they grant.
 
 use atelier_kit::{db::Connection, error::Error};
 use diesel::prelude::*;
@@ -17,7 +17,7 @@ pub struct PlanRow {
     pub name: String,
 }
 
-/// What a plan grants of one meter.
+/// The amount of one meter that a plan grants.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = plan_quota)]
 pub struct PlanQuotaRow {
@@ -27,7 +27,7 @@ pub struct PlanQuotaRow {
     pub monthly: bool,
 }
 
-/// Every plan, from small to large, with what it grants.
+/// All plans, from the smallest to the largest, with the quotas that they grant.
 pub async fn all(connection: &mut Connection) -> Result<Vec<(PlanRow, Vec<PlanQuotaRow>)>, Error> {
     let plans: Vec<PlanRow> = plan::table
         .order(plan::rank)

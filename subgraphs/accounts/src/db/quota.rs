@@ -1,7 +1,7 @@
-//! Quotas: how much of each meter an account has used and holds.
+//! Quotas: the amount of each meter that an account has used and reserved.
 //!
-//! Limits are checked by the statement that takes: two callers can never pass together what only
-//! one of them may.
+//! Limits are checked by the statement that reserves an amount, so two callers at the same time can
+//! never exceed them together.
 
 use atelier_kit::{
     db::{Connection, Tx},
@@ -17,12 +17,12 @@ use diesel_async::RunQueryDsl;
 
 use crate::kinds::Meter;
 
-/// A quota as it stands.
+/// The current state of a quota.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct QuotaRow {
     #[diesel(sql_type = Text)]
     pub meter: Meter,
-    /// Null: unlimited.
+    /// The limit; `None` if it is unlimited.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub amount: Option<i64>,
     #[diesel(sql_type = BigInt)]
@@ -34,7 +34,7 @@ pub struct QuotaRow {
 }
 
 impl QuotaRow {
-    /// What is left; null if there is no limit.
+    /// The amount that is left; `None` if it is unlimited.
     pub fn remaining(&self) -> Option<i64> {
         self.amount.map(|limit| {
             limit
@@ -45,7 +45,7 @@ impl QuotaRow {
     }
 }
 
-/// The plan that account `a` enjoys at `$now`: a paid one falls back when it has run out.
+/// The plan of account `a` at `$now`: the free plan, once a paid one has expired.
 macro_rules! plan_at {
     ($now:literal) => {
         concat!(
@@ -56,7 +56,7 @@ macro_rules! plan_at {
     };
 }
 
-/// `used` of `q` at `$now`, where a monthly meter may have started anew.
+/// The `used` of `q` at `$now`, after any reset of a monthly meter.
 macro_rules! used_at {
     ($now:literal) => {
         concat!(
@@ -67,7 +67,7 @@ macro_rules! used_at {
     };
 }
 
-/// When `q` starts anew, seen from `$now`: the first of the next month, UTC.
+/// The next reset of `q` after `$now`: the first of the next month, UTC.
 macro_rules! reset_after {
     ($now:literal) => {
         concat!(
@@ -81,7 +81,7 @@ macro_rules! reset_after {
     };
 }
 
-/// Makes sure that an account has a row for a meter; false if there is no such account.
+/// Makes sure that an account has a row for a meter; true if one was inserted.
 pub async fn ensure(tx: &mut Tx, account: Id<User>, meter: Meter) -> Result<bool, Error> {
     let inserted = diesel::sql_query(
         "INSERT INTO accounts.quota (account_id, meter) SELECT id, $2 FROM accounts.account WHERE id = $1 AND status <> 'DELETED' \
@@ -94,7 +94,7 @@ pub async fn ensure(tx: &mut Tx, account: Id<User>, meter: Meter) -> Result<bool
     Ok(inserted > 0)
 }
 
-/// Takes `amount` out of what is left and holds it; `None` if less is left, or if the row is missing.
+/// Reserves `amount`; `None` if less is left, or if the row does not exist.
 pub async fn hold(
     tx: &mut Tx,
     account: Id<User>,
@@ -118,7 +118,7 @@ pub async fn hold(
     Ok(rows.into_iter().next())
 }
 
-/// Moves amounts: `reserved` and `used` change by as much, which may be negative.
+/// Adds to `reserved` and to `used`; either amount may be negative.
 pub async fn shift(
     tx: &mut Tx,
     account: Id<User>,
@@ -127,7 +127,7 @@ pub async fn shift(
     used: i64,
     now: DateTime<Utc>,
 ) -> Result<Option<QuotaRow>, Error> {
-    // A refund of something used in a past month may exceed what this month has seen.
+    // A refund of what was used in a past month may exceed what was used in this one.
     let rows: Vec<QuotaRow> = diesel::sql_query(concat!(
         "UPDATE accounts.quota q SET reserved = q.reserved + $3, used = greatest(", used_at!("$5"), " + $4, 0), \
          resets_at = ", reset_after!("$5"), " \
@@ -145,7 +145,7 @@ pub async fn shift(
     Ok(rows.into_iter().next())
 }
 
-/// Sets what an account has on top of its plan; tells what it had before.
+/// Sets the amount that an account has in addition to its plan; returns the previous one.
 pub async fn set_bonus(
     tx: &mut Tx,
     account: Id<User>,
@@ -169,7 +169,7 @@ pub async fn set_bonus(
     Ok(rows.into_iter().next().map(|before| before.bonus))
 }
 
-/// All quotas of an account, in the order of their names.
+/// All quotas of an account, sorted by meter.
 pub async fn of_account(
     connection: &mut Connection,
     account: Id<User>,

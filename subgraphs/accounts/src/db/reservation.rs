@@ -1,4 +1,4 @@
-//! Reservations of quotas, and the ledger of every movement.
+//! Reservations of quotas, and the ledger of all changes to quotas.
 
 use atelier_kit::{
     db::Tx,
@@ -34,7 +34,7 @@ pub struct ReservationRow {
     pub expires_at: DateTime<Utc>,
 }
 
-/// A movement in the ledger.
+/// An entry of the ledger.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = quota_entry)]
 pub struct NewEntry {
@@ -48,7 +48,8 @@ pub struct NewEntry {
     pub at: DateTime<Utc>,
 }
 
-/// Inserts a reservation; false if its key is taken. Waits for a transaction that is just taking it.
+/// Inserts a reservation; false if its key is taken. Waits for a transaction that is inserting the
+/// same key.
 pub async fn insert(tx: &mut Tx, new: &ReservationRow) -> Result<bool, Error> {
     let inserted = diesel::insert_into(quota_reservation::table)
         .values(new)
@@ -69,7 +70,7 @@ pub async fn lock(tx: &mut Tx, service: &str, key: &str) -> Result<Option<Reserv
         .optional()?)
 }
 
-/// Settles a reservation.
+/// Sets the final state of a reservation.
 pub async fn settle(
     tx: &mut Tx,
     reservation: &ReservationRow,
@@ -90,7 +91,7 @@ pub async fn settle(
     )
 }
 
-/// Reservations whose time has passed, now marked as expired; at most `limit`.
+/// Marks at most `limit` overdue reservations as expired, and returns them.
 pub async fn expire(
     tx: &mut Tx,
     now: DateTime<Utc>,
@@ -113,7 +114,7 @@ pub async fn expire(
         #[diesel(sql_type = Timestamptz)]
         expires_at: DateTime<Utc>,
     }
-    // Whoever settles one of them at this moment holds its lock: it is passed over.
+    // A reservation that is being settled at this moment is locked, and is skipped.
     let keys: Vec<Key> = diesel::sql_query(
         "UPDATE accounts.quota_reservation r SET state = 'EXPIRED', settled_at = $1 \
          FROM (SELECT service, key FROM accounts.quota_reservation WHERE state = 'RESERVED' AND expires_at <= $1 \
@@ -141,7 +142,7 @@ pub async fn expire(
         .collect())
 }
 
-/// Writes movements to the ledger.
+/// Inserts entries into the ledger.
 pub async fn enter(tx: &mut Tx, entries: &[NewEntry]) -> Result<(), Error> {
     diesel::insert_into(quota_entry::table)
         .values(entries)

@@ -1,24 +1,25 @@
-//! Forgetting rows that nobody needs any more, a bounded number at a time.
+//! Deleting rows that are no longer needed, a bounded number at a time.
 //!
-//! Rows that another sweep is just deleting are passed over.
+//! Rows that another sweep is deleting at the same time are skipped.
 
 use atelier_kit::{db::Connection, error::Error};
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-/// What can be forgotten.
+/// A kind of rows that are deleted after a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aged {
-    /// Sessions that ended, with their tokens.
+    /// Sessions that have ended, with their tokens.
     Sessions,
-    /// Refresh tokens that ran out, of sessions that go on.
+    /// Expired refresh tokens of sessions that are still open.
     RefreshTokens,
-    /// Reservations that were given back. Those that were used stay: they may be refunded.
+    /// Reservations that were released or have expired. Committed ones stay, because they may be
+    /// refunded.
     Reservations,
     /// Entries of the ledger of quotas.
     Ledger,
-    /// Sign-ins and failures in the audit log. What changed permissions stays.
+    /// Sign-ins and failed sign-ins in the audit log. All other entries stay.
     SignIns,
 }
 
@@ -49,7 +50,7 @@ impl Aged {
     }
 }
 
-/// Forgets at most `limit` rows from before `before`; tells how many.
+/// Deletes at most `limit` rows from before `before`; returns how many.
 pub async fn forget(
     connection: &mut Connection,
     aged: Aged,

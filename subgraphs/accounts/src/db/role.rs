@@ -1,4 +1,4 @@
-//! Roles and who has them.
+//! Roles and their assignment to users.
 
 use atelier_kit::{
     db::{Connection, Tx},
@@ -31,10 +31,10 @@ pub struct RoleRow {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The most roles that are listed; more cannot be made.
+/// The most roles of an installation.
 pub const MOST: i64 = 200;
 
-/// Every role, by name.
+/// All roles, sorted by name.
 pub async fn all(connection: &mut Connection) -> Result<Vec<RoleRow>, Error> {
     Ok(role::table
         .order(role::name)
@@ -44,7 +44,7 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<RoleRow>, Error> {
         .await?)
 }
 
-/// How many roles there are.
+/// The number of roles.
 pub async fn count(connection: &mut Connection) -> Result<i64, Error> {
     Ok(role::table.count().get_result(connection).await?)
 }
@@ -79,7 +79,7 @@ pub async fn insert(tx: &mut Tx, new: &RoleRow) -> Result<bool, Error> {
     Ok(inserted > 0)
 }
 
-/// What can change about a role; `None` leaves a field as it is.
+/// A change of a role; `None` leaves a field unchanged.
 #[derive(Debug, Default, AsChangeset)]
 #[diesel(table_name = role)]
 pub struct RoleChange {
@@ -97,7 +97,7 @@ pub async fn update(tx: &mut Tx, id: Id<Role>, change: &RoleChange) -> Result<Ro
         .await?)
 }
 
-/// The roles of an account, by name.
+/// The roles of an account, sorted by name.
 pub async fn of_account(
     connection: &mut Connection,
     account: Id<User>,
@@ -150,8 +150,7 @@ pub async fn take(tx: &mut Tx, account: Id<User>, roles: &[Id<Role>]) -> Result<
     Ok(())
 }
 
-/// Locks a built-in role by name, so that only one transaction at a time decides who has it, and
-/// tells its id.
+/// A built-in role by name, locked, so that only one transaction at a time decides who has it.
 pub async fn lock_by_name(tx: &mut Tx, name: &str) -> Result<Option<RoleRow>, Error> {
     Ok(role::table
         .filter(role::name.eq(name))
@@ -194,7 +193,7 @@ pub async fn outrank(
     Ok(found.found)
 }
 
-/// Who has a role.
+/// The ids of the users who have a role.
 pub async fn holder_ids(connection: &mut Connection, id: Id<Role>) -> Result<Vec<Id<User>>, Error> {
     Ok(account_role::table
         .filter(account_role::role_id.eq(id))
@@ -203,7 +202,8 @@ pub async fn holder_ids(connection: &mut Connection, id: Id<Role>) -> Result<Vec
         .await?)
 }
 
-/// Two of those who have a role and may use their account: enough to tell whether somebody is the last.
+/// The ids of two users who have a role and can use their accounts: enough to tell whether somebody
+/// is the last.
 pub async fn holder_ids_in_force(
     connection: &mut Connection,
     id: Id<Role>,

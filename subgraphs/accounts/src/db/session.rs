@@ -17,7 +17,7 @@ use crate::{
     tables::{refresh_token, session},
 };
 
-/// A sign-in.
+/// A session.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = session)]
 pub struct SessionRow {
@@ -40,7 +40,7 @@ impl Listed for SessionRow {
     }
 }
 
-/// A new sign-in.
+/// A new session.
 #[derive(Debug, Insertable)]
 #[diesel(table_name = session)]
 pub struct NewSession<'a> {
@@ -62,13 +62,13 @@ pub struct RefreshTokenRow {
     pub issued_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub used_at: Option<DateTime<Utc>>,
-    /// A hash of what tells the client that exchanged it from others.
+    /// A hash that identifies the client that exchanged the token.
     pub used_by: Option<Vec<u8>>,
-    /// What the next token was made with, besides this one.
+    /// The salt that the next token was derived with.
     pub successor_salt: Option<Vec<u8>>,
 }
 
-/// The exchange of a refresh token.
+/// The use of a refresh token.
 #[derive(Debug, AsChangeset)]
 #[diesel(table_name = refresh_token)]
 pub struct Use {
@@ -110,7 +110,7 @@ pub async fn lock_by_token(
         .optional()?)
 }
 
-/// Notes that a refresh token was exchanged.
+/// Records that a refresh token was exchanged.
 pub async fn use_token(tx: &mut Tx, hash: &[u8], used: &Use) -> Result<(), Error> {
     diesel::update(refresh_token::table.find(hash))
         .set(used)
@@ -119,7 +119,7 @@ pub async fn use_token(tx: &mut Tx, hash: &[u8], used: &Use) -> Result<(), Error
     Ok(())
 }
 
-/// Notes that a session is in use, and renews it.
+/// Records that a session is in use, and prolongs it.
 pub async fn renew(
     tx: &mut Tx,
     id: Id<Session>,
@@ -136,7 +136,7 @@ pub async fn renew(
     Ok(())
 }
 
-/// Notes that a session is in use.
+/// Records that a session is in use.
 pub async fn touch(tx: &mut Tx, id: Id<Session>, now: DateTime<Utc>) -> Result<(), Error> {
     diesel::update(session::table.filter(session::id.eq(id).and(session::last_seen_at.lt(now))))
         .set(session::last_seen_at.eq(now))
@@ -145,18 +145,18 @@ pub async fn touch(tx: &mut Tx, id: Id<Session>, now: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
-/// Which of an account's sessions.
+/// Selects sessions of an account.
 #[derive(Debug, Clone, Copy)]
 pub enum Which {
-    /// All of them.
+    /// All sessions.
     All,
-    /// One.
+    /// One session.
     One(Id<Session>),
-    /// All but one.
+    /// All sessions but one.
     AllBut(Id<Session>),
 }
 
-/// Ends sessions of an account; tells which were still open.
+/// Ends sessions of an account; returns those that were open.
 pub async fn revoke(
     tx: &mut Tx,
     account: Id<User>,
@@ -220,7 +220,7 @@ pub async fn page(
         .await?)
 }
 
-/// How many open sessions an account has.
+/// The number of an account's open sessions.
 pub async fn count(
     connection: &mut Connection,
     account: Id<User>,
@@ -238,7 +238,7 @@ pub async fn count(
         .await?)
 }
 
-/// Forgets all sessions of accounts.
+/// Deletes all sessions of accounts.
 pub async fn delete_of(tx: &mut Tx, accounts: &[Id<User>]) -> Result<(), Error> {
     diesel::delete(session::table.filter(session::account_id.eq_any(accounts)))
         .execute(tx)

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::tables::signing_key;
 
-/// A signing key; its private half is sealed.
+/// A signing key, with its private half sealed.
 #[derive(Debug, Clone, Insertable, Queryable, Selectable)]
 #[diesel(table_name = signing_key)]
 pub struct SigningKeyRow {
@@ -21,7 +21,7 @@ pub struct SigningKeyRow {
     pub retired_at: Option<DateTime<Utc>>,
 }
 
-/// Every key whose tokens may still be valid, newest first.
+/// All keys whose tokens may still be valid, newest first.
 pub async fn usable(
     connection: &mut Connection,
     retired_after: DateTime<Utc>,
@@ -38,7 +38,7 @@ pub async fn usable(
         .await?)
 }
 
-/// Inserts the active key, unless there is one.
+/// Inserts the active key, unless there is one already.
 pub async fn insert_active(tx: &mut Tx, key: &SigningKeyRow) -> Result<bool, Error> {
     let inserted = diesel::insert_into(signing_key::table)
         .values(key)
@@ -48,7 +48,7 @@ pub async fn insert_active(tx: &mut Tx, key: &SigningKeyRow) -> Result<bool, Err
     Ok(inserted > 0)
 }
 
-/// Retires the active key if it was made before `made_before`.
+/// Retires the active key if it was created before `made_before`.
 pub async fn retire(
     tx: &mut Tx,
     made_before: DateTime<Utc>,
@@ -67,7 +67,7 @@ pub async fn retire(
     Ok(retired > 0)
 }
 
-/// Forgets keys that were retired before `before`.
+/// Deletes keys that were retired before `before`.
 pub async fn delete_retired(tx: &mut Tx, before: DateTime<Utc>) -> Result<usize, Error> {
     Ok(
         diesel::delete(signing_key::table.filter(signing_key::retired_at.lt(before)))

@@ -15,11 +15,13 @@ use crate::{
     kinds::AccessTokenKind,
 };
 
-/// A token that its owner made for a program.
+/// A personal access token or API key: a credential that a user created for a program. The secret
+/// itself cannot be read again.
 #[derive(Debug, Clone)]
 pub struct AccessToken(pub AccessTokenRow);
 
-/// A token that its owner made for a program.
+/// A personal access token or API key: a credential that a user created for a program. The secret
+/// itself cannot be read again.
 #[Object(directive = authenticated::apply())]
 impl AccessToken {
     /// The token's id.
@@ -27,77 +29,79 @@ impl AccessToken {
         self.0.id
     }
 
-    /// What kind of token it is.
+    /// The kind of token.
     async fn kind(&self) -> AccessTokenKind {
         self.0.kind
     }
 
-    /// What it is for.
+    /// The name that its owner gave the token.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// How it begins, to recognise it by.
+    /// The first characters of the secret, by which its owner can recognise it.
     async fn prefix(&self) -> &str {
         &self.0.prefix
     }
 
-    /// What it may do, as far as its owner may.
+    /// The scopes that the token was created with. At any moment it holds only those that its owner
+    /// holds as well.
     async fn scopes(&self) -> &[String] {
         &self.0.scopes
     }
 
-    /// When it was made.
+    /// When the token was created.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When it runs out; null if it does not.
+    /// When the token expires; null if it never expires.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.0.expires_at
     }
 
-    /// When it was last used, exact to a few minutes.
+    /// When the token was last used, accurate to five minutes; null if it was never used.
     async fn last_used_at(&self) -> Option<DateTime<Utc>> {
         self.0.last_used_at
     }
 }
 
-/// What a token is wanted for.
+/// The input of `accessTokenCreate`.
 #[derive(InputObject)]
 pub struct AccessTokenCreateInput {
-    /// What it is for; at most 100 characters.
+    /// A name for the token, 1 to 100 characters.
     pub name: String,
-    /// What kind of token.
+    /// The kind of token.
     #[graphql(default_with = "AccessTokenKind::Personal")]
     pub kind: AccessTokenKind,
-    /// What it may do, out of what the caller may: `account:read` and `account:write` for the account
-    /// itself, `worker`, …
+    /// The scopes of the token, at most 50, such as `account:read` or `worker`. The caller must
+    /// hold each of them. A token without scopes can still do what requires no scope.
     #[graphql(default)]
     pub scopes: Vec<String>,
-    /// When it runs out; without it, never.
+    /// When the token expires; it must be in the future. By default the token never expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Which token to revoke.
+/// The input of `accessTokenRevoke`.
 #[derive(InputObject)]
 pub struct AccessTokenRevokeInput {
-    /// Its id.
+    /// The token's id.
     pub id: Id<crate::AccessToken>,
 }
 
 atelier_kit::payload! {
     /// The result of `accessTokenCreate`.
     pub struct AccessTokenCreatePayload, AccountsUserError {
-        /// The token.
+        /// The new token.
         access_token: AccessToken,
-        /// The secret to authenticate with. It is shown only this once.
+        /// The secret to authenticate with, as a bearer token. It is returned only here and cannot
+        /// be read again.
         secret: String,
     }
 
     /// The result of `accessTokenRevoke`.
     pub struct AccessTokenRevokePayload, AccountsUserError {
-        /// The token that is no longer in force.
+        /// The revoked token.
         access_token: AccessToken,
     }
 }
@@ -107,12 +111,13 @@ pub struct AccessTokenMutation;
 
 #[Object]
 impl AccessTokenMutation {
-    /// Makes a personal access token or an API key. Needs a sign-in.
+    /// Creates a personal access token or an API key for the caller, who can have at most 100.
+    /// Requires a session: a token cannot create tokens.
     #[graphql(directive = authenticated::apply())]
     async fn access_token_create(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is for.")] input: AccessTokenCreateInput,
+        #[graphql(desc = "The token to create.")] input: AccessTokenCreateInput,
     ) -> Result<AccessTokenCreatePayload> {
         let wanted = Wanted {
             name: input.name,
@@ -125,12 +130,13 @@ impl AccessTokenMutation {
         mutation(ctx, shown)
     }
 
-    /// Puts a token of the caller out of force.
+    /// Revokes one of the caller's tokens, with immediate effect. A token that has already been
+    /// revoked is reported as `NOT_FOUND`. Requires the scope `account:write`.
     #[graphql(requires_scopes = "account:write")]
     async fn access_token_revoke(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which one.")] input: AccessTokenRevokeInput,
+        #[graphql(desc = "The token to revoke.")] input: AccessTokenRevokeInput,
     ) -> Result<AccessTokenRevokePayload> {
         mutation(
             ctx,

@@ -19,11 +19,13 @@ use crate::{
     db::audit::{AuditFilter, AuditRow},
 };
 
-/// A sign-in, a failure to, or a change of somebody's permissions.
+/// An entry of the audit log: a sign-in, a failed sign-in, or a change to an account, its
+/// credentials or its permissions.
 #[derive(Debug, Clone)]
 pub struct AuditEvent(pub AuditRow);
 
-/// A sign-in, a failure to, or a change of somebody's permissions.
+/// An entry of the audit log: a sign-in, a failed sign-in, or a change to an account, its
+/// credentials or its permissions.
 #[Object(requires_scopes = "admin:audit", tag = "admin")]
 impl AuditEvent {
     /// The entry's id.
@@ -31,12 +33,13 @@ impl AuditEvent {
         self.0.id
     }
 
-    /// When it happened.
+    /// When the action took place.
     async fn at(&self) -> DateTime<Utc> {
         self.0.at
     }
 
-    /// Who did it; null for a part of the system, for nobody known, and for somebody who is gone.
+    /// The user who acted; null if it was a service, an unknown caller, or a user whom the caller
+    /// may not see, such as a deleted one.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         match self.0.actor_id {
             Some(id) => load_by_id(ctx, Id::from_uuid(id)).await,
@@ -44,17 +47,17 @@ impl AuditEvent {
         }
     }
 
-    /// The part of the system that did it.
+    /// The name of the service that acted; null if it was a user or an unknown caller.
     async fn service(&self) -> Option<&str> {
         self.0.service.as_deref()
     }
 
-    /// What was done: `role.assign`, `auth.login_failed`.
+    /// The action, such as `role.assign` or `auth.login_failed`.
     async fn action(&self) -> &str {
         &self.0.action
     }
 
-    /// The id of what it was done to.
+    /// The id of the user, role or access token that was acted on; null if there was none.
     async fn target_id(&self) -> Option<String> {
         let id = self.0.target_id?;
         Some(match self.0.action.split('.').next() {
@@ -66,34 +69,34 @@ impl AuditEvent {
         })
     }
 
-    /// What was before and what is after.
+    /// The details of the action, such as the values before and after a change.
     async fn details(&self) -> Json<&serde_json::Value> {
         Json(&self.0.details)
     }
 
-    /// The address that it came from.
+    /// The IP address that the request came from; null if it is not known.
     async fn ip(&self) -> Option<&str> {
         self.0.ip.as_deref()
     }
 
-    /// The id of the request, as in the logs.
+    /// The id of the request, as it appears in the server's logs.
     async fn request_id(&self) -> &str {
         &self.0.request_id
     }
 }
 
-/// Which entries are wanted; all conditions hold together.
+/// Selects entries of the audit log. An entry must satisfy every condition that is given.
 #[derive(Debug, Default, InputObject)]
 pub struct AuditWhere {
-    /// Only what this user did.
+    /// Returns only actions of this user.
     pub actor_id: Option<Id<id::User>>,
-    /// Only what was done to this: the id of a user, a role or an access token.
+    /// Returns only actions on the user, role or access token with this id.
     pub target_id: Option<String>,
-    /// Only this: `role.assign`.
+    /// Returns only this action, such as `role.assign`.
     pub action: Option<String>,
-    /// Only what happened at this time or later.
+    /// Returns only entries from this time on.
     pub after: Option<DateTime<Utc>>,
-    /// Only what happened before this time.
+    /// Returns only entries from before this time.
     pub before: Option<DateTime<Utc>>,
 }
 
@@ -104,7 +107,7 @@ fn target(id: &str) -> Result<Uuid, Error> {
     user.or_else(|_| role()).or_else(|_| token()).map_err(|_| {
         Error::with_detail(
             ErrorCode::BadUserInput,
-            "\"targetId\" is not the id of a user, a role or an access token.",
+            "\"targetId\" must be the id of a user, a role or an access token.",
         )
     })
 }
@@ -114,12 +117,17 @@ pub struct AuditQuery;
 
 #[atelier_kit::object]
 impl AuditQuery {
-    /// Who signed in or failed to, and who changed whose permissions, newest first.
+    /// Returns the audit log, newest entries first: sign-ins and failed sign-ins, and changes to
+    /// accounts, credentials and permissions. Requires the scope `admin:audit`.
     #[graphql(requires_scopes = "admin:audit", tag = "admin")]
     async fn audit_events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "where", desc = "Which entries are wanted.")] filter: Option<AuditWhere>,
+        #[graphql(
+            name = "where",
+            desc = "Selects the entries to return; all of them by default."
+        )]
+        filter: Option<AuditWhere>,
         page: PageArgs,
     ) -> Result<Connection<AuditEvent>> {
         let filter = filter.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Registering, signing in, and staying signed in.
+//! Registering, signing in, and refreshing tokens.
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use atelier_kit::{
@@ -13,26 +13,28 @@ use crate::{
     error::AccountsUserError,
 };
 
-/// What proves that somebody has signed in.
+/// The tokens of a signed-in user.
 #[derive(SimpleObject)]
 #[graphql(tag = "public")]
 pub struct AuthTokens {
-    /// Goes into the `Authorization` header, after `Bearer`. Short-lived.
+    /// The token to authenticate requests with, sent as `Authorization: Bearer <token>`. It is
+    /// short-lived; see `expiresAt`.
     pub access_token: String,
-    /// Buys the next pair, once. Whoever shows it again later ends the session; the same client that
-    /// tries again at once gets the same pair.
+    /// The token to exchange for the next pair of tokens, with `authTokenRefresh`. It can be used
+    /// once: using it again ends the session, except that the same client may repeat the exchange
+    /// for a short time (30 seconds by default) and gets the same pair.
     pub refresh_token: String,
-    /// When the access token runs out.
+    /// When the access token expires.
     pub expires_at: DateTime<Utc>,
-    /// Always `Bearer` (RFC 6750).
+    /// The type of the access token; always `Bearer` (RFC 6750).
     pub token_type: &'static str,
     /// The session that the tokens belong to.
     pub session_id: Id<Session>,
-    /// Who has signed in.
+    /// The signed-in user.
     pub user: User,
-    /// To keep, also after signing out, and to show at the next sign-in. It is no credential: it only
-    /// says that this device is known, so that guesses of strangers do not lock its owner out. Null
-    /// when tokens are refreshed.
+    /// A token that marks this device as known. Clients should keep it, even after signing out, and
+    /// pass it to the next `authLogin`, so that other people's failed attempts do not slow down the
+    /// owner's sign-in. It is not a credential. Null when tokens are refreshed.
     pub device_token: Option<String>,
 }
 
@@ -50,57 +52,60 @@ impl From<session::SignedIn> for AuthTokens {
     }
 }
 
-/// Who wants an account.
+/// The input of `authRegister`.
 #[derive(InputObject)]
 pub struct AuthRegisterInput {
-    /// The email address.
+    /// The email address of the new account.
     pub email: String,
-    /// The unique name: 2 to 30 letters, digits, dots, dashes or underscores of one script.
+    /// The username: 2 to 30 letters, digits, dots, hyphens or underscores. Its letters are of one
+    /// script, and it begins and ends with a letter or digit. Names that look alike count as the
+    /// same.
     pub username: String,
-    /// 8 to 256 characters.
+    /// The password: at least 8 characters and at most 256 bytes. Common passwords, and the
+    /// username or email address, are refused.
     #[graphql(secret)]
     pub password: String,
-    /// The name to show; without it, the username.
+    /// The name shown to others, at most 64 characters; the username by default.
     pub display_name: Option<String>,
 }
 
-/// Who signs in.
+/// The input of `authLogin`.
 #[derive(InputObject)]
 pub struct AuthLoginInput {
-    /// The username or the email address.
+    /// The username or the email address of the account.
     pub login: String,
-    /// The password.
+    /// The password of the account.
     #[graphql(secret)]
     pub password: String,
-    /// The device token of an earlier sign-in on this device, if there was one.
+    /// The `deviceToken` of an earlier sign-in on this device, if there was one.
     #[graphql(secret)]
     pub device_token: Option<String>,
 }
 
-/// What is exchanged for a new pair of tokens.
+/// The input of `authTokenRefresh`.
 #[derive(InputObject)]
 pub struct AuthTokenRefreshInput {
-    /// The refresh token.
+    /// The refresh token to exchange.
     #[graphql(secret)]
     pub refresh_token: String,
 }
 
 atelier_kit::payload! {
-    /// The outcome of registering.
+    /// The result of `authRegister`.
     pub struct AuthRegisterPayload, AccountsUserError {
         /// The new user's tokens.
         tokens: AuthTokens,
     }
 
-    /// The outcome of signing in.
+    /// The result of `authLogin`.
     pub struct AuthLoginPayload, AccountsUserError {
         /// The user's tokens.
         tokens: AuthTokens,
     }
 
-    /// The outcome of refreshing.
+    /// The result of `authTokenRefresh`.
     pub struct AuthTokenRefreshPayload, AccountsUserError {
-        /// The new pair of tokens; the old refresh token is void.
+        /// The new pair of tokens, which replaces the old one.
         tokens: AuthTokens,
     }
 }
@@ -110,12 +115,12 @@ pub struct AuthMutation;
 
 #[Object]
 impl AuthMutation {
-    /// Makes an account and signs its owner in. Only one field of a request may use a password.
+    /// Creates an account and signs its owner in. Only one field of a request may use a password.
     #[graphql(tag = "public")]
     async fn auth_register(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who wants an account.")] input: AuthRegisterInput,
+        #[graphql(desc = "The account to create.")] input: AuthRegisterInput,
     ) -> Result<AuthRegisterPayload> {
         let wanted = register::Registration {
             email: input.email,
@@ -130,12 +135,13 @@ impl AuthMutation {
         mutation(ctx, registered.map(AuthTokens::from))
     }
 
-    /// Signs in. Only one field of a request may use a password.
+    /// Signs in with a password and opens a session. Repeated failures are slowed down:
+    /// `TOO_MANY_ATTEMPTS` says for how long. Only one field of a request may use a password.
     #[graphql(tag = "public")]
     async fn auth_login(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who signs in.")] input: AuthLoginInput,
+        #[graphql(desc = "The account and its password.")] input: AuthLoginInput,
     ) -> Result<AuthLoginPayload> {
         let wanted = login::Wanted {
             called: input.login,
@@ -149,12 +155,12 @@ impl AuthMutation {
         mutation(ctx, signed_in.map(AuthTokens::from))
     }
 
-    /// Exchanges a refresh token for a new pair of tokens.
+    /// Exchanges a refresh token for a new pair of tokens, and prolongs the session.
     #[graphql(tag = "public")]
     async fn auth_token_refresh(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What is exchanged.")] input: AuthTokenRefreshInput,
+        #[graphql(desc = "The refresh token to exchange.")] input: AuthTokenRefreshInput,
     ) -> Result<AuthTokenRefreshPayload> {
         let refreshed = refresh::refresh(accounts(ctx), actor(ctx), &input.refresh_token).await;
         mutation(ctx, refreshed.map(AuthTokens::from))

@@ -1,4 +1,4 @@
-//! Subscriptions to what happens to the caller's account.
+//! Subscriptions to events of the caller's account.
 
 use std::sync::Arc;
 
@@ -29,14 +29,14 @@ use crate::{
 };
 
 atelier_kit::events! {
-    /// Something that happened to the caller's account.
+    /// An event about the caller's account.
     pub enum AccountEvent {} {
-        /// Sessions have ended before their time.
+        /// Sessions of the caller were ended before they expired.
         #[graphql(directive = authenticated::apply())]
         SessionsRevoked(SessionsRevoked) {
-            /// The ids of the sessions that have ended.
+            /// The ids of the sessions that were ended.
             session_ids: Vec<Id<id::Session>>,
-            /// Why they have ended.
+            /// Why the sessions were ended.
             reason: RevokedReason,
         },
         /// One of the caller's quotas has changed.
@@ -48,43 +48,45 @@ atelier_kit::events! {
         /// The caller's plan has changed.
         #[graphql(directive = authenticated::apply())]
         PlanChanged(PlanChanged) {
-            /// The plan from now on.
+            /// The code of the new plan.
             plan: PlanCode,
         },
-        /// The caller's roles, or the scopes of their roles, have changed.
+        /// The caller's roles have changed, or the scopes of one of them.
         #[graphql(directive = authenticated::apply())]
         RolesChanged(RolesChanged) {
-            /// The names of the caller's roles.
+            /// The names of the caller's roles after the change.
             roles: Vec<String>,
-            /// What the caller may do now.
+            /// The scopes that the caller's sessions hold after the change.
             scopes: Vec<String>,
         },
-        /// The account was suspended or activated, or its deletion was requested or cancelled.
+        /// The caller's account was suspended or reactivated, or its deletion was requested or
+        /// cancelled.
         #[graphql(directive = authenticated::apply())]
         StatusChanged(StatusChanged) {
             /// The status after the change.
             status: UserStatus,
-            /// The reason that an administrator gave.
+            /// The reason that an administrator gave for a suspension; null otherwise.
             reason: Option<String>,
         },
     }
 }
 
-/// Something that happened to one of the caller's quotas.
+/// An event about one of the caller's quotas.
 #[derive(Union)]
 pub enum QuotaEvent {
-    /// A quota has changed.
+    /// One of the caller's quotas has changed.
     QuotaChanged(QuotaChanged),
-    /// Events may be missing.
+    /// Events may have been missed.
     Resync(ResyncRequired),
 }
 
-/// The domain's subscriptions.
+/// The root of all subscriptions.
 pub struct Subscription;
 
 #[GraphqlSubscription]
 impl Subscription {
-    /// Delivers what happens to the caller's account. Requires the scope `account:read`.
+    /// Delivers events about the caller's account: ended sessions, and changes of its quotas, plan,
+    /// roles and status. Requires the scope `account:read`.
     #[graphql(
         directive = authenticated::apply(),
         directive = resumable::apply("after".to_owned(), "cursor".to_owned())
@@ -93,7 +95,7 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Resumes behind the event with this cursor. Without it, only new events are delivered."
+            desc = "Resumes after the event with this cursor. By default, only new events are delivered."
         )]
         after: Option<Cursor>,
     ) -> Result<BoxStream<'static, Result<AccountEvent>>> {
@@ -115,9 +117,10 @@ impl Subscription {
     async fn quota_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only this meter.")] meter: Option<Meter>,
+        #[graphql(desc = "Delivers only changes of this meter; all meters by default.")]
+        meter: Option<Meter>,
         #[graphql(
-            desc = "Resumes behind the event with this cursor. Without it, only new events are delivered."
+            desc = "Resumes after the event with this cursor. By default, only new events are delivered."
         )]
         after: Option<Cursor>,
     ) -> Result<BoxStream<'static, Result<QuotaEvent>>> {
@@ -135,7 +138,7 @@ impl Subscription {
     }
 }
 
-/// A fact about an account as the schema shows it; `None` for facts that are not shown.
+/// Converts a fact about an account to an event; `None` for facts that subscribers do not get.
 async fn account_event(
     accounts: &Accounts,
     told: Told<UserFact>,

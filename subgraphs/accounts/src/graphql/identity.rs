@@ -1,4 +1,4 @@
-//! Who presents a credential.
+//! Resolving credentials.
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use atelier_kit::{
@@ -15,23 +15,24 @@ use crate::{
     kinds::{PlanCode, UserStatus},
 };
 
-/// Who presents a credential, and what they may do at this moment.
+/// The identity behind a credential, and what it may do at this moment.
 #[derive(SimpleObject)]
 #[graphql(inaccessible)]
 pub struct CallerIdentity {
-    /// The user.
+    /// The id of the user.
     pub user_id: Id<id::User>,
-    /// The session, if it is an access token of one.
+    /// The id of the session; null if the credential is not a session's access token.
     pub session_id: Option<Id<id::Session>>,
-    /// The access token or API key, if it is one.
+    /// The id of the personal access token or API key; null if the credential is a session's access
+    /// token.
     pub access_token_id: Option<Id<AccessToken>>,
-    /// What the caller may do.
+    /// The scopes that the credential holds.
     pub scopes: Vec<String>,
-    /// The plan in force.
+    /// The user's current plan.
     pub plan: PlanCode,
-    /// The status of the account.
+    /// The status of the user's account.
     pub status: UserStatus,
-    /// The credential is not valid from then on; null if it has no end.
+    /// When the credential expires; null if it never expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -49,31 +50,33 @@ impl From<ResolvedIdentity> for CallerIdentity {
     }
 }
 
-/// What credentials are worth now, in the order asked; null for those that hold no more.
+/// The current identities behind credentials, in the order in which they were given; null for each
+/// credential that is no longer valid.
 #[derive(SimpleObject)]
 #[graphql(inaccessible)]
 pub struct CurrentIdentities {
-    /// Of sessions.
+    /// The identities of the sessions.
     pub sessions: Vec<Option<CallerIdentity>>,
-    /// Of personal access tokens and API keys.
+    /// The identities of the personal access tokens and API keys.
     pub tokens: Vec<Option<CallerIdentity>>,
 }
 
-/// What is known about a token.
+/// The state of a token.
 #[derive(SimpleObject)]
 #[graphql(tag = "public")]
 pub struct TokenInfo {
-    /// Whether it is in force.
+    /// Whether the token is valid. If it is not, all other fields but `reason` are null or empty.
     pub active: bool,
-    /// Why it is not: `UNAUTHENTICATED`, `TOKEN_EXPIRED` or `ACCOUNT_DISABLED`.
+    /// Why the token is not valid: `UNAUTHENTICATED`, `TOKEN_EXPIRED` or `ACCOUNT_DISABLED`; null
+    /// if it is valid.
     pub reason: Option<&'static str>,
-    /// Whose it is.
+    /// The id of the user that the token belongs to.
     pub user_id: Option<Id<id::User>>,
-    /// The session that it belongs to.
+    /// The id of the session; null if the token is a personal access token or an API key.
     pub session_id: Option<Id<id::Session>>,
-    /// What it may do at this moment.
+    /// The scopes that the token holds at this moment.
     pub scopes: Vec<String>,
-    /// When it runs out; null if it does not.
+    /// When the token expires; null if it never expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -82,13 +85,13 @@ pub struct IdentityQuery;
 
 #[Object]
 impl IdentityQuery {
-    /// What is known about an access token, a personal access token or an API key. Only who has the
-    /// token can ask.
+    /// Returns the state of an access token, a personal access token or an API key. No sign-in is
+    /// required: whoever has the token may ask about it.
     #[graphql(tag = "public")]
     async fn auth_token_verify(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The token.", secret)] token: String,
+        #[graphql(desc = "The token to check.", secret)] token: String,
     ) -> Result<TokenInfo> {
         match identity::resolve(accounts(ctx), actor(ctx), &token).await {
             Ok(resolved) => Ok(TokenInfo {
@@ -121,14 +124,15 @@ impl IdentityQuery {
         }
     }
 
-    /// What credentials that were resolved before are worth now. For routers.
+    /// Returns the current identities behind credentials that were resolved before. For routers
+    /// only.
     #[graphql(inaccessible)]
     async fn identities_current(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Sessions, 500 at most.")] sessions: Vec<Id<id::Session>>,
+        #[graphql(desc = "The ids of sessions, at most 500.")] sessions: Vec<Id<id::Session>>,
         #[graphql(
-            desc = "Personal access tokens and API keys by their SHA-256 in hexadecimal digits, 500 at most."
+            desc = "The SHA-256 hashes of personal access tokens and API keys in hexadecimal digits, at most 500."
         )]
         tokens: Vec<String>,
     ) -> Result<CurrentIdentities> {
@@ -138,7 +142,8 @@ impl IdentityQuery {
         Ok(CurrentIdentities { sessions, tokens })
     }
 
-    /// Who presents a credential, and what they may do at this moment. For routers.
+    /// Returns the identity behind a credential, and what it may do at this moment. For routers
+    /// only.
     #[graphql(inaccessible)]
     async fn identity_resolve(
         &self,

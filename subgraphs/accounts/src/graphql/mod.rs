@@ -27,10 +27,10 @@ use crate::{
     error::{AccountsErrorCode, Outcome},
 };
 
-/// How deep a query of one subgraph may be; the router bounds whole operations.
+/// The deepest query that this subgraph accepts; the router limits whole operations.
 const DEPTH: usize = 32;
 
-/// What can be asked.
+/// The root of all queries.
 #[derive(MergedObject, Default)]
 pub struct Query(
     viewer::ViewerQuery,
@@ -41,7 +41,7 @@ pub struct Query(
     identity::IdentityQuery,
 );
 
-/// What can be changed.
+/// The root of all mutations.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     auth::AuthMutation,
@@ -55,7 +55,7 @@ pub struct Mutation(
     reservation::ReservationMutation,
 );
 
-/// The executable schema.
+/// Builds the executable schema.
 pub fn service(accounts: &Arc<Accounts>) -> Service {
     let accounts = Arc::clone(accounts);
     Service::new(move || {
@@ -68,7 +68,8 @@ pub fn service(accounts: &Arc<Accounts>) -> Service {
     })
 }
 
-/// Lets one field of an operation use a password: hashing is costly, and aliases would multiply it.
+/// Lets only one field of an operation use a password: hashing is expensive, and aliases would
+/// multiply the cost.
 fn require_first_password(ctx: &Context<'_>) -> Outcome<()> {
     if accounts(ctx).hashing.claim(scope(ctx).operation) {
         Ok(())

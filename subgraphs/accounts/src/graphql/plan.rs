@@ -15,27 +15,28 @@ use crate::{
     kinds::{Meter, PlanCode},
 };
 
-/// A plan.
+/// A plan, which grants quotas to the users who have it.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(tag = "public")]
 pub struct Plan {
-    /// Which.
+    /// The plan's code.
     pub code: PlanCode,
-    /// What it is called.
+    /// The plan's name.
     pub name: String,
-    /// What it grants; at most one entry for each meter.
+    /// The quotas that the plan grants, at most one for each meter. A meter without an entry cannot
+    /// be used.
     pub quotas: Vec<PlanQuota>,
 }
 
-/// What a plan grants of one meter.
+/// The amount of one meter that a plan grants.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(tag = "public")]
 pub struct PlanQuota {
-    /// Of what.
+    /// The meter.
     pub meter: Meter,
-    /// How much; null if there is no limit.
+    /// The amount that may be used; null if it is unlimited.
     pub limit: Option<Long>,
-    /// Whether it starts anew each month.
+    /// Whether usage is reset at the beginning of each month (UTC).
     pub monthly: bool,
 }
 
@@ -59,7 +60,7 @@ pub struct PlanQuery;
 
 #[Object]
 impl PlanQuery {
-    /// Every plan, from small to large.
+    /// Returns all plans, from the smallest to the largest.
     #[graphql(tag = "public")]
     async fn plans(&self, ctx: &Context<'_>) -> Result<Vec<Plan>> {
         Ok(plan::all(accounts(ctx))
@@ -70,21 +71,22 @@ impl PlanQuery {
     }
 }
 
-/// The plan that a user gets.
+/// The input of `userPlanSet`.
 #[derive(InputObject)]
 pub struct UserPlanSetInput {
-    /// The user.
+    /// The id of the user.
     pub user_id: Id<id::User>,
-    /// The plan.
+    /// The new plan.
     pub plan: PlanCode,
-    /// Until when; without it, without end.
+    /// When the plan expires and the free plan applies again; it must be in the future. By default
+    /// the plan never expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
 atelier_kit::payload! {
-    /// The outcome of setting a plan.
+    /// The result of `userPlanSet`.
     pub struct UserPlanSetPayload, AccountsUserError {
-        /// The user.
+        /// The user after the change.
         user: User,
     }
 }
@@ -94,12 +96,13 @@ pub struct PlanMutation;
 
 #[Object]
 impl PlanMutation {
-    /// Puts a user on a plan.
+    /// Sets a user's plan. The caller must hold every scope that the user holds. Requires the scope
+    /// `admin:users`.
     #[graphql(requires_scopes = "admin:users", tag = "admin")]
     async fn user_plan_set(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who gets which plan.")] input: UserPlanSetInput,
+        #[graphql(desc = "The user and their new plan.")] input: UserPlanSetInput,
     ) -> Result<UserPlanSetPayload> {
         let set = plan::set(
             accounts(ctx),

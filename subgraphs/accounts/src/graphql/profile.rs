@@ -1,4 +1,4 @@
-//! What users change about themselves.
+//! Changes that users make to their own accounts.
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
 use atelier_contracts::media::Asset;
@@ -16,37 +16,38 @@ use crate::{
     error::AccountsUserError,
 };
 
-/// A change of the caller's profile: what is absent stays, null empties.
+/// The input of `profileUpdate`. A field that is omitted stays unchanged.
 #[derive(InputObject)]
 pub struct ProfileUpdateInput {
-    /// The name to show; at most 64 characters.
+    /// The name shown to others, 1 to 64 characters.
     pub display_name: Option<String>,
-    /// What the caller tells about themselves; at most 1000 characters.
+    /// A description of the caller, at most 1000 characters; null or an empty text removes it.
     pub bio: MaybeUndefined<String>,
-    /// The caller's picture.
+    /// The id of the file to use as the caller's picture; null removes the picture.
     pub avatar_id: MaybeUndefined<Id<Asset>>,
 }
 
-/// A new password.
+/// The input of `passwordChange`.
 #[derive(InputObject)]
 pub struct PasswordChangeInput {
-    /// The password until now.
+    /// The caller's current password.
     #[graphql(secret)]
     pub current_password: String,
-    /// The password from now on.
+    /// The new password: at least 8 characters and at most 256 bytes. Common passwords, and the
+    /// username or email address, are refused.
     #[graphql(secret)]
     pub new_password: String,
 }
 
-/// The will to leave.
+/// The input of `accountDelete`.
 #[derive(InputObject)]
 pub struct AccountDeleteInput {
-    /// The caller's password.
+    /// The caller's password, as confirmation.
     #[graphql(secret)]
     pub password: String,
 }
 
-/// Nothing is asked for.
+/// The input of `accountDeleteCancel`.
 #[derive(InputObject)]
 pub struct AccountDeleteCancelInput {
     /// Accepted and ignored.
@@ -79,7 +80,7 @@ atelier_kit::payload! {
     }
 }
 
-/// Tells an absent field (`None`) from an empty one (`Some(None)`).
+/// Distinguishes an omitted field (`None`) from a null (`Some(None)`).
 fn given<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
     match field {
         MaybeUndefined::Undefined => None,
@@ -93,12 +94,12 @@ pub struct ProfileMutation;
 
 #[Object]
 impl ProfileMutation {
-    /// Changes the caller's profile.
+    /// Changes the caller's profile. Requires the scope `account:write`.
     #[graphql(requires_scopes = "account:write")]
     async fn profile_update(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What changes.")] input: ProfileUpdateInput,
+        #[graphql(desc = "The changes.")] input: ProfileUpdateInput,
     ) -> Result<ProfileUpdatePayload> {
         let change = ProfileChange {
             display_name: input.display_name,
@@ -113,13 +114,13 @@ impl ProfileMutation {
         )
     }
 
-    /// Changes the caller's password and signs them out everywhere else. Needs a sign-in. Only one
-    /// field of a request may use a password.
+    /// Changes the caller's password and ends all their other sessions. Personal access tokens and
+    /// API keys stay valid. Requires a session. Only one field of a request may use a password.
     #[graphql(directive = authenticated::apply())]
     async fn password_change(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The old and the new password.")] input: PasswordChangeInput,
+        #[graphql(desc = "The current and the new password.")] input: PasswordChangeInput,
     ) -> Result<PasswordChangePayload> {
         let PasswordChangeInput {
             current_password: current,
@@ -132,13 +133,16 @@ impl ProfileMutation {
         mutation(ctx, changed.map(User))
     }
 
-    /// Deletes the caller's account after a while, during which they can change their mind. Needs a
-    /// sign-in.
+    /// Schedules the caller's account for deletion. It is deleted after 30 days, unless the server
+    /// is configured otherwise; until then `accountDeleteCancel` restores it. The caller's other
+    /// sessions end, and their personal access tokens and API keys stop working. Repeating the call
+    /// does not change the date. The last administrator cannot be deleted. Requires a session. Only
+    /// one field of a request may use a password.
     #[graphql(directive = authenticated::apply())]
     async fn account_delete(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The proof that it is meant.")] input: AccountDeleteInput,
+        #[graphql(desc = "The password, as confirmation.")] input: AccountDeleteInput,
     ) -> Result<AccountDeletePayload> {
         let deleted = match require_first_password(ctx) {
             Ok(()) => deletion::request(accounts(ctx), actor(ctx), input.password).await,
@@ -147,12 +151,13 @@ impl ProfileMutation {
         mutation(ctx, deleted.map(User))
     }
 
-    /// Keeps the caller's account after all.
+    /// Cancels the deletion of the caller's account. If none was requested, it is refused with
+    /// `NOT_PENDING_DELETION`. Requires a session.
     #[graphql(directive = authenticated::apply())]
     async fn account_delete_cancel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Nothing needs to be told.")] input: AccountDeleteCancelInput,
+        #[graphql(desc = "Needs no values: `{}`.")] input: AccountDeleteCancelInput,
     ) -> Result<AccountDeleteCancelPayload> {
         drop(input);
         mutation(

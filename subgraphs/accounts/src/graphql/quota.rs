@@ -11,21 +11,22 @@ use chrono::{DateTime, Utc};
 use super::accounts;
 use crate::{app::quota, db::quota::QuotaRow, error::AccountsUserError, kinds::Meter};
 
-/// How much of something a user may use and has used.
+/// The amount of one meter that a user may use and has used.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(directive = authenticated::apply())]
 pub struct Quota {
-    /// Of what.
+    /// The meter.
     pub meter: Meter,
-    /// How much; null if there is no limit.
+    /// The amount that may be used: what the plan grants, plus or minus what an administrator has
+    /// set. Null if it is unlimited.
     pub limit: Option<Long>,
-    /// What is used.
+    /// The amount that has been used.
     pub used: Long,
-    /// What is held for uses that are under way.
+    /// The amount that is reserved for operations in progress.
     pub reserved: Long,
-    /// What is left; null if there is no limit.
+    /// The amount that is left; null if it is unlimited.
     pub remaining: Option<Long>,
-    /// When `used` starts anew; null if it does not.
+    /// When `used` is reset to zero; null if it never is.
     pub resets_at: Option<DateTime<Utc>>,
 }
 
@@ -54,24 +55,24 @@ impl From<UserQuotaChanged> for Quota {
     }
 }
 
-/// What a user gets on top of their plan.
+/// The input of `quotaAdjust`.
 #[derive(InputObject)]
 pub struct QuotaAdjustInput {
-    /// The user.
+    /// The id of the user.
     pub user_id: Id<id::User>,
-    /// Of what.
+    /// The meter.
     pub meter: Meter,
-    /// What the user has on top of what the plan grants; replaces what was set before. Negative takes
-    /// away.
+    /// The amount added to what the plan grants, between -2^50 and 2^50; a negative amount is
+    /// subtracted. It replaces the previous adjustment.
     pub bonus: Long,
-    /// Why; kept in the audit log.
+    /// The reason, 1 to 500 characters. It is kept in the audit log.
     pub reason: String,
 }
 
 atelier_kit::payload! {
-    /// The outcome of adjusting a quota.
+    /// The result of `quotaAdjust`.
     pub struct QuotaAdjustPayload, AccountsUserError {
-        /// The quota as it is now.
+        /// The quota after the change.
         quota: Quota,
     }
 }
@@ -81,12 +82,13 @@ pub struct QuotaMutation;
 
 #[Object]
 impl QuotaMutation {
-    /// Sets what a user has of a meter on top of their plan.
+    /// Sets the amount of a meter that a user has in addition to their plan. The caller must hold
+    /// every scope that the user holds. Requires the scope `admin:quotas`.
     #[graphql(requires_scopes = "admin:quotas", tag = "admin")]
     async fn quota_adjust(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who gets how much.")] input: QuotaAdjustInput,
+        #[graphql(desc = "The user and the adjustment.")] input: QuotaAdjustInput,
     ) -> Result<QuotaAdjustPayload> {
         let adjusted = quota::adjust(
             accounts(ctx),

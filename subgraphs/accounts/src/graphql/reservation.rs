@@ -16,23 +16,23 @@ use crate::{
     kinds::{Meter, ReservationState},
 };
 
-/// An amount of a quota that a domain holds or has used.
+/// An amount of a user's quota that another domain has reserved or used.
 #[derive(SimpleObject)]
 #[graphql(inaccessible)]
 pub struct QuotaReservation {
-    /// The key that the domain chose.
+    /// The key that the domain chose for the reservation.
     pub key: String,
-    /// Whose quota.
+    /// The id of the user whose quota it is.
     pub user_id: Id<id::User>,
-    /// Of what.
+    /// The meter.
     pub meter: Meter,
-    /// How much was reserved.
+    /// The amount that was reserved.
     pub amount: Long,
-    /// How much was used in the end; null before the commit.
+    /// The amount that was used; null until the reservation is committed.
     pub committed: Option<Long>,
-    /// What has become of it.
+    /// The state of the reservation.
     pub state: ReservationState,
-    /// When it is given back unless it is committed before.
+    /// When the amount is given back, unless it is committed before then.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -54,21 +54,21 @@ atelier_kit::payload! {
     /// The result of `quotaReserve`.
     #[graphql(inaccessible)]
     pub struct QuotaReservePayload, AccountsUserError {
-        /// The reservation as it is now.
+        /// The reservation after the call.
         reservation: QuotaReservation,
     }
 
     /// The result of `quotaCommit`.
     #[graphql(inaccessible)]
     pub struct QuotaCommitPayload, AccountsUserError {
-        /// The reservation as it is now.
+        /// The reservation after the call.
         reservation: QuotaReservation,
     }
 
     /// The result of `quotaRelease`.
     #[graphql(inaccessible)]
     pub struct QuotaReleasePayload, AccountsUserError {
-        /// The reservation as it is now.
+        /// The reservation after the call.
         reservation: QuotaReservation,
     }
 }
@@ -78,12 +78,13 @@ pub struct ReservationMutation;
 
 #[Object]
 impl ReservationMutation {
-    /// Holds an amount of a user's quota for a use that is to come. For other domains.
+    /// Reserves an amount of a user's quota. Repeating the call with the same key changes nothing.
+    /// For other domains only.
     #[graphql(inaccessible)]
     async fn quota_reserve(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to reserve.")] input: QuotaReserveInput,
+        #[graphql(desc = "The amount to reserve.")] input: QuotaReserveInput,
     ) -> Result<QuotaReservePayload> {
         let keep = match input.expires_in_seconds {
             Some(Long(seconds)) => TimeDelta::try_seconds(seconds).unwrap_or(TimeDelta::MAX),
@@ -104,12 +105,12 @@ impl ReservationMutation {
         )
     }
 
-    /// Uses what was reserved. For other domains.
+    /// Marks a reserved amount as used. Repeating the call changes nothing. For other domains only.
     #[graphql(inaccessible)]
     async fn quota_commit(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to commit.")] input: QuotaCommitInput,
+        #[graphql(desc = "The reservation to commit.")] input: QuotaCommitInput,
     ) -> Result<QuotaCommitPayload> {
         let used = input.amount.map(|amount| amount.0);
         mutation(
@@ -120,12 +121,13 @@ impl ReservationMutation {
         )
     }
 
-    /// Gives back what was reserved, or what was used by something that is gone. For other domains.
+    /// Gives back a reserved amount, or a used amount once the thing that used it is gone.
+    /// Repeating the call changes nothing. For other domains only.
     #[graphql(inaccessible)]
     async fn quota_release(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to give back.")] input: QuotaReleaseInput,
+        #[graphql(desc = "The reservation to release.")] input: QuotaReleaseInput,
     ) -> Result<QuotaReleasePayload> {
         mutation(
             ctx,

@@ -9,11 +9,11 @@ use atelier_kit::{
 use super::{accounts, user::User};
 use crate::{app::role, db::role::RoleRow, error::AccountsUserError};
 
-/// A named set of scopes.
+/// A role: a named set of scopes that can be assigned to users.
 #[derive(Debug, Clone)]
 pub struct Role(pub RoleRow);
 
-/// A named set of scopes.
+/// A role: a named set of scopes that can be assigned to users.
 #[Object(directive = authenticated::apply())]
 impl Role {
     /// The role's id.
@@ -21,81 +21,81 @@ impl Role {
         self.0.id
     }
 
-    /// The unique name.
+    /// The role's name, which is unique.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// What the role is for.
+    /// A description of the role.
     async fn description(&self) -> &str {
         &self.0.description
     }
 
-    /// What those who have it may do.
+    /// The scopes that the role gives to the users who have it.
     async fn scopes(&self) -> &[String] {
         &self.0.scopes
     }
 
-    /// Whether it belongs to the installation and cannot be changed.
+    /// Whether the role is built in and cannot be changed.
     async fn built_in(&self) -> bool {
         self.0.built_in
     }
 }
 
-/// A new role.
+/// The input of `roleCreate`.
 #[derive(InputObject)]
 pub struct RoleCreateInput {
-    /// The unique name; at most 50 characters.
+    /// The role's name, 1 to 50 characters, which must not be taken.
     pub name: String,
-    /// What the role is for; at most 500 characters.
+    /// A description of the role, at most 500 characters.
     #[graphql(default)]
     pub description: String,
-    /// What those who have it may do; at most 50.
+    /// The scopes of the role, at most 50. The caller must hold each of them.
     pub scopes: Vec<String>,
 }
 
-/// A change of a role: what is absent stays.
+/// The input of `roleUpdate`. A field that is omitted stays unchanged.
 #[derive(InputObject)]
 pub struct RoleUpdateInput {
     /// The role's id.
     pub id: Id<crate::Role>,
-    /// What the role is for.
+    /// The new description, at most 500 characters.
     pub description: Option<String>,
-    /// What those who have it may do.
+    /// The new scopes, at most 50. They replace the old ones; the caller must hold both.
     pub scopes: Option<Vec<String>>,
 }
 
-/// Which roles a user gets and loses; at most 50 together.
+/// The input of `roleAssign`. Both lists together name at most 50 roles.
 #[derive(InputObject)]
 pub struct RoleAssignInput {
-    /// The user.
+    /// The id of the user.
     pub user_id: Id<id::User>,
-    /// Roles that they get.
+    /// The ids of the roles to give to the user. Roles that the user already has are ignored.
     #[graphql(default)]
     pub add: Vec<Id<crate::Role>>,
-    /// Roles that they lose.
+    /// The ids of the roles to take from the user. Roles that the user does not have are ignored.
     #[graphql(default)]
     pub remove: Vec<Id<crate::Role>>,
 }
 
 atelier_kit::payload! {
-    /// The outcome of making a role.
+    /// The result of `roleCreate`.
     pub struct RoleCreatePayload, AccountsUserError {
-        /// The role.
+        /// The new role.
         role: Role,
     }
 }
 atelier_kit::payload! {
-    /// The outcome of changing a role.
+    /// The result of `roleUpdate`.
     pub struct RoleUpdatePayload, AccountsUserError {
-        /// The role as it is now.
+        /// The role after the change.
         role: Role,
     }
 }
 atelier_kit::payload! {
-    /// The outcome of giving and taking roles.
+    /// The result of `roleAssign`.
     pub struct RoleAssignPayload, AccountsUserError {
-        /// The user.
+        /// The user after the change.
         user: User,
     }
 }
@@ -105,7 +105,7 @@ pub struct RoleQuery;
 
 #[Object]
 impl RoleQuery {
-    /// Every role, by name; there are at most 200.
+    /// Returns all roles, sorted by name; there are at most 200. Requires the scope `admin:roles`.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
         Ok(role::all(accounts(ctx), actor(ctx))
@@ -121,12 +121,12 @@ pub struct RoleMutation;
 
 #[Object]
 impl RoleMutation {
-    /// Makes a role, with scopes that the caller has.
+    /// Creates a role. The caller must hold each of its scopes. Requires the scope `admin:roles`.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
     async fn role_create(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The role.")] input: RoleCreateInput,
+        #[graphql(desc = "The role to create.")] input: RoleCreateInput,
     ) -> Result<RoleCreatePayload> {
         let created = role::create(
             accounts(ctx),
@@ -139,13 +139,14 @@ impl RoleMutation {
         mutation(ctx, created.map(Role))
     }
 
-    /// Changes a role; what changes for those who have it, changes at once. The caller must have the
-    /// role's scopes, and all scopes of those who have the role.
+    /// Changes a role, with immediate effect for the users who have it. The caller must hold the
+    /// role's old and new scopes and, if these differ, every scope of every user who has the role.
+    /// Built-in roles cannot be changed. Requires the scope `admin:roles`.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
     async fn role_update(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What changes.")] input: RoleUpdateInput,
+        #[graphql(desc = "The role and its changes.")] input: RoleUpdateInput,
     ) -> Result<RoleUpdatePayload> {
         let updated = role::update(
             accounts(ctx),
@@ -158,13 +159,14 @@ impl RoleMutation {
         mutation(ctx, updated.map(Role))
     }
 
-    /// Gives roles to a user and takes roles away, at once. The caller must have the roles' scopes, and
-    /// all scopes of the user.
+    /// Gives roles to a user and takes roles away, with immediate effect. The caller must hold the
+    /// scopes of these roles and every scope of the user. At least one active user must keep the
+    /// role `admin`. Requires the scope `admin:roles`.
     #[graphql(requires_scopes = "admin:roles", tag = "admin")]
     async fn role_assign(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who gets and loses what.")] input: RoleAssignInput,
+        #[graphql(desc = "The user, and the roles to give and to take.")] input: RoleAssignInput,
     ) -> Result<RoleAssignPayload> {
         let assigned = role::assign(
             accounts(ctx),

@@ -15,11 +15,11 @@ use crate::{
     kinds::RevokedReason,
 };
 
-/// A sign-in on a device.
+/// A session: a sign-in on one device.
 #[derive(Debug, Clone)]
 pub struct Session(pub SessionRow);
 
-/// A sign-in on a device.
+/// A session: a sign-in on one device.
 #[Object(directive = authenticated::apply())]
 impl Session {
     /// The session's id.
@@ -27,64 +27,64 @@ impl Session {
         self.0.id
     }
 
-    /// The program that signed in, as it called itself.
+    /// The `User-Agent` of the client that signed in; null if it sent none.
     async fn user_agent(&self) -> Option<&str> {
         self.0.user_agent.as_deref()
     }
 
-    /// The address from which it signed in.
+    /// The IP address of the sign-in; null if it is not known.
     async fn ip(&self) -> Option<&str> {
         self.0.ip.as_deref()
     }
 
-    /// When it signed in.
+    /// When the session was opened.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When it was last used, exact to a few minutes.
+    /// When the session was last used, accurate to five minutes.
     async fn last_seen_at(&self) -> DateTime<Utc> {
         self.0.last_seen_at
     }
 
-    /// When it ends unless it is used before.
+    /// When the session expires, unless its tokens are refreshed before then.
     async fn expires_at(&self) -> DateTime<Utc> {
         self.0.expires_at
     }
 
-    /// Whether it is the session in use.
+    /// Whether this is the session that the request was made with.
     async fn current(&self, ctx: &Context<'_>) -> bool {
         actor(ctx).session_id() == Some(self.0.id)
     }
 }
 
-/// Nothing is asked for: the session in use is meant.
+/// The input of `authLogout`.
 #[derive(InputObject)]
 pub struct AuthLogoutInput {
     /// Accepted and ignored.
     pub client_mutation_id: Option<String>,
 }
 
-/// Which sessions to end.
+/// The input of `authSessionsRevoke`.
 #[derive(InputObject)]
 pub struct AuthSessionsRevokeInput {
-    /// Only this one; without it, all.
+    /// The id of the only session to end; all sessions by default.
     pub session_id: Option<Id<id::Session>>,
-    /// Whether to keep the session in use.
+    /// Whether to keep the session that the request was made with. Ignored if `sessionId` is given.
     #[graphql(default)]
     pub keep_current: bool,
 }
 
 atelier_kit::payload! {
-    /// The outcome of signing out.
+    /// The result of `authLogout`.
     pub struct AuthLogoutPayload, AccountsUserError {
-        /// The session that was ended.
+        /// The id of the session that was ended.
         session_id: Id<id::Session>,
     }
 
-    /// The outcome of ending sessions.
+    /// The result of `authSessionsRevoke`.
     pub struct AuthSessionsRevokePayload, AccountsUserError {
-        /// The sessions that were ended.
+        /// The ids of the sessions that were ended.
         session_ids: Vec<Id<id::Session>>,
     }
 }
@@ -94,23 +94,24 @@ pub struct SessionMutation;
 
 #[Object]
 impl SessionMutation {
-    /// Signs out here.
+    /// Ends the session that the request was made with. Requires a session.
     #[graphql(directive = authenticated::apply())]
     async fn auth_logout(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Nothing needs to be told.")] input: AuthLogoutInput,
+        #[graphql(desc = "Needs no values: `{}`.")] input: AuthLogoutInput,
     ) -> Result<AuthLogoutPayload> {
         drop(input);
         mutation(ctx, session::logout(accounts(ctx), actor(ctx)).await)
     }
 
-    /// Signs out everywhere, or on one device.
+    /// Ends one or all of the caller's sessions. Personal access tokens and API keys stay valid.
+    /// Requires the scope `account:write`.
     #[graphql(requires_scopes = "account:write")]
     async fn auth_sessions_revoke(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which sessions to end.")] input: AuthSessionsRevokeInput,
+        #[graphql(desc = "The sessions to end.")] input: AuthSessionsRevokeInput,
     ) -> Result<AuthSessionsRevokePayload> {
         let which = match (
             input.session_id,

@@ -17,11 +17,11 @@ use crate::{
     kinds::{UserKind, UserStatus},
 };
 
-/// Somebody with an account.
+/// A person or bot with an account.
 #[derive(Debug, Clone)]
 pub struct User(pub AccountRow);
 
-/// Somebody with an account.
+/// A person or bot with an account.
 #[Object(tag = "public")]
 impl User {
     /// The user's id.
@@ -29,70 +29,73 @@ impl User {
         self.0.id
     }
 
-    /// The unique name, as its owner writes it.
+    /// The username, which is unique, spelled as the user chose it.
     async fn username(&self) -> &str {
         &self.0.username
     }
 
-    /// The name to show.
+    /// The name shown to others.
     async fn display_name(&self) -> &str {
         &self.0.display_name
     }
 
-    /// What the user tells about themselves.
+    /// The user's description of themselves; null if they gave none.
     async fn bio(&self) -> Option<&str> {
         self.0.bio.as_deref()
     }
 
-    /// The user's picture.
+    /// The user's picture; null if they have none.
     async fn avatar(&self) -> Option<stub::Asset> {
         self.0.avatar_id.map(|id| stub::Asset { id })
     }
 
-    /// What kind of user it is.
+    /// The kind of user.
     async fn kind(&self) -> UserKind {
         self.0.kind
     }
 
-    /// Whether the account may be used.
+    /// The status of the account.
     async fn status(&self, ctx: &Context<'_>) -> UserStatus {
         status::at(self.0.status, self.0.suspended_until, accounts(ctx).now())
     }
 
-    /// When the account was made.
+    /// When the account was created.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// The email address.
+    /// The email address; null if the account has none. Requires the scope `admin:users`.
     #[graphql(requires_scopes = "admin:users")]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
         actor(ctx).require_scope(status::SCOPE)?;
         Ok(self.0.email.as_deref())
     }
 
-    /// Why the account is suspended.
+    /// Why the account is suspended; null if it is not. Requires the scope `admin:users`.
     #[graphql(requires_scopes = "admin:users")]
     async fn status_reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
         actor(ctx).require_scope(status::SCOPE)?;
         Ok(self.0.status_reason.as_deref())
     }
 
-    /// When the suspension ends; null if it does not end by itself.
+    /// When the suspension ends by itself; null if it does not, or if the account is not suspended.
+    /// Requires the scope `admin:users`.
     #[graphql(requires_scopes = "admin:users")]
     async fn suspended_until(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
         actor(ctx).require_scope(status::SCOPE)?;
         Ok(self.0.suspended_until)
     }
 
-    /// When the user last signed in.
+    /// When the user last signed in with a password; null if they never did. Requires the scope
+    /// `admin:users`.
     #[graphql(requires_scopes = "admin:users")]
     async fn last_login_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
         actor(ctx).require_scope(status::SCOPE)?;
         Ok(self.0.last_login_at)
     }
 
-    /// How often the user has signed in with a password.
+    /// The number of times that the user has signed in with a password. Requires the scope
+    /// `admin:users`.
     #[graphql(requires_scopes = "admin:users")]
     async fn login_count(&self, ctx: &Context<'_>) -> Result<Long> {
         actor(ctx).require_scope(status::SCOPE)?;
@@ -100,33 +103,34 @@ impl User {
     }
 }
 
-/// Which users are wanted; all conditions hold together.
+/// Selects users of a list. A user must satisfy every condition that is given.
 #[derive(Debug, Default, InputObject)]
 pub struct UserWhere {
-    /// Only users in one of these states.
+    /// Returns only users with one of these statuses, at most 10.
     #[graphql(validator(max_items = 10))]
     pub status: Option<Vec<UserStatus>>,
-    /// Only users of this kind.
+    /// Returns only users of this kind.
     pub kind: Option<UserKind>,
-    /// Only users with this in their username or email address.
+    /// Returns only users whose username or email address contains this text, in upper or lower
+    /// case. Only the first 100 characters count.
     pub text: Option<String>,
-    /// Only users who came after this time.
+    /// Returns only users whose account was created after this time.
     pub created_after: Option<DateTime<Utc>>,
-    /// Only users who came before this time.
+    /// Returns only users whose account was created before this time.
     pub created_before: Option<DateTime<Utc>>,
 }
 
-/// How users are sorted.
+/// The order of a list of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
 pub enum UserOrder {
-    /// Newest first.
+    /// By creation time, newest first.
     #[default]
     Newest,
-    /// By username.
+    /// By username, in alphabetical order.
     Username,
 }
 
-/// A user that the caller may see, by id.
+/// Loads a user by id, if the caller may see them.
 pub async fn load_by_id(ctx: &Context<'_>, id: Id<id::User>) -> Result<Option<User>> {
     let found = load(ctx, || user::ById(accounts(ctx).clone()), id).await?;
     Ok(found
@@ -134,9 +138,9 @@ pub async fn load_by_id(ctx: &Context<'_>, id: Id<id::User>) -> Result<Option<Us
         .map(User))
 }
 
-/// A user that the caller may see, by name.
+/// Loads a user by username, if the caller may see them.
 async fn load_by_username(ctx: &Context<'_>, username: &str) -> Result<Option<User>> {
-    // Longer names do not exist.
+    // No username is longer.
     let folded = name::fold(&username.chars().take(64).collect::<String>());
     let found = load(ctx, || user::ByUsername(accounts(ctx).clone()), folded).await?;
     Ok(found
@@ -149,7 +153,8 @@ pub struct UserQuery;
 
 #[atelier_kit::object]
 impl UserQuery {
-    /// A user by id or by username; null if there is none.
+    /// Returns a user by id or by username; null if there is none that the caller may see. Exactly
+    /// one of the arguments must be given.
     #[graphql(tag = "public")]
     async fn user(
         &self,
@@ -162,20 +167,25 @@ impl UserQuery {
             (None, Some(username)) => load_by_username(ctx, &username).await,
             _ => Err(atelier_kit::error::Error::with_detail(
                 atelier_kit::error::ErrorCode::BadUserInput,
-                "Give either \"id\" or \"username\".",
+                "Give exactly one of \"id\" and \"username\".",
             )
             .into()),
         }
     }
 
-    /// All users.
+    /// Returns all users. Requires the scope `admin:users`.
     #[graphql(requires_scopes = "admin:users", tag = "admin")]
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "where", desc = "Which users are wanted.")] filter: Option<UserWhere>,
-        #[graphql(desc = "How users are sorted; newest first unless told otherwise.")]
-        order_by: Option<UserOrder>,
+        #[graphql(
+            name = "where",
+            desc = "Selects the users to return; all of them by default."
+        )]
+        filter: Option<UserWhere>,
+        #[graphql(desc = "The order of the list; newest first by default.")] order_by: Option<
+            UserOrder,
+        >,
         page: PageArgs,
     ) -> Result<Connection<User>> {
         let filter = filter.unwrap_or_default();
@@ -194,13 +204,13 @@ impl UserQuery {
         Ok(page.connection(User))
     }
 
-    /// A user, for other domains.
+    /// A user by id, for the router.
     #[graphql(entity)]
     async fn find_user_by_id(&self, ctx: &Context<'_>, id: Id<id::User>) -> Result<Option<User>> {
         load_by_id(ctx, id).await
     }
 
-    /// A user by name, for other domains.
+    /// A user by username, for the router.
     #[graphql(entity)]
     async fn find_user_by_username(
         &self,
@@ -211,32 +221,33 @@ impl UserQuery {
     }
 }
 
-/// Whether a user may use their account.
+/// The input of `userStatusSet`.
 #[derive(InputObject)]
 pub struct UserStatusSetInput {
-    /// Whose account.
+    /// The id of the user.
     pub user_id: Id<id::User>,
-    /// What it shall be.
+    /// The new status.
     pub status: SettableStatus,
-    /// Why; needed to suspend. The user is told.
+    /// The reason, at most 500 characters; required for a suspension and shown to the user.
     pub reason: Option<String>,
-    /// When the suspension ends by itself.
+    /// When the suspension ends by itself; it must be in the future. By default it lasts until the
+    /// account is reactivated.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// What an administrator can make of an account.
+/// A status that an administrator can give to an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum SettableStatus {
-    /// It may be used.
+    /// The account can be used.
     Active,
-    /// It may not be used.
+    /// The account cannot be used.
     Suspended,
 }
 
 atelier_kit::payload! {
-    /// The outcome of setting a status.
+    /// The result of `userStatusSet`.
     pub struct UserStatusSetPayload, AccountsUserError {
-        /// The user as they are now.
+        /// The user after the change.
         user: User,
     }
 }
@@ -246,13 +257,15 @@ pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Suspends a user, perhaps for a while, or activates them again; not one who may do what the caller
-    /// may not.
+    /// Suspends a user's account, for some time or until further notice, or reactivates it. The
+    /// caller must hold every scope that the user holds, and cannot change their own status.
+    /// Accounts that are being deleted are reported as `NOT_FOUND`. Requires the scope
+    /// `admin:users`.
     #[graphql(requires_scopes = "admin:users", tag = "admin")]
     async fn user_status_set(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to set.")] input: UserStatusSetInput,
+        #[graphql(desc = "The user and their new status.")] input: UserStatusSetInput,
     ) -> Result<UserStatusSetPayload> {
         let suspended = input.status == SettableStatus::Suspended;
         let set = status::set(

@@ -1,4 +1,4 @@
-//! What a caller has of their own.
+//! The caller's own account.
 
 use async_graphql::{Context, Result, SimpleObject};
 use atelier_kit::{
@@ -28,29 +28,29 @@ use crate::{
     kinds::Meter,
 };
 
-/// What has become of a subscription to a plan.
+/// The status of a subscription to a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, async_graphql::Enum)]
 pub enum SubscriptionStatus {
-    /// It runs.
+    /// The plan is in force.
     Active,
-    /// It has run out.
+    /// The subscription has expired, and the free plan applies.
     Expired,
-    /// It will not be renewed.
+    /// The plan is in force until it expires, and will not be renewed.
     Cancelled,
 }
 
 /// A user's subscription to a plan.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct PlanSubscription {
-    /// The plan that was subscribed to.
+    /// The plan that the user subscribed to.
     pub plan: Plan,
-    /// What has become of it. When it has run out, what the free plan grants is granted.
+    /// The status of the subscription. Once it has expired, the quotas of the free plan apply.
     pub status: SubscriptionStatus,
-    /// Since when.
+    /// When the subscription started.
     pub started_at: DateTime<Utc>,
-    /// Until when; null if it has no end.
+    /// When the subscription expires; null if it never expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Whether it renews itself.
+    /// Whether the subscription is renewed when it expires.
     pub auto_renew: bool,
 }
 
@@ -58,7 +58,7 @@ async fn account(ctx: &Context<'_>) -> Result<AccountRow> {
     account_of(ctx, actor(ctx).require_user()?).await
 }
 
-/// What only they may see who may read the account itself.
+/// The caller's account, for fields that require the scope `account:read`.
 async fn private_account(ctx: &Context<'_>) -> Result<AccountRow> {
     account_of(ctx, require_own(actor(ctx), ACCOUNT_READ)?).await
 }
@@ -74,7 +74,7 @@ pub struct AccountOfViewer;
 
 #[atelier_kit::object]
 impl AccountOfViewer {
-    /// The caller as others see them.
+    /// The caller's public profile.
     #[graphql(directive = authenticated::apply())]
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
         Ok(load_by_id(ctx, actor(ctx).require_user()?)
@@ -82,31 +82,32 @@ impl AccountOfViewer {
             .ok_or(Error::new(ErrorCode::Unauthenticated))?)
     }
 
-    /// The email address.
+    /// The caller's email address; null if the account has none. Requires the scope `account:read`.
     #[graphql(requires_scopes = "account:read")]
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         Ok(private_account(ctx).await?.email)
     }
 
-    /// Whether the email address is known to be the caller's.
+    /// Whether the email address has been verified. Requires the scope `account:read`.
     #[graphql(requires_scopes = "account:read")]
     async fn email_verified(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(private_account(ctx).await?.email_verified)
     }
 
-    /// When the account will be deleted, if it is about to be.
+    /// When the account will be deleted; null if no deletion was requested. Requires the scope
+    /// `account:read`.
     #[graphql(requires_scopes = "account:read")]
     async fn delete_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
         Ok(private_account(ctx).await?.delete_at)
     }
 
-    /// What the caller may do, with the credential in use.
+    /// The scopes that the credential of this request holds.
     #[graphql(directive = authenticated::apply())]
     async fn scopes(&self, ctx: &Context<'_>) -> Vec<String> {
         actor(ctx).scopes.iter().cloned().collect()
     }
 
-    /// The caller's roles.
+    /// The caller's roles, sorted by name.
     #[graphql(directive = authenticated::apply())]
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
         Ok(role::own(accounts(ctx), actor(ctx))
@@ -116,14 +117,15 @@ impl AccountOfViewer {
             .collect())
     }
 
-    /// Where the caller is signed in, newest first.
+    /// The caller's open sessions, newest first. Requires the scope `account:read`.
     #[graphql(requires_scopes = "account:read")]
     async fn sessions(&self, ctx: &Context<'_>, page: PageArgs) -> Result<Connection<Session>> {
         let page = session::page(accounts(ctx), actor(ctx), &page).await?;
         Ok(page.connection(Session))
     }
 
-    /// The caller's personal access tokens and API keys in force, newest first.
+    /// The caller's valid personal access tokens and API keys, newest first. Requires the scope
+    /// `account:read`.
     #[graphql(requires_scopes = "account:read")]
     async fn access_tokens(
         &self,
@@ -134,7 +136,7 @@ impl AccountOfViewer {
         Ok(page.connection(AccessToken))
     }
 
-    /// The caller's plan.
+    /// The caller's subscription to a plan.
     #[graphql(directive = authenticated::apply())]
     async fn subscription(&self, ctx: &Context<'_>) -> Result<PlanSubscription> {
         let account = account(ctx).await?;
@@ -160,7 +162,7 @@ impl AccountOfViewer {
         })
     }
 
-    /// How much of each meter the caller may use and has used.
+    /// The caller's quotas, one for each meter that the plan includes.
     #[graphql(directive = authenticated::apply())]
     async fn quotas(&self, ctx: &Context<'_>) -> Result<Vec<Quota>> {
         Ok(quota::own(accounts(ctx), actor(ctx))
@@ -170,12 +172,13 @@ impl AccountOfViewer {
             .collect())
     }
 
-    /// How much of one meter the caller may use and has used.
+    /// The caller's quota of one meter. Fails with `NOT_FOUND` if the caller's plan does not
+    /// include the meter.
     #[graphql(directive = authenticated::apply())]
     async fn quota(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of what.")] meter: Meter,
+        #[graphql(desc = "The meter.")] meter: Meter,
     ) -> Result<Quota> {
         let quotas = quota::own(accounts(ctx), actor(ctx)).await?;
         let found = quotas.iter().find(|quota| quota.meter == meter);

@@ -87,7 +87,7 @@ async fn guessing_gets_slower_and_slower_until_the_owner_comes() {
     assert_eq!(refused["userErrors"][0]["params"]["retryAfterSeconds"], 1);
     assert_eq!(
         refused["userErrors"][0]["message"],
-        "Too many attempts; try again in 1 seconds."
+        "Too many attempts. Try again in 1 s."
     );
     let mut waits = Vec::new();
     for _ in 0..4 {

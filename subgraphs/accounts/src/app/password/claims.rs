@@ -1,8 +1,8 @@
-//! Which operations of clients have used a password.
+//! The operations of clients that have used a password.
 //!
-//! A router asks for each field of a mutation by itself, so the fields of one operation come as requests
-//! of their own. With several processes each remembers what it was asked: an operation gets one password
-//! hashed in each at most.
+//! A router sends each field of a mutation as a request of its own, so the fields of one operation
+//! arrive separately. If there are several processes, each remembers its own requests: an operation
+//! can use at most one password in each.
 
 use std::{
     collections::HashMap,
@@ -12,12 +12,12 @@ use std::{
 use atelier_kit::graphql::Operation;
 use parking_lot::Mutex;
 
-/// Longer than any operation lasts.
+/// How long an operation is remembered: longer than any operation lasts.
 const KEPT: Duration = Duration::from_secs(120);
-/// Operations remembered at a time; some 50 bytes each.
+/// The most operations that are remembered, at about 50 bytes each.
 const MOST: usize = 20_000;
 
-/// See the module.
+/// The operations that have used a password; see the module.
 #[derive(Default)]
 pub struct Claims(Mutex<HashMap<Operation, Instant>>);
 
@@ -30,7 +30,7 @@ impl Claims {
             claimed.retain(|_, at| now.duration_since(*at) < KEPT);
         }
         if claimed.len() >= MOST {
-            // So many at once hash nothing anyway: the queue is full.
+            // With so many at once, the queue is full and nothing is hashed anyway.
             claimed.clear();
         }
         claimed.insert(operation, now).is_none()

@@ -1,28 +1,29 @@
-//! The passwords that everybody who guesses tries first, as a filter built into the binary.
+//! The most common passwords, which attackers try first, as a filter built into the binary.
 //!
-//! The list itself is not kept: `common-passwords/generate.sh` makes the filter of it. A binary fuse
-//! filter (Graf and Lemire 2022) forgets nothing that was put in and takes one other password in
-//! about 65,000 for a common one, whose owner then chooses another.
+//! The list itself is not kept: `common-passwords/generate.sh` turns it into the filter. A binary
+//! fuse filter (Graf and Lemire 2022) recognises everything that was put in, and takes about one
+//! other password in 65,000 for a common one; its owner then has to choose another.
 
 use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 use xorf::{BinaryFuse16, Descriptor, Filter};
 
-/// Seed, segment length, its mask and the segments' whole length, little-endian.
+/// The length of the filter's header: seed, segment length, its mask and the total length of the
+/// segments, little-endian.
 const DESCRIPTOR: usize = 20;
 
 static FILTER: LazyLock<Option<BinaryFuse16>> =
     LazyLock::new(|| read(include_bytes!("../../../common-passwords/filter.bin")));
 
-/// Whether a password is among those that are tried first, in whatever case it is written.
+/// Whether a password is common, regardless of upper and lower case.
 pub fn is_common(password: &str) -> bool {
     FILTER
         .as_ref()
         .is_some_and(|filter| filter.contains(&key(password)))
 }
 
-/// What stands for a password in the filter: the beginning of the SHA-256 of its lower-case form.
+/// Returns the filter's key for a password: the first bytes of the SHA-256 of its lower-case form.
 pub fn key(password: &str) -> u64 {
     let digest = Sha256::digest(password.to_lowercase().as_bytes());
     digest
@@ -31,7 +32,7 @@ pub fn key(password: &str) -> u64 {
         .fold(0, |key, byte| key << 8 | u64::from(*byte))
 }
 
-/// The filter that was written; `None` if these bytes are none.
+/// Reads a filter; `None` if the bytes are too short.
 pub fn read(bytes: &[u8]) -> Option<BinaryFuse16> {
     let (head, fingerprints) = bytes.split_at_checked(DESCRIPTOR)?;
     let number = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
@@ -51,7 +52,7 @@ pub fn read(bytes: &[u8]) -> Option<BinaryFuse16> {
     })
 }
 
-/// The bytes that [`read`] reads.
+/// Writes a filter for [`read`].
 #[cfg_attr(not(test), allow(dead_code, reason = "only the generator writes"))]
 pub fn write(filter: &BinaryFuse16) -> Vec<u8> {
     let Descriptor {

@@ -1,4 +1,4 @@
-//! Passwords: which are acceptable, hashing and verifying.
+//! Passwords: checking, hashing and verifying them.
 
 pub mod claims;
 mod common;
@@ -13,15 +13,15 @@ use atelier_kit::error::Error;
 use crate::{config::AccountsConfig, error::AccountsErrorCode};
 use queue::{Line, Turns};
 
-/// A longer password is no safer and more work.
+/// The longest password, in bytes. A longer one would not be safer.
 const LONGEST: usize = 256;
 const SHORTEST: usize = 8;
 
-/// Checks a password that somebody wants; `about` is what others know about them.
+/// Checks a new password; `about` holds what others know about its owner.
 ///
 /// # Errors
-/// `WEAK_PASSWORD` if it is too short, too long, one letter again and again, or what others know;
-/// `PASSWORD_COMMON` if it is among the first guesses of everybody.
+/// `WEAK_PASSWORD` if it is too short, too long, a single repeated character, or what others know;
+/// `PASSWORD_COMMON` if it is among the most common ones.
 pub fn check(password: &str, about: &[&str]) -> Result<(), AccountsErrorCode> {
     let length = password.chars().count();
     let folded = password.to_lowercase();
@@ -39,27 +39,27 @@ pub fn check(password: &str, about: &[&str]) -> Result<(), AccountsErrorCode> {
     Ok(())
 }
 
-/// What became of a comparison.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verified {
-    /// Another password, or no account.
+    /// The password is wrong, or there is no account.
     No,
-    /// The password.
+    /// The password is right.
     Yes,
-    /// The password, but hashed in a way that is no longer used: hash it anew.
+    /// The password is right, but its hash has outdated parameters and should be replaced.
     Outdated,
 }
 
-/// Hashes and compares passwords, away from the threads that serve requests.
+/// Hashes and verifies passwords, on other threads than those that serve requests.
 pub struct Passwords {
     argon2: Argon2<'static>,
     turns: Turns,
 }
 
 impl Passwords {
-    /// A hasher with the configured cost.
+    /// Creates a hasher with the configured cost.
     pub fn new(config: &AccountsConfig) -> Self {
-        // A cost outside of argon2's limits falls back to its recommendation.
+        // A cost outside Argon2's limits falls back to its defaults.
         let params = Params::new(config.hash_cost.memory, config.hash_cost.passes, 1, None)
             .unwrap_or_default();
         Self {
@@ -68,10 +68,10 @@ impl Passwords {
         }
     }
 
-    /// The PHC string of a password.
+    /// Hashes a password; returns the PHC string.
     ///
     /// # Errors
-    /// `RATE_LIMITED` when too many wait already.
+    /// `RATE_LIMITED` if too many callers are waiting already.
     pub async fn hash(
         &self,
         password: String,
@@ -88,11 +88,11 @@ impl Passwords {
         .await
     }
 
-    /// Compares a password with a stored hash. Without one it does the same work for nothing, so
-    /// that nobody learns from the time it takes which accounts exist.
+    /// Compares a password with a stored hash. Without a hash it does the same work, so that the
+    /// time it takes does not reveal which accounts exist.
     ///
     /// # Errors
-    /// `RATE_LIMITED` when too many wait already.
+    /// `RATE_LIMITED` if too many callers are waiting already.
     pub async fn verify(
         &self,
         password: String,
@@ -101,7 +101,7 @@ impl Passwords {
     ) -> Result<Verified, Error> {
         let argon2 = self.argon2.clone();
         self.run(line, move || match stored {
-            // No honest client sends one: it costs nothing to refuse.
+            // No honest client sends one, so refusing it early reveals nothing.
             _ if password.len() > LONGEST * 4 => Ok(Verified::No),
             Some(stored) if stored.starts_with("$2") => Ok(verify_bcrypt(&password, &stored)),
             Some(stored) => verify_argon2(&argon2, &password, &stored),
@@ -122,7 +122,7 @@ impl Passwords {
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let turn = self.turns.take(line).await?;
-        // The turn goes along: it is over when the work is, even if the caller has left.
+        // The turn ends with the work, even if the caller has left.
         tokio::task::spawn_blocking(move || {
             let done = work();
             drop(turn);
@@ -134,7 +134,7 @@ impl Passwords {
 }
 
 fn verify_bcrypt(password: &str, stored: &str) -> Verified {
-    // A stored hash that cannot be read lets nobody in.
+    // A stored hash that cannot be read matches no password.
     match bcrypt::verify(password, stored) {
         Ok(true) => Verified::Outdated,
         Ok(false) | Err(_) => Verified::No,

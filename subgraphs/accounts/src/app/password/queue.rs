@@ -1,9 +1,9 @@
-//! Whose turn it is to hash.
+//! The order in which passwords are hashed.
 //!
-//! Hashing is costly by design, so only a few passwords are hashed at a time. Callers of one network
-//! queue behind each other and not before others: at most as many of them as can be served at once
-//! stand in the common queue. Registrations, which anybody can send without end, take at most half of
-//! the turns, so that they never slow a sign-in.
+//! Hashing is expensive by design, so only a few passwords are hashed at a time. Callers from one
+//! network queue behind each other and not in front of others: the common queue holds at most as
+//! many of them as can be served at once. Registrations, which anybody can send without limit, get
+//! at most half of the turns, so that they never slow down sign-ins.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -16,14 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::network;
 
-/// The most callers who wait or are served, for each purpose; a flood is refused instead of queued.
+/// The most callers who wait or are being served, for each purpose; more are refused.
 const MOST: usize = 128;
-/// The most of them from one network.
+/// The most such callers from one network.
 const MOST_OF_ONE: usize = 16;
 /// The longest wait for a turn.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// The line that a caller stands in.
+/// The line that a caller waits in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Line {
     purpose: Purpose,
@@ -37,7 +37,7 @@ enum Purpose {
 }
 
 impl Line {
-    /// For comparing or changing a password.
+    /// Returns the line for verifying or changing a password.
     pub fn sign_in(actor: &Actor) -> Self {
         Self {
             purpose: Purpose::SignIn,
@@ -45,7 +45,7 @@ impl Line {
         }
     }
 
-    /// For registering.
+    /// Returns the line for registrations.
     pub fn registration(actor: &Actor) -> Self {
         Self {
             purpose: Purpose::Registration,
@@ -56,24 +56,24 @@ impl Line {
 
 /// Hands out turns.
 pub struct Turns {
-    /// As many as are served at once.
+    /// The turns: as many as callers are served at once.
     all: Arc<Semaphore>,
-    /// The part of them that registrations may take.
+    /// The turns that registrations may take.
     registrations: Arc<Semaphore>,
     sign_in_places: Arc<Semaphore>,
     registration_places: Arc<Semaphore>,
     at_once: usize,
-    /// The lines in which somebody stands.
+    /// The lines in which callers wait.
     lines: Arc<Mutex<HashMap<Line, Arc<Lane>>>>,
 }
 
-/// A line and who is in it.
+/// The places and turns of a line.
 struct Lane {
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
 
-/// Somebody's turn; it is over when this is dropped.
+/// A caller's turn, which ends when this is dropped.
 #[expect(dead_code, reason = "held, not read")]
 pub struct Turn {
     permits: Vec<OwnedSemaphorePermit>,
@@ -86,7 +86,7 @@ struct Place {
     entered: Entered,
 }
 
-/// Forgets the line when the last one leaves it.
+/// Removes the line when its last caller leaves it.
 struct Entered {
     line: Line,
     lane: Arc<Lane>,
@@ -96,7 +96,7 @@ struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let mut lines = self.lines.lock();
-        // The map's and this one: lanes are only ever shared under the lock.
+        // The map's reference and this one: lanes are only shared under the lock.
         if Arc::strong_count(&self.lane) <= 2 {
             lines.remove(&self.line);
         }
@@ -104,7 +104,7 @@ impl Drop for Entered {
 }
 
 impl Turns {
-    /// Serves `at_once` callers at the same time.
+    /// Creates turns for `at_once` callers at the same time.
     pub fn new(at_once: usize) -> Self {
         let at_once = at_once.max(1);
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
@@ -121,13 +121,14 @@ impl Turns {
     /// Waits for a turn.
     ///
     /// # Errors
-    /// `RATE_LIMITED` when too many wait already, or after ten seconds.
+    /// `RATE_LIMITED` if too many callers are waiting already, or after ten seconds.
     pub async fn take(&self, line: Line) -> Result<Turn, Error> {
         let busy = || Error::new(ErrorCode::RateLimited);
         let registration = line.purpose == Purpose::Registration;
         let place = self.enter(line).ok_or_else(busy)?;
         let wait = async {
-            // From the narrow to the common: who waits in front of one holds no place behind it.
+            // From the narrowest to the widest: a caller who waits for one holds none of the wider
+            // ones.
             let mut permits = vec![acquire(&place.entered.lane.turns).await?];
             if registration {
                 permits.push(acquire(&self.registrations).await?);

@@ -1,4 +1,5 @@
-//! Counting in this process, while Redis is away: by the same rules, in bounded memory.
+//! Counting attempts in this process while Redis is unavailable: by the same rules, in bounded
+//! memory.
 
 use std::collections::HashMap;
 
@@ -6,24 +7,24 @@ use parking_lot::Mutex;
 
 use super::Counter;
 
-/// The most counters; some 100 bytes each.
+/// The most counters, at about 100 bytes each.
 const MOST: usize = 20_000;
 
-/// Counters of this process.
+/// The counters of this process.
 #[derive(Default)]
 pub struct Local(Mutex<HashMap<String, State>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct State {
     count: u32,
-    /// Refused until then. Times are milliseconds since 1970.
+    /// Attempts are refused until then. Times are in milliseconds since 1970.
     until: i64,
-    /// Forgotten from then on.
+    /// The counter is forgotten from then on.
     forget_at: i64,
 }
 
 impl Local {
-    /// How long is left to wait, or 0 and the attempt is counted; then the count.
+    /// Returns the milliseconds left to wait, or counts the attempt and returns 0; and the count.
     pub(super) fn attempt(&self, counter: &Counter, now: i64, longest: i64) -> (i64, u32) {
         let mut counters = self.0.lock();
         if counters.len() >= MOST && !counters.contains_key(&counter.key) {
@@ -60,8 +61,8 @@ impl Local {
     }
 }
 
-/// Forgets what is over, and if that is not enough, the tenth with the fewest attempts: whoever makes
-/// up names and addresses pushes out only their own.
+/// Removes the counters that are forgotten and, if that is not enough, the tenth with the fewest
+/// attempts: a flood of made-up names and addresses displaces only itself.
 fn make_room(counters: &mut HashMap<String, State>, now: i64) {
     counters.retain(|_, state| state.forget_at > now);
     let surplus = (counters.len() + MOST / 10).saturating_sub(MOST);

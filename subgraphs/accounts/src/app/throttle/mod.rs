@@ -1,13 +1,13 @@
-//! Slowing down those who guess, and those who register without end.
+//! Slowing down repeated guesses and registrations.
 //!
-//! Each attempt beyond the free ones doubles the wait. Attempts are counted before they are judged, so
-//! many at once gain nothing. The counters are in Redis, for all processes together; while it is down,
-//! each process counts for itself.
+//! Each attempt beyond the free ones doubles the wait. Attempts are counted before they are
+//! checked, so sending many at once gains nothing. The counters are in Redis, shared by all
+//! processes; while it is unavailable, each process counts for itself.
 //!
-//! Guesses at an account are counted by network, so that whoever guesses locks out nobody but
-//! themselves. A device that has signed in before has a counter of its own, whatever happens in its
-//! network. Many networks together are slowed down by a counter of the account, to which each can only
-//! add its free guesses.
+//! Guesses at an account are counted by network, so that attackers lock out nobody but themselves.
+//! A device that has signed in before has its own counter, whatever happens in its network. Many
+//! networks together are slowed down by a counter of the account, to which each network adds only
+//! its free guesses.
 
 mod local;
 
@@ -23,13 +23,13 @@ pub use local::Local;
 #[derive(Debug, Clone)]
 pub struct Counter {
     key: String,
-    /// Attempts before there is any wait.
+    /// The number of attempts without a wait.
     free: u32,
-    /// After so long without an attempt everything is forgotten.
+    /// After this time without an attempt, the counter is forgotten.
     forget: TimeDelta,
 }
 
-/// What became of charging an attempt.
+/// The outcome of charging an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// The time to wait, if the attempt is refused.
@@ -40,16 +40,16 @@ pub struct Attempt {
 
 /// The longest wait.
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
-/// Guesses at an account from one network or device, or within one session.
+/// Free guesses at an account from one network or device, or within one session.
 const GUESSES: u32 = 5;
-/// Guesses at an account from new devices anywhere.
+/// Free guesses at an account from new devices anywhere.
 const GUESSES_ANYWHERE: u32 = 60;
-/// Guesses at any accounts from one network, behind which many people may sit.
+/// Free guesses at any accounts from one network, which many people may share.
 const GUESSES_OF_NETWORK: u32 = 50;
-/// How many networks a customer with a whole IPv6 /48 counts as.
+/// The number of networks that an IPv6 /48 counts as.
 const SITE: u32 = 5;
 
-/// Answers how many milliseconds are left to wait, or counts the attempt and answers 0; then the count.
+/// Returns the milliseconds left to wait, or counts the attempt and returns 0; and the count.
 const ATTEMPT: &str = "
 local now, free, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local state = redis.call('HMGET', KEYS[1], 'count', 'until')
@@ -62,7 +62,7 @@ redis.call('HSET', KEYS[1], 'count', count, 'until', string.format('%.0f', now +
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return {0, count}";
 
-/// Takes a successful attempt back out of a counter that others share.
+/// Removes a successful attempt from a counter that others share.
 const FORGIVE: &str = "
 local count = tonumber(redis.call('HGET', KEYS[1], 'count')) or 0
 if count > 0 then redis.call('HSET', KEYS[1], 'count', count - 1, 'until', 0) end
@@ -85,37 +85,37 @@ impl Counter {
         }
     }
 
-    /// Guesses at an account, by the name or address it was called, from the caller's network. Names
-    /// that nobody has are counted alike. The name itself is not kept.
+    /// Counts guesses at an account from the caller's network, by the given name or address. Names
+    /// without an account are counted in the same way. The name itself is not stored.
     pub fn guesses(folded: &str, actor: &Actor) -> Self {
         let what = format!("{} {folded}", network::of(actor));
         Self::new("guesses", &what, GUESSES)
     }
 
-    /// Guesses at an account from a device on which its owner has signed in before.
+    /// Counts guesses at an account from a device on which its owner has signed in before.
     pub fn device(device: &Device) -> Self {
         Self::new("device", &device.id(), GUESSES)
     }
 
-    /// Guesses at an account from all new devices.
+    /// Counts guesses at an account from all new devices.
     pub fn guesses_anywhere(folded: &str) -> Self {
         Self::new("account", folded, GUESSES_ANYWHERE)
     }
 
-    /// Guesses at any accounts from the caller's network.
+    /// Counts guesses at any accounts from the caller's network.
     pub fn network(actor: &Actor) -> Option<Self> {
         let network = network::known(actor)?;
         Some(Self::new("address", &network, GUESSES_OF_NETWORK))
     }
 
-    /// Guesses at the password of the caller, in the session in use.
+    /// Counts guesses at the caller's password within the session in use.
     pub fn step_up(actor: &Actor) -> Self {
         let session = actor.session_id().map(|session| session.to_string());
         Self::new("step-up", &session.unwrap_or_default(), GUESSES)
     }
 
-    /// Registrations from the caller's network, whatever became of them: `free` of them are not slowed
-    /// down.
+    /// Counts registrations from the caller's network, whatever their outcome; `free` of them are
+    /// not slowed down.
     pub fn registrations(actor: &Actor, free: u32) -> Vec<Self> {
         let network = network::known(actor).map(|network| (network, free));
         let site = network::site(actor).map(|site| (site, free.saturating_mul(SITE)));
@@ -128,7 +128,7 @@ impl Counter {
 }
 
 impl Accounts {
-    /// Charges an attempt to a counter, unless it refuses it.
+    /// Charges an attempt to a counter, unless the counter refuses it.
     pub async fn attempt(&self, counter: &Counter) -> Attempt {
         let now = self.now().timestamp_millis();
         let mut command = redis::cmd("EVAL");
@@ -154,7 +154,8 @@ impl Accounts {
         }
     }
 
-    /// Charges an attempt to each counter, in order; the time to wait if one of them refuses it.
+    /// Charges an attempt to each counter in order; returns the time to wait if one of them refuses
+    /// it.
     pub async fn attempt_all(&self, counters: &[Counter]) -> Option<TimeDelta> {
         for counter in counters {
             let attempt = self.attempt(counter).await;
@@ -165,7 +166,7 @@ impl Accounts {
         None
     }
 
-    /// Forgets the failures of a counter: its owner has proved themselves.
+    /// Clears a counter after a successful attempt.
     pub async fn clear(&self, counter: &Counter) {
         self.attempts.clear(counter);
         let mut command = redis::cmd("DEL");
@@ -176,7 +177,7 @@ impl Accounts {
         }
     }
 
-    /// Takes back the charge of an attempt that was honest.
+    /// Removes a successful attempt from a counter.
     pub async fn forgive(&self, counter: &Counter) {
         self.attempts.forgive(counter);
         let mut command = redis::cmd("EVAL");
@@ -191,7 +192,7 @@ impl Accounts {
     }
 }
 
-/// Whole seconds to wait, rounded up.
+/// Returns the wait in whole seconds, rounded up.
 pub fn seconds(wait: TimeDelta) -> i64 {
     (wait.num_milliseconds() + 999) / 1000
 }

@@ -6,18 +6,18 @@ mod viewer;
 use async_graphql::{Context, MergedObject, MergedSubscription, Schema};
 use atelier_kit::{Deps, graphql::Service};
 
-/// How deep a query of one subgraph may be; the router bounds whole operations.
+/// The deepest query that this subgraph accepts; the router limits whole operations.
 const DEPTH: usize = 32;
 
-/// The domain's part of `Query`.
+/// The root of all queries.
 #[derive(MergedObject, Default)]
 pub struct Query(viewer::ViewerQuery, lamp::LampQuery);
 
-/// The domain's part of `Mutation`.
+/// The root of all mutations.
 #[derive(MergedObject, Default)]
 pub struct Mutation(lamp::LampMutation);
 
-/// The domain's part of `Subscription`.
+/// The root of all subscriptions.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(lamp::LampSubscription);
 
