@@ -3,7 +3,7 @@
 use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
 use anyhow::Context;
-use atelier_kit::secret::Secret;
+use atelier_kit::{clock::random_bytes, secret::Secret};
 use atelier_local::{
     DataDir, LocalError, PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions,
     S3Credentials, S3Server, S3Store, check_disk_space,
@@ -166,10 +166,7 @@ fn remembered_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
         Err(cause) => return Err(cause).with_context(|| format!("cannot read {}", path.display())),
     }
-    let secret: String = rand::random::<[u8; 32]>()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let secret = hex::encode(random_bytes::<32>());
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
