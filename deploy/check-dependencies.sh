@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Dependencies between our crates run one way: objects <- kit <- subgraphs <- atelier, objects <- router <- atelier.
+# And none stands in a manifest that nothing in the crate uses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo metadata --format-version 1 --no-deps --offline | python3 -c '
-import json, sys
+import json, pathlib, re, sys
 
 packages = json.load(sys.stdin)["packages"]
 ours = {p["name"] for p in packages}
@@ -40,5 +41,33 @@ for package in packages:
             wrong.append(f"{name} depends on {target}")
 for line in wrong:
     print(line + ": dependencies run kit <- subgraphs <- atelier and router <- atelier", file=sys.stderr)
-sys.exit(bool(wrong))
+
+# Libraries that are called otherwise than their packages.
+called = {"kamadak-exif": "exif"}
+inner = {pathlib.Path(p["manifest_path"]).parent for p in packages}
+
+
+def sources(folder, root):
+    """All Rust of a folder, without the crates that lie in it."""
+    for path in folder.iterdir() if folder.is_dir() else []:
+        if path.is_dir() and path not in inner and (folder != root or path.name in ("src", "tests", "examples", "benches")):
+            yield from sources(path, root)
+        elif path.suffix == ".rs":
+            yield path.read_text()
+
+
+unused = []
+for package in packages:
+    root = pathlib.Path(package["manifest_path"]).parent
+    shipped = "".join(sources(root / "src", root))
+    everything = "".join(sources(root, root))
+    for dependency in package["dependencies"]:
+        name = dependency["rename"] or called.get(dependency["name"], dependency["name"])
+        name = name.replace("-", "_")
+        code = everything if dependency["kind"] == "dev" else shipped
+        if not re.search(rf"\b{name}(::|!)|\buse {name}\b", code):
+            unused.append(package["name"] + " does not use " + dependency["name"])
+for line in unused:
+    print(line + ": take it out of the manifest, or to the dev-dependencies", file=sys.stderr)
+sys.exit(bool(wrong or unused))
 '

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::Settings;
+use crate::{config::ConfigFormat, settings::Settings};
 
 /// An open-source backend for creator communities, as one federated GraphQL API.
 #[derive(Debug, Parser)]
@@ -37,6 +37,8 @@ pub enum Command {
     /// Export, compose and check the graph's schema.
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Show what can be set, what is in force, where it is from and what it means.
+    Config(ConfigArgs),
     /// Check whether this machine has what is needed, and say what to do if not.
     Doctor,
     /// Work on one picture; started by workers, of no use to anybody else.
@@ -62,12 +64,12 @@ pub struct UpArgs {
     /// Do not do background tasks in this process.
     #[arg(long)]
     pub no_worker: bool,
-    /// Tasks done at the same time.
-    #[arg(long, env = "ATELIER_WORKER_CONCURRENCY", default_value_t = 2)]
-    pub concurrency: usize,
-    /// The router's configuration file.
+    /// Tasks done at the same time, instead of `worker.concurrency`.
+    #[arg(long)]
+    pub concurrency: Option<usize>,
+    /// A configuration file of the router alone, instead of the table `[router]` of --config.
     #[arg(long, env = "ATELIER_ROUTER_CONFIG")]
-    pub config: Option<PathBuf>,
+    pub router_config: Option<PathBuf>,
 }
 
 /// Options of `atelier router`.
@@ -83,10 +85,10 @@ pub struct RouterArgs {
     /// and callers stay anonymous unless the configuration says otherwise.
     #[arg(long)]
     pub supergraph: Option<PathBuf>,
-    /// The router's configuration file.
+    /// A configuration file of the router alone, instead of the table `[router]` of --config.
     #[arg(long, env = "ATELIER_ROUTER_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Check the configuration file and stop.
+    pub router_config: Option<PathBuf>,
+    /// Check the configuration and stop.
     #[arg(long)]
     pub check_config: bool,
     /// Where a subgraph is: `accounts=http://127.0.0.1:4001/graphql`. May be given often.
@@ -96,6 +98,14 @@ pub struct RouterArgs {
         value_delimiter = ','
     )]
     pub subgraphs: Vec<String>,
+}
+
+/// Options of `atelier config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// How to show it.
+    #[arg(long, value_enum, default_value_t = ConfigFormat::Text)]
+    pub format: ConfigFormat,
 }
 
 /// Options of `atelier subgraph`.
@@ -122,12 +132,13 @@ pub struct WorkerArgs {
     /// Only these queues; all that this binary has handlers for, if none is named.
     #[arg(long, value_delimiter = ',')]
     pub queues: Vec<String>,
-    /// Tasks done at the same time.
-    #[arg(long, env = "ATELIER_WORKER_CONCURRENCY", default_value_t = 2)]
-    pub concurrency: usize,
-    /// Seconds after which the tasks of a worker that died are given to others.
-    #[arg(long, env = "ATELIER_WORKER_LEASE", default_value_t = 30, value_parser = clap::value_parser!(u64).range(2..=3600))]
-    pub lease: u64,
+    /// Tasks done at the same time, instead of `worker.concurrency`.
+    #[arg(long)]
+    pub concurrency: Option<usize>,
+    /// Seconds after which the tasks of a worker that died are given to others, instead of
+    /// `worker.lease`.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(2..=3600))]
+    pub lease: Option<u64>,
     /// Where the subgraphs are: `accounts=http://127.0.0.1:4001/accounts/graphql`.
     #[arg(long = "peer", env = "ATELIER_SUBGRAPH_URLS", value_delimiter = ',')]
     pub peers: Vec<String>,

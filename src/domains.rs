@@ -17,11 +17,13 @@ use atelier_kit::{
     redis::Redis,
     stream::Hub,
 };
-use atelier_media::MediaConfig;
 use atelier_storage::Storage;
 use diesel_migrations::EmbeddedMigrations;
 
-use crate::settings::{Databases, Servers};
+use crate::{
+    config::Config,
+    settings::{Databases, Servers},
+};
 
 /// What all domains of a process share.
 #[derive(Clone)]
@@ -52,6 +54,11 @@ impl Shared {
             deps: Arc::default(),
             servers: servers.clone(),
         })
+    }
+
+    /// What the operator has set.
+    pub fn config(&self) -> &Config {
+        &self.servers.config
     }
 
     /// A domain's surroundings.
@@ -141,11 +148,12 @@ pub static DOMAINS: &[Domain] = &[
                 .collect()
         },
         build: |deps, shared| {
-            let (storage, config) = (shared.storage.clone(), MediaConfig::default());
+            let (storage, config) = (shared.storage.clone(), shared.config().media.clone());
             Ok(atelier_media::subgraph(deps, storage, config))
         },
         handlers: |deps, shared| {
-            atelier_media::handlers(deps.clone(), shared.storage.clone(), MediaConfig::default())
+            let (storage, config) = (shared.storage.clone(), shared.config().media.clone());
+            atelier_media::handlers(deps.clone(), storage, config)
         },
     },
     Domain {
@@ -249,7 +257,7 @@ fn told(domain: &str, error: &atelier_kit::error::Error) -> anyhow::Error {
 /// What tasks needs beside its surroundings: the queues that this binary works on are no external
 /// worker's, unless the operator says so.
 fn tasks_config(shared: &Shared) -> atelier_tasks::TasksConfig {
-    let mut config = atelier_tasks::TasksConfig::default();
+    let mut config = shared.config().tasks.clone();
     let queues = DOMAINS.iter().flat_map(|domain| domain.queues);
     config.engine.own_queues = queues
         .map(|queue| (*queue).to_owned())
@@ -264,7 +272,8 @@ fn tasks_config(shared: &Shared) -> atelier_tasks::TasksConfig {
 /// If accounts has no secret.
 pub fn accounts_config(shared: &Shared) -> anyhow::Result<atelier_accounts::AccountsConfig> {
     let secret = shared.servers.secrets.of(atelier_accounts::NAME)?;
-    Ok(atelier_accounts::AccountsConfig::new(
-        secret.derive("accounts"),
-    ))
+    Ok(atelier_accounts::AccountsConfig {
+        key: secret.derive("accounts"),
+        ..shared.config().accounts.clone()
+    })
 }

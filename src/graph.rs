@@ -25,14 +25,11 @@ pub const SUPERGRAPH: &str = include_str!("../schema/supergraph.graphql");
 /// The address of [`nodes`] in the composed schema, which stands for no place.
 const NODES_URL: &str = "http://node/graphql";
 
-/// Reads the router's configuration file; defaults without one.
+/// Reads a configuration file of the router alone.
 ///
 /// # Errors
 /// Names the file and the key that is wrong.
-pub fn config(path: Option<&Path>) -> anyhow::Result<RouterConfig> {
-    let Some(path) = path else {
-        return Ok(RouterConfig::default());
-    };
+pub fn config(path: &Path) -> anyhow::Result<RouterConfig> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     RouterConfig::from_toml(&text).with_context(|| path.display().to_string())

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use atelier_kit::{
     Locale,
     actor::{ACTOR_HEADER, Actor, ActorSigner, Identity, NONCE_HEADER},
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, random_bytes},
     error::ErrorCode,
     id::{AccessToken, Id, Session, User},
     peers::Peers,
@@ -187,7 +187,7 @@ impl Verifier {
         let credential = match resolved.session_id {
             // Of one session there are many access tokens, one after the other.
             Some(session) => session.to_string(),
-            None => hexadecimal(&key),
+            None => hex::encode(key),
         };
         let mut caller = self.caller(actor, credential, resolved.expires_at);
         caller.authenticated = true;
@@ -208,7 +208,7 @@ impl Verifier {
             let (verifier, token) = (verifier.clone(), Arc::clone(&token));
             let actor = Actor {
                 request_id: request_id.to_string(),
-                nonce: rand::random(),
+                nonce: u64::from_le_bytes(random_bytes()),
                 ..anonymous.clone()
             };
             Box::pin(async move { verifier.verified(actor, Some(token)).await })
@@ -272,10 +272,6 @@ fn proof(signer: ActorSigner, actor: Arc<Actor>) -> Proof {
     })
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn hashed(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
@@ -305,7 +301,7 @@ fn anonymous(credentials: &Credentials<'_>) -> Actor {
             .map(Locale::from_accept_language)
             .unwrap_or_default(),
         request_id: credentials.request_id.to_owned(),
-        nonce: rand::random(),
+        nonce: u64::from_le_bytes(random_bytes()),
         ip: header(headers, CLIENT_IP).map(str::to_owned),
         user_agent: header(headers, header::USER_AGENT.as_str())
             .map(|agent| agent.chars().take(256).collect()),

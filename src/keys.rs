@@ -1,6 +1,6 @@
 //! `atelier keys`: with which processes prove themselves to each other.
 
-use atelier_kit::actor::KeyFolder;
+use atelier_kit::{actor::KeyFolder, clock::random_bytes};
 
 use crate::{cli::KeysCommand, say::say};
 
@@ -11,7 +11,7 @@ use crate::{cli::KeysCommand, say::say};
 pub fn run(command: &KeysCommand) -> anyhow::Result<()> {
     match command {
         KeysCommand::New { parts, dir } => {
-            KeyFolder::new(dir).make(parts, rand::random)?;
+            KeyFolder::new(dir).make(parts, random_bytes)?;
             say(format_args!(
                 "New keys for {} are in {}. Give trusted.json to every process, then each .key file to the processes of that name only.",
                 parts.join(", "),

@@ -1,9 +1,9 @@
 //! The servers that `atelier up` starts by itself, for those that no variable names.
 
-use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use atelier_kit::secret::Secret;
+use atelier_kit::{clock::random_bytes, secret::Secret};
 use atelier_local::{
     DataDir, LocalError, PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions,
     S3Credentials, S3Server, S3Store, check_disk_space,
@@ -12,7 +12,10 @@ use atelier_storage::StorageConfig;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::settings::{Databases, Secrets, Servers, storage_from_env, variable};
+use crate::{
+    config::Config,
+    settings::{Databases, Secrets, Servers, storage_from_env, variable},
+};
 
 /// Private servers; they end when this is stopped, and with the process in any case.
 #[derive(Default)]
@@ -32,7 +35,7 @@ impl LocalServers {
     ///
     /// # Errors
     /// Says what is missing or in the way, and what to do.
-    pub async fn start(data: &DataDir) -> anyhow::Result<(Self, Servers)> {
+    pub async fn start(data: &DataDir, config: Config) -> anyhow::Result<(Self, Servers)> {
         let path = data.path();
         check_disk_space(path)?;
         let secret = Secret::new(match variable("ATELIER_SECRET")? {
@@ -86,6 +89,7 @@ impl LocalServers {
                 .context("no object store")?,
             secrets: Secrets::common(secret),
             external_queues: crate::settings::external_queues()?,
+            config: Arc::new(config),
         };
         (local.postgres, local.redis, local.storage) = (postgres, redis, s3);
         Ok((local, servers))
@@ -166,10 +170,7 @@ fn remembered_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
         Err(cause) => return Err(cause).with_context(|| format!("cannot read {}", path.display())),
     }
-    let secret: String = rand::random::<[u8; 32]>()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let secret = hex::encode(random_bytes::<32>());
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -4,6 +4,7 @@
 
 mod admin;
 mod cli;
+mod config;
 mod doctor;
 mod domains;
 mod graph;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
+use config::Config;
 
 // Answers are made of many short-lived buffers on several threads; `bench/router` measures the
 // router with the same allocator.
@@ -63,21 +65,25 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Worker(_) => "atelier-worker",
         Command::Schema(command) => return schema::run(command),
         Command::Keys(command) => return keys::run(command),
+        Command::Config(args) => return config::run(args, &cli.settings),
         Command::Doctor => return doctor::run(&cli.settings).await,
         Command::PictureWorker { .. } => return Ok(()),
         Command::Migrate => "atelier-migrate",
     };
+    let (config, _) = Config::load(cli.settings.config.as_deref())?;
     open_files::raise();
     let telemetry = atelier_telemetry::init(&cli.settings.telemetry(service))?;
     let done = match cli.command {
-        Command::Up(args) => up::run(args, cli.settings).await,
-        Command::Router(args) => parts::router(args, cli.settings).await,
-        Command::Subgraph(args) => parts::subgraphs(args, cli.settings).await,
-        Command::Worker(args) => parts::worker(args, cli.settings).await,
+        Command::Up(args) => up::run(args, cli.settings, config).await,
+        Command::Router(args) => parts::router(args, cli.settings, config).await,
+        Command::Subgraph(args) => parts::subgraphs(args, cli.settings, config).await,
+        Command::Worker(args) => parts::worker(args, cli.settings, config).await,
         Command::Migrate => parts::migrate().await,
-        Command::Schema(_) | Command::Keys(_) | Command::Doctor | Command::PictureWorker { .. } => {
-            Ok(())
-        }
+        Command::Schema(_)
+        | Command::Keys(_)
+        | Command::Config(_)
+        | Command::Doctor
+        | Command::PictureWorker { .. } => Ok(()),
     };
     telemetry.shutdown().await;
     done

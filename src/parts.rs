@@ -16,6 +16,7 @@ use axum::Router;
 use crate::{
     admin::Admin,
     cli::{RouterArgs, SubgraphArgs, WorkerArgs},
+    config::Config,
     domains::{self, Shared},
     graph, health,
     identity::Verifier,
@@ -35,8 +36,8 @@ fn http_peers(pairs: &[String], keys: &KeyFolder) -> anyhow::Result<Arc<dyn Peer
 ///
 /// # Errors
 /// Whatever is missing or in the way, with what to do about it.
-pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> {
-    let mut config = graph::config(args.config.as_deref())?;
+pub async fn router(args: RouterArgs, settings: Settings, config: Config) -> anyhow::Result<()> {
+    let mut config = config.router(args.router_config.as_deref())?;
     if args.check_config {
         say("The configuration is fine.");
         return Ok(());
@@ -99,13 +100,17 @@ pub async fn router(args: RouterArgs, settings: Settings) -> anyhow::Result<()> 
 ///
 /// # Errors
 /// Whatever is missing or in the way, with what to do about it.
-pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result<()> {
+pub async fn subgraphs(
+    args: SubgraphArgs,
+    settings: Settings,
+    config: Config,
+) -> anyhow::Result<()> {
     let chosen = domains::find(&args.names)?;
     let stop = lifecycle::stop_on_signal()?;
     let listener = serve::listen(args.listen, "--listen").await?;
     let operators = Admin::listen(settings.admin_listen).await?;
     let metrics = metrics::install();
-    let servers = Servers::from_env()?;
+    let servers = Servers::from_env(config)?;
     let keys = settings::keys_from_env()?;
     keys.require(&args.names)?;
     keys.require_trusted()?;
@@ -161,11 +166,11 @@ pub async fn subgraphs(args: SubgraphArgs, settings: Settings) -> anyhow::Result
 ///
 /// # Errors
 /// Whatever is missing or in the way, with what to do about it.
-pub async fn worker(args: WorkerArgs, settings: Settings) -> anyhow::Result<()> {
+pub async fn worker(args: WorkerArgs, settings: Settings, config: Config) -> anyhow::Result<()> {
     let stop = lifecycle::stop_on_signal()?;
     let operators = Admin::listen(settings.admin_listen).await?;
     let metrics = metrics::install();
-    let servers = Servers::from_env()?;
+    let servers = Servers::from_env(config)?;
     let keys = settings::keys_from_env()?;
     keys.require(&worker::issuers())?;
     let needed: Vec<_> = worker::domains().collect();
@@ -176,7 +181,7 @@ pub async fn worker(args: WorkerArgs, settings: Settings) -> anyhow::Result<()> 
     let wanted = worker::Wanted {
         queues: args.queues,
         concurrency: args.concurrency,
-        lease: Duration::from_secs(args.lease),
+        lease: args.lease.map(Duration::from_secs),
     };
     running.push(worker::spawn(&shared, wanted, &stop)?);
     if let Some(operators) = operators {

@@ -1,6 +1,6 @@
 //! Where things are and how they look: flags and `ATELIER_` variables, secrets by variable or file.
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, bail};
 use atelier_kit::{
@@ -13,10 +13,16 @@ use atelier_storage::StorageConfig;
 use atelier_telemetry::{LogFile, LogFormat, Rotation, TelemetryConfig};
 use clap::Args;
 
+use crate::config::Config;
+
 /// Settings that all commands share.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
+    /// The configuration file, with a table for each domain and for the router; variables go before it
+    /// (see: atelier config).
+    #[arg(long, global = true, env = "ATELIER_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Where `atelier up` keeps its data.
     #[arg(
         long,
@@ -116,6 +122,8 @@ pub struct Servers {
     pub secrets: Secrets,
     /// Queues of this binary that external workers may work on as well.
     pub external_queues: Vec<String>,
+    /// What the operator has set.
+    pub config: Arc<Config>,
 }
 
 impl Servers {
@@ -141,6 +149,7 @@ impl Servers {
             },
             secrets: Secrets::common(Secret::new([0; 32])?),
             external_queues: Vec::new(),
+            config: Arc::default(),
         })
     }
 
@@ -149,8 +158,9 @@ impl Servers {
     ///
     /// # Errors
     /// Names the first variable that is missing.
-    pub fn from_env() -> anyhow::Result<Self> {
+    pub fn from_env(config: Config) -> anyhow::Result<Self> {
         Ok(Self {
+            config: Arc::new(config),
             databases: Databases::from_env()?,
             redis: redis(required("ATELIER_REDIS_URL")?)?,
             storage: storage_from_env()?.context(

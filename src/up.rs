@@ -1,10 +1,6 @@
 //! `atelier up`: everything in one process, servers included.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use atelier_kit::{Subgraph, graphql::Service, peers::LocalPeers};
@@ -17,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin::Admin,
     cli::UpArgs,
+    config::Config,
     domains::{self, DOMAINS, Shared},
     graph, health,
     identity::Verifier,
@@ -27,25 +24,22 @@ use crate::{
     worker,
 };
 
-/// After this time the tasks of a process that died are given to others.
-const LEASE: Duration = Duration::from_secs(30);
-
 /// Runs until a signal.
 ///
 /// # Errors
 /// Whatever is missing or in the way, with what to do about it.
-pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
+pub async fn run(args: UpArgs, settings: Settings, config: Config) -> anyhow::Result<()> {
     let started = Instant::now();
     let stop = lifecycle::stop_on_signal()?;
     refuse_open_demo(&args)?;
     // First what costs nothing to find out: the port, the data directory.
     let listener = serve::listen(args.listen, "--listen").await?;
     let operators = Admin::listen(settings.admin_listen).await?;
-    let mut config = graph::config(args.config.as_deref())?;
-    open_files::fit(&mut config.connections);
+    let mut router = config.router(args.router_config.as_deref())?;
+    open_files::fit(&mut router.connections);
     let data = DataDir::lock(&settings.data_dir)?;
     let metrics = metrics::install();
-    let (local, servers) = LocalServers::start(&data).await?;
+    let (local, servers) = LocalServers::start(&data, config).await?;
     let applied = domains::migrate(&servers.databases).await?;
     tracing::debug!(target: "atelier", migrations = ?applied, "the databases are up to date");
 
@@ -62,7 +56,7 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
     let admin = crate::seed::run(&subgraphs, &shared, args.demo).await?;
 
     let verifier = Arc::new(Verifier::new(Arc::new(peers), None));
-    let router = graph::in_process(&services, Arc::clone(&verifier) as _, config)?;
+    let router = graph::in_process(&services, Arc::clone(&verifier) as _, router)?;
     let databases = subgraphs.iter().map(|subgraph| subgraph.deps.db.clone());
     let health = health::checks(databases.collect(), &shared);
     let server = router
@@ -87,7 +81,7 @@ pub async fn run(args: UpArgs, settings: Settings) -> anyhow::Result<()> {
         let wanted = worker::Wanted {
             queues: Vec::new(),
             concurrency: args.concurrency,
-            lease: LEASE,
+            lease: None,
         };
         running.push(worker::spawn(&shared, wanted, &stop)?);
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use atelier_kit::{event::Relay, jobs::Handler};
-use atelier_tasks::{Engine, EngineConfig, Worker, WorkerConfig};
+use atelier_tasks::{Engine, Worker, WorkerConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -13,10 +13,10 @@ use crate::domains::{DOMAINS, Domain, Shared};
 pub struct Wanted {
     /// Its queues; all that this binary has handlers for, if there is none.
     pub queues: Vec<String>,
-    /// Tasks done at the same time.
-    pub concurrency: usize,
-    /// After this time the tasks of a worker that died are given to others.
-    pub lease: Duration,
+    /// Tasks done at the same time, if not as configured.
+    pub concurrency: Option<usize>,
+    /// After this time the tasks of a worker that died are given to others, if not as configured.
+    pub lease: Option<Duration>,
 }
 
 /// The domains that a worker has to do with: those whose tasks it does, and the one that hands tasks
@@ -56,12 +56,16 @@ pub fn spawn(
             served.iter().cloned().collect::<Vec<_>>().join(", ")
         );
     }
-    let engine = Engine::new(shared.deps(atelier_tasks::NAME)?, EngineConfig::default());
+    let engine = Engine::new(
+        shared.deps(atelier_tasks::NAME)?,
+        shared.config().tasks.engine.clone(),
+    );
+    let configured = shared.config().worker.clone();
     let config = WorkerConfig {
         queues,
-        concurrency: wanted.concurrency,
-        lease: wanted.lease,
-        ..WorkerConfig::default()
+        concurrency: wanted.concurrency.unwrap_or(configured.concurrency),
+        lease: wanted.lease.unwrap_or(configured.lease),
+        ..configured
     };
     Ok(tokio::spawn(Worker::run(
         engine,

@@ -26,6 +26,10 @@ pub trait Random: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the machine's clock is read"
+    )]
     fn now(&self) -> DateTime<Utc> {
         // PostgreSQL stores microseconds: truncating here makes a value that is read back equal the
         // one that was written.
@@ -39,9 +43,20 @@ impl Clock for SystemClock {
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the machine's generator is asked"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         rand::rng().fill_bytes(bytes);
     }
+}
+
+/// `N` unpredictable bytes, where nothing is injected: what no test decides.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SystemRandom.fill(&mut bytes);
+    bytes
 }
 
 /// A clock that moves only when told; for tests.

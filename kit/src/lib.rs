@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod clock;
+pub mod config;
 pub mod db;
 mod deps;
 pub mod error;

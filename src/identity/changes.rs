@@ -13,7 +13,7 @@ use atelier_kit::{
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{CredentialKey, Resolved, Verifier, hexadecimal};
+use super::{CredentialKey, Resolved, Verifier};
 
 /// Credentials that are open are looked at again this often, in case a change was never told.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -90,7 +90,7 @@ impl Verifier {
 
     async fn compare(&self, sessions: &[Open], tokens: &[Open]) {
         let ids: Vec<_> = sessions.iter().map(|(_, known)| known.session_id).collect();
-        let hashes: Vec<_> = tokens.iter().map(|(key, _)| hexadecimal(key)).collect();
+        let hashes: Vec<_> = tokens.iter().map(|(key, _)| hex::encode(key)).collect();
         let variables = serde_json::json!({ "sessions": ids, "tokens": hashes });
         let router = Actor::service("router");
         let answer = self.peers.call("accounts", router, CURRENT, variables);

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use atelier_kit::{
     Subgraph,
     actor::Actor,
+    clock::random_bytes,
     id::{Id, User},
     jobs::NewTask,
     peers::LocalPeers,
@@ -67,7 +68,7 @@ async fn world() -> World {
         endpoint: here.s3_endpoint.clone(),
         public_endpoint: here.s3_endpoint.clone(),
         region: here.s3_region.clone(),
-        bucket: format!("nodes-{}", uuid::Uuid::now_v7().simple()),
+        bucket: format!("nodes-{}", hex::encode(random_bytes::<8>())),
         access_key: here.s3_access_key.clone(),
         secret_key: here.s3_secret_key.clone(),
         path_style: true,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use atelier_kit::clock::random_bytes;
 use serde_json::{Value, json};
 
 use crate::target::{PASSWORD, Target, attacks, code};
@@ -103,7 +104,7 @@ async fn register(
 ) -> Value {
     let query = "mutation($input: AuthRegisterInput!) { authRegister(input: $input) { \
         tokens { user { id username displayName } } userErrors { code path } } }";
-    let mut input = json!({ "username": name, "email": format!("m{}@example.org", uuid::Uuid::now_v7().simple()), "password": password });
+    let mut input = json!({ "username": name, "email": format!("m{}@example.org", hex::encode(random_bytes::<8>())), "password": password });
     if let Some(shown) = shown {
         input["displayName"] = json!(shown);
     }

@@ -390,10 +390,7 @@ async fn a_put_after_completion_changes_nothing(target: Target) {
     let told = person.client.run(query, json!({ "id": asset })).await["asset"].clone();
     if let Some(digest) = told["sha256"].as_str() {
         use sha2::Digest;
-        let real: String = sha2::Sha256::digest(&first)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let real = hex::encode(sha2::Sha256::digest(&first));
         assert_eq!(digest, real, "another content was judged than is served");
     }
 }

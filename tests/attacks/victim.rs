@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use atelier_kit::clock::random_bytes;
 use serde_json::{Value, json};
 
 use crate::{
@@ -72,7 +73,7 @@ impl Victim {
 async fn kept_by_admin(target: &Target) -> (String, String) {
     let admin = target.admin().await.client;
     let query = "mutation($input: RoleCreateInput!) { roleCreate(input: $input) { role { id } } }";
-    let name = format!("role {}", uuid::Uuid::now_v7());
+    let name = format!("role {}", hex::encode(random_bytes::<8>()));
     let role = admin
         .run(
             query,

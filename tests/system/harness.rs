@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atelier_kit::actor::KeyFolder;
+use atelier_kit::{actor::KeyFolder, clock::random_bytes};
 use atelier_testing::{TestDatabase, test_servers};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -47,7 +47,7 @@ impl Place {
         let dir = TempDir::new().expect("a temporary folder");
         let keys = dir.path().join("keys");
         KeyFolder::new(&keys)
-            .make(&["router", "accounts", "media", "tasks"], rand::random)
+            .make(&["router", "accounts", "media", "tasks"], random_bytes)
             .expect("keys can be made");
         let mut variables: Vec<_> = variables
             .into_iter()

@@ -123,12 +123,32 @@ async fn mistakes_are_told_with_what_to_do() {
     std::fs::write(&config, "[limits]\nmax_dept = 3\n").unwrap();
     let config = config.display().to_string();
     let mut process = Process::start(
-        &["router", "--check-config", "--config", &config],
+        &["router", "--check-config", "--router-config", &config],
         dir.path(),
         &[],
     );
     assert!(!process.ended().await.success());
     process.says("max_dept").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_is_judged_before_anything_starts_and_can_be_shown() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("atelier.toml");
+    let path = file.display().to_string();
+    std::fs::write(&file, "[media]\nmax_upload_bytes = \"lots\"\n").unwrap();
+    let mut process = Process::start(&["up", "--config", &path], dir.path(), &[]);
+    assert!(!process.ended().await.success());
+    process.says("media.max_upload_bytes is \"lots\"").await;
+    process.says("but must be a size").await;
+    assert!(!dir.path().join("data").exists(), "something was started");
+
+    std::fs::write(&file, "[media]\nmax_upload_bytes = \"2 GiB\"\n").unwrap();
+    let variables = [("ATELIER_CONFIG".to_owned(), path)];
+    let mut process = Process::start(&["config"], dir.path(), &variables);
+    assert!(process.ended().await.success());
+    process.says("max_upload_bytes = 2 GiB  (").await;
+    process.says("sweep_every = 30s  (default)").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

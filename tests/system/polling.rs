@@ -135,7 +135,7 @@ async fn the_router_notices_when_one_of_its_own_subgraphs_changes() {
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
     let config = config.to_str().expect("a path");
-    let arguments = ["router", "--listen", &listen, "--config", config];
+    let arguments = ["router", "--listen", &listen, "--router-config", config];
     let mut router = Process::start(&arguments, place.dir.path(), &variables);
     router.says("The router listens").await;
     let client = Client::new(port);

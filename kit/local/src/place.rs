@@ -105,11 +105,7 @@ fn noted(asked: &Path) -> Option<PathBuf> {
 /// starts anew; what it pointed to before is removed then.
 fn elsewhere(asked: &Path, account: &Account) -> Result<PathBuf, LocalError> {
     let digest = Sha256::digest(asked.as_os_str().as_encoded_bytes());
-    let prefix: String = digest
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let prefix = hex::encode(&digest[..6]);
     let state_root = Path::new(STATE_ROOT);
     if let Some(noted) = noted(asked) {
         return Ok(noted);

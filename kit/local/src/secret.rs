@@ -11,6 +11,10 @@ use rand::distr::Alphanumeric;
 use crate::LocalError;
 
 /// A password of 32 letters and digits (190 bits), fit for a URL without escaping.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "passwords of private servers are the generator's"
+)]
 pub(crate) fn generate() -> String {
     rand::rng()
         .sample_iter(Alphanumeric)

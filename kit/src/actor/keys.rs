@@ -23,6 +23,8 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::clock::{Clock, SystemClock};
+
 /// How old what was read from a file may be before the file is looked at again.
 const LOOK: Duration = Duration::from_secs(2);
 /// The file with the public keys of all issuers.
@@ -147,9 +149,7 @@ impl KeyFolder {
         }
         fs::create_dir_all(&self.path).map_err(|cause| file(&self.path, cause))?;
         let mut trusted = self.trusted()?.unwrap_or_default();
-        let made = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let made = u64::try_from(SystemClock.now().timestamp()).unwrap_or(0);
         let mut private = Vec::new();
         for issuer in issuers {
             let pkcs8 = [PKCS8.as_slice(), &random()].concat();

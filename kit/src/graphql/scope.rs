@@ -9,6 +9,7 @@ use async_graphql::Context;
 
 use crate::{
     actor::Actor,
+    clock::random_bytes,
     error::Error,
     loader::{Batch, Loaders},
 };
@@ -21,7 +22,7 @@ pub struct Operation(u64, u64);
 impl Default for Operation {
     /// A value of its own, for a request that is part of no operation.
     fn default() -> Self {
-        Self(0, rand::random())
+        Self(0, u64::from_le_bytes(random_bytes()))
     }
 }
 

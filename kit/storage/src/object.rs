@@ -11,13 +11,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::error::classify;
 use crate::multipart::digest;
-use crate::presign::percent_encode;
 use crate::{Storage, StorageError, client};
+
+/// What is encoded in the name of an object that is copied: all but the unreserved characters of
+/// RFC 3986, and slashes.
+const SOURCE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
 
 /// The most keys that the store deletes in one request.
 const DELETE_BATCH: usize = 1000;
@@ -186,7 +195,7 @@ impl Storage {
     /// # Errors
     /// [`StorageError::NotFound`] when there is nothing at `from`.
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), StorageError> {
-        let source = format!("{}/{}", self.bucket, percent_encode(from, b"-._~/"));
+        let source = format!("{}/{}", self.bucket, utf8_percent_encode(from, SOURCE));
         self.internal
             .copy_object()
             .bucket(&self.bucket)

@@ -1,18 +1,32 @@
 //! Requests signed for clients.
 
-use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::error::classify;
 use crate::multipart::MAX_PART_NUMBER;
 use crate::{Storage, StorageError};
 
+/// All but the `attr-char` of RFC 8187.
+const EXTENDED_VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
 /// S3 refuses longer lifetimes.
 const MAX_EXPIRES: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -151,6 +165,10 @@ impl Storage {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the store compares with the real time"
+)]
 fn lifetime(expires: Duration) -> Result<(PresigningConfig, DateTime<Utc>), StorageError> {
     if expires.is_zero() || expires > MAX_EXPIRES {
         return Err(StorageError::Invalid {
@@ -215,21 +233,8 @@ fn content_disposition(disposition: Disposition, filename: &str) -> String {
             }
         })
         .collect();
-    let exact = percent_encode(&name, b"-._~!#$&+^`|");
+    let exact = utf8_percent_encode(&name, EXTENDED_VALUE);
     format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{exact}")
-}
-
-/// Percent-encodes everything but ASCII letters, digits and `keep`.
-pub(crate) fn percent_encode(text: &str, keep: &[u8]) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || keep.contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

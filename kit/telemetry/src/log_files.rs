@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use atelier_kit::clock::{Clock, SystemClock};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tracing_appender::rolling::{self, RollingFileAppender};
@@ -77,7 +78,7 @@ impl LogWriter {
     /// that no line waits for it.
     fn tidy_once_per_period(&mut self) {
         let Some(period) = self.period else { return };
-        let now = chrono::Utc::now().timestamp().div_euclid(period);
+        let now = SystemClock.now().timestamp().div_euclid(period);
         if self.current.replace(now) == Some(now) {
             return;
         }

@@ -313,10 +313,7 @@ async fn a_process_sends_its_spans_to_the_collector_and_its_lines_to_files() {
     drop(span);
     guard.shutdown().await;
 
-    let trace: Vec<u8> = (0..TRACE_ID.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&TRACE_ID[at..at + 2], 16).unwrap())
-        .collect();
+    let trace = hex::decode(TRACE_ID).unwrap();
     let holds = |body: &[u8], wanted: &[u8]| body.windows(wanted.len()).any(|w| w == wanted);
     let arrived = async {
         loop {

@@ -65,6 +65,10 @@ impl TestDatabase {
         Self::made(servers, &mut admin, "").await
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no test decides what its database is called"
+    )]
     async fn made(servers: &TestServers, admin: &mut Connection, like: &str) -> Self {
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
         run(admin, &format!("CREATE DATABASE {name} {like}")).await;

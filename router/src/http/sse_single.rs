@@ -49,6 +49,10 @@ fn parameter(query: Option<&str>, name: &str) -> Option<String> {
 }
 
 /// `PUT`: a token for a new stream.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the token must be one that nobody can guess"
+)]
 pub(super) fn reserve(router: &Router, fingerprint: u64, address: Option<IpAddr>) -> Response {
     let token = uuid::Uuid::new_v4().to_string();
     let (sender, receiver) = queue::bounded(router.config().subscriptions.queue);

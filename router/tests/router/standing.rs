@@ -128,6 +128,10 @@ async fn a_subscription_to_which_nothing_happens_ends_with_its_credential() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "credentials end by the real time"
+)]
 async fn a_subscription_to_which_nothing_happens_ends_when_the_credential_expires() {
     let account = Account::with(&[]);
     account.change(|state| {

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use atelier_kit::{
+    config::{Check, Problem, Span},
+    section,
+};
+
 use crate::engine::EngineConfig;
 
 /// How the domain behaves.
@@ -13,33 +18,44 @@ pub struct TasksConfig {
     pub background: BackgroundConfig,
 }
 
-/// How often the background work looks around.
-#[derive(Debug, Clone)]
-pub struct BackgroundConfig {
-    /// For tasks and schedules that have fallen due: how late they may start.
-    pub due: Duration,
-    /// For leases that have run out.
-    pub rescue: Duration,
-    /// For the gauges.
-    pub measure: Duration,
-    /// For what can be learned about how long tasks take.
-    pub learn: Duration,
-    /// For what is left of deleted users.
-    pub forget: Duration,
-    /// For what can be deleted.
-    pub sweep: Duration,
+section! {
+    /// How often the background work looks around.
+    #[derive(Debug, Clone)]
+    pub struct BackgroundConfig in "tasks.background" {
+        /// For tasks and schedules that have fallen due: how late they may start.
+        pub due: Duration as Span = "500ms",
+        /// For leases that have run out.
+        pub rescue: Duration as Span = "1s",
+        /// For the gauges.
+        pub measure: Duration as Span = "5s",
+        /// For what can be learned about how long tasks take.
+        pub learn: Duration as Span = "30s",
+        /// For what is left of deleted users.
+        pub forget: Duration as Span = "30s",
+        /// For what can be deleted.
+        pub sweep: Duration as Span = "10m",
+    }
 }
 
 impl Default for BackgroundConfig {
-    /// Half a second, one second, five seconds, half a minute, half a minute, ten minutes.
     fn default() -> Self {
-        Self {
-            due: Duration::from_millis(500),
-            rescue: Duration::from_secs(1),
-            measure: Duration::from_secs(5),
-            learn: Duration::from_secs(30),
-            forget: Duration::from_secs(30),
-            sweep: Duration::from_secs(600),
+        Self::defaults()
+    }
+}
+
+impl Check for BackgroundConfig {
+    fn check(&self) -> Result<(), Problem> {
+        let periods = [
+            ("due", self.due),
+            ("rescue", self.rescue),
+            ("measure", self.measure),
+            ("learn", self.learn),
+            ("forget", self.forget),
+            ("sweep", self.sweep),
+        ];
+        for (key, period) in periods {
+            Problem::unless(period >= Duration::from_millis(10), key, "at least 10ms")?;
         }
+        Ok(())
     }
 }

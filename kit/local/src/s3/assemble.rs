@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::blob::{self, ChecksumKind, Meta, UploadMeta, now_ms};
 use super::bucket::WriteCondition;
-use super::checksum::{Checksums, Digest, Expected, Hasher, composite, hex, md5};
+use super::checksum::{Checksums, Digest, Expected, Hasher, composite, md5};
 use super::error::StoreError;
 
 /// The smallest part that is not the last, as in S3.
@@ -53,7 +53,9 @@ pub(super) fn assemble(
     let parts = find_parts(path_of, completion)?;
     let mut md5s = Vec::with_capacity(parts.len() * 16);
     for part in &parts {
-        md5s.extend(unhex(&part.meta.etag).ok_or(StoreError::Damaged("a part's ETag"))?);
+        md5s.extend(
+            hex::decode(&part.meta.etag).map_err(|_| StoreError::Damaged("a part's ETag"))?,
+        );
     }
     let (file, digest) = join(scratch, upload, &parts)?;
     let checksums = object_checksums(upload, &parts, digest)?;
@@ -63,7 +65,7 @@ pub(super) fn assemble(
     let meta = Meta {
         key: upload.key.clone(),
         size: parts.iter().map(|part| part.meta.size).sum(),
-        etag: format!("{}-{}", hex(&md5(&md5s)), parts.len()),
+        etag: format!("{}-{}", hex::encode(md5(&md5s)), parts.len()),
         modified_ms: now_ms(),
         headers: upload.headers.clone(),
         checksums,
@@ -183,11 +185,4 @@ fn object_checksums(
     let sums = sums.ok_or(StoreError::Damaged("a part without its checksum"))?;
     checksums.set(algorithm, composite(algorithm, &sums));
     Ok(checksums)
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-        .collect()
 }

@@ -133,6 +133,10 @@ fn read_meta(file: &mut File, file_len: u64) -> Result<Meta, StoreError> {
 }
 
 /// Milliseconds since 1970, now.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the store goes by the real time, as every store does"
+)]
 pub(super) fn now_ms() -> u64 {
     let since = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

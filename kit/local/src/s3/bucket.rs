@@ -10,7 +10,6 @@ use s3s::crypto::{Checksum as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::blob::{self, Meta};
-use super::checksum::hex;
 use super::error::StoreError;
 
 /// What a listing shows of an object.
@@ -161,7 +160,7 @@ impl Bucket {
     }
 
     fn object_path(&self, key: &str) -> PathBuf {
-        let name = hex(Sha256::checksum(key.as_bytes()).as_ref());
+        let name = hex::encode(Sha256::checksum(key.as_bytes()));
         // 256 directories keep each small enough for any file system.
         let shard = name.get(..2).unwrap_or("00").to_owned();
         self.dir.join("objects").join(shard).join(name)

@@ -1,6 +1,7 @@
 //! The additional checksums of S3 ("Checking object integrity" in the S3 user guide), and their
 //! way in and out of the protocol's types.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::{HeaderMap, Uri};
@@ -288,17 +289,6 @@ pub(super) fn composite(algorithm: Algorithm, parts: &[String]) -> Option<String
     Some(format!("{sum}-{}", parts.len()))
 }
 
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            use std::fmt::Write;
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
 /// Standard base64.
 pub(super) fn encode_base64(bytes: &[u8]) -> String {
     use base64::Engine;
@@ -318,20 +308,6 @@ fn query_value(uri: &Uri, name: &str) -> Option<String> {
         .split('&')
         .filter_map(|pair| pair.split_once('='))
         .find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-    percent_decode(value)
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let high = char::from(bytes.next()?).to_digit(16)?;
-            let low = char::from(bytes.next()?).to_digit(16)?;
-            decoded.push(u8::try_from(high * 16 + low).ok()?);
-        } else {
-            decoded.push(byte);
-        }
-    }
-    String::from_utf8(decoded).ok()
+    let decoded = percent_encoding::percent_decode_str(value).decode_utf8();
+    decoded.ok().map(Cow::into_owned)
 }

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::assemble::{Completion, assemble};
 use super::blob::{self, ChecksumKind, Meta, StoredHeaders, UploadMeta, now_ms};
 use super::bucket::{Bucket, entries};
-use super::checksum::{Algorithm, hex};
+use super::checksum::Algorithm;
 use super::error::StoreError;
 use super::receive::Received;
 
@@ -76,7 +76,7 @@ impl Bucket {
         let meta = Meta {
             key: upload.key.clone(),
             size,
-            etag: hex(&digest.md5),
+            etag: hex::encode(digest.md5),
             modified_ms: now_ms(),
             headers: StoredHeaders::default(),
             checksums: digest.sums,

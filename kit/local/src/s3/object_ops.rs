@@ -5,7 +5,7 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::blob::{ChecksumKind, Meta, StoredHeaders, now_ms};
 use super::bucket::WriteCondition;
-use super::checksum::{Expected, RequestParts, checksums_of, hex, put_checksums};
+use super::checksum::{Expected, RequestParts, checksums_of, put_checksums};
 use super::conditions::{ReadConditions, modified, resolve, write_condition};
 use super::error::StoreError;
 use super::listing::MAX_KEYS;
@@ -104,7 +104,7 @@ impl Protocol {
         let meta = Meta {
             key,
             size: received.size,
-            etag: hex(&received.digest.md5),
+            etag: hex::encode(received.digest.md5),
             modified_ms: now_ms(),
             headers,
             checksums: received.digest.sums,

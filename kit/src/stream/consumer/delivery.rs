@@ -163,6 +163,10 @@ where
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only keeps members from trying at the same moment"
+    )]
     /// Waits before the next try; `false` when cancelled.
     async fn wait(&self, tries: u32, entries: &[StreamId]) -> bool {
         let doubled = self

@@ -197,14 +197,9 @@ pub async fn current(
 
 /// Decodes a SHA-256 hash in hexadecimal digits.
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    digits
-        .chunks_exact(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
+    let mut digest = [0; 32];
+    hex::decode_to_slice(text, &mut digest).ok()?;
+    Some(digest.to_vec())
 }
 
 /// Returns the token and the network, if the token is used from there for the first time.

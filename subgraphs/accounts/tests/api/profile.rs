@@ -1,9 +1,6 @@
 //! Profiles, passwords, and leaving.
 
-use atelier_kit::{
-    actor::Actor,
-    id::{Asset, Id},
-};
+use atelier_kit::{actor::Actor, id::Asset};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -21,7 +18,7 @@ const USER: &str = "query($id: ID!) { user(id: $id) { username } }";
 async fn what_is_absent_stays_and_null_empties() {
     let app = App::new().await;
     let alice = app.register("alice").await;
-    let picture = Id::<Asset>::from_uuid(uuid::Uuid::now_v7());
+    let picture = app.deps().new_id::<Asset>();
     let change = |input: Value| app.run(&alice.actor, UPDATE, json!({ "input": input }));
     let all = done(
         change(json!({ "displayName": " Alice ", "bio": "I draw.", "avatarId": picture })).await,

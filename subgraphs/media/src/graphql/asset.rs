@@ -19,7 +19,7 @@ use super::{
     signed::SignedUrl,
 };
 use crate::{
-    app::{access::may_see_position, asset, loader::DerivativesOfBlob, upload::hex},
+    app::{access::may_see_position, asset, loader::DerivativesOfBlob},
     db::{asset::AssetAndBlob, derivative::DerivativeRow, state::BlobState},
 };
 
@@ -66,7 +66,7 @@ impl Asset {
 
     /// The SHA-256 of its bytes in hexadecimal digits, once the server has verified it.
     async fn sha256(&self) -> Option<String> {
-        self.0.1.sha256.as_deref().map(hex)
+        self.0.1.sha256.as_deref().map(hex::encode)
     }
 
     /// What the uploader meant it for.

@@ -12,7 +12,7 @@ use super::{
     storage_failure,
 };
 use crate::{
-    app::{Media, upload::hex},
+    app::Media,
     config::MIB,
     db::{
         blob::{self, Findings},
@@ -83,6 +83,6 @@ impl Handler for VerifyContent {
             derivatives: Vec::new(),
         };
         finish(&self.media, blob.id, &outcome).await?;
-        Ok(json!({ "sha256": hex(&outcome.sha256) }))
+        Ok(json!({ "sha256": hex::encode(outcome.sha256) }))
     }
 }

@@ -1,6 +1,9 @@
 //! Files: names, trash, purge, URLs, lists.
 
-use atelier_kit::actor::Actor;
+use atelier_kit::{
+    actor::Actor,
+    clock::{Clock, SystemClock},
+};
 use atelier_storage::StorageError;
 use serde_json::{Value, json};
 
@@ -237,7 +240,7 @@ async fn signed_urls_end_in_time_and_offer_what_could_run_as_a_download() {
     loop {
         let (status, disposition, _) = world.fetch(&read["url"]["url"]).await;
         if status == 403 {
-            assert!(chrono::Utc::now() >= expires);
+            assert!(SystemClock.now() >= expires);
             break;
         }
         assert!(

@@ -28,11 +28,7 @@ fn answer(challenge: &Value, bytes: &[u8]) -> String {
         let length = usize::try_from(range["length"].as_u64().unwrap()).unwrap();
         digest.update(&bytes[offset..offset + length]);
     }
-    digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(digest.finalize())
 }
 
 async fn seed(world: &World, bytes: &[u8]) -> Value {

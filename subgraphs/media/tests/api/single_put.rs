@@ -1,10 +1,11 @@
 //! Uploads in one piece.
 
+use atelier_kit::config::Section;
 use serde_json::json;
 
 use crate::{
     pictures,
-    world::{codes, noise, sha256, somebody, stored_at, world},
+    world::{codes, config, noise, sha256, somebody, stored_at, world, world_with},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,6 +46,29 @@ async fn a_file_is_uploaded_in_one_piece_and_read_back() {
     assert_eq!(
         read["viewer"]["storage"],
         json!({ "assets": 1, "bytes": 10_000, "uploadingBytes": 0 })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_file_is_as_large_as_the_operator_says() {
+    let mut limited = config();
+    limited.set("max_upload_bytes", "10 kB").unwrap();
+    let world = world_with(limited).await;
+    let me = somebody(&world);
+    let create = "mutation($input: UploadCreateInput!) { uploadCreate(input: $input) {
+        upload { id } userErrors { code params } } }";
+    let input = |bytes: u64| json!({ "input": { "filename": "a.bin", "contentType": "application/octet-stream", "byteSize": bytes } });
+    let refused = world.ask(&me, create, input(10_001)).await;
+    assert_eq!(codes(&refused["uploadCreate"]), ["BYTE_SIZE_INVALID"]);
+    assert!(refused.to_string().contains("10000"), "{refused}");
+    assert_eq!(
+        (world.count("media.upload").await, world.accounts.taken()),
+        (0, 0)
+    );
+    let accepted = world.ask(&me, create, input(10_000)).await;
+    assert!(
+        accepted["uploadCreate"]["upload"]["id"].is_string(),
+        "{accepted}"
     );
 }
 

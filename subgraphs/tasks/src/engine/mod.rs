@@ -40,7 +40,11 @@ use std::{
     time::Duration,
 };
 
-use atelier_kit::Deps;
+use atelier_kit::{
+    Deps,
+    config::{Check, Problem, Span},
+    section,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 
@@ -56,39 +60,49 @@ pub use shape::{MAX_SHAPE, Mismatch, Shape};
 pub use wake::{Wakes, Woken};
 pub use worker::Registration;
 
-/// How the engine treats tasks.
-#[derive(Debug, Clone)]
-pub struct EngineConfig {
-    /// How long a lease holds without a heartbeat, unless the worker says otherwise.
-    pub lease: Duration,
-    /// Wait after the first failed attempt; doubles with each further one.
-    pub backoff: Duration,
-    /// Longest wait between two attempts.
-    pub backoff_max: Duration,
-    /// How long finished tasks are kept.
-    pub retention: Duration,
-    /// How long dead letters are kept.
-    pub dead_retention: Duration,
-    /// Queues that only workers of the system itself work on.
-    pub own_queues: BTreeSet<String>,
-    /// How long a subscriber waits for a task that was asked for but has not arrived.
-    pub arrival: Duration,
+section! {
+    /// How the engine treats tasks.
+    #[derive(Debug, Clone)]
+    pub struct EngineConfig in "tasks" {
+        /// How long a lease holds without a heartbeat, unless the worker says otherwise.
+        pub lease: Duration as Span = "30s",
+        /// Wait after the first failed attempt; doubles with each further one.
+        pub backoff: Duration as Span = "2s",
+        /// Longest wait between two attempts.
+        pub backoff_max: Duration as Span = "10m",
+        /// How long finished tasks are kept.
+        pub retention: Duration as Span = "30d",
+        /// How long dead letters are kept.
+        pub dead_retention: Duration as Span = "90d",
+        /// How long a subscriber waits for a task that was asked for but has not arrived.
+        pub arrival: Duration as Span = "5s",
+    }
+    given {
+        /// Queues that only workers of the system itself work on.
+        pub own_queues: BTreeSet<String>,
+    }
 }
 
-const DAY: u64 = 24 * 60 * 60;
-
 impl Default for EngineConfig {
-    /// Leases of 30 s, backoff from 2 s to 10 min, 30 days of history, 90 days of dead letters.
+    /// Every key at its default, and no queue kept from external workers.
     fn default() -> Self {
-        Self {
-            lease: Duration::from_secs(30),
-            backoff: Duration::from_secs(2),
-            backoff_max: Duration::from_secs(600),
-            retention: Duration::from_secs(30 * DAY),
-            dead_retention: Duration::from_secs(90 * DAY),
-            own_queues: BTreeSet::new(),
-            arrival: Duration::from_secs(5),
-        }
+        Self::defaults(BTreeSet::new())
+    }
+}
+
+impl Check for EngineConfig {
+    fn check(&self) -> Result<(), Problem> {
+        Problem::unless(
+            (Duration::from_secs(2)..=Duration::from_secs(3600)).contains(&self.lease),
+            "lease",
+            "between 2s and 1h",
+        )?;
+        Problem::unless(!self.backoff.is_zero(), "backoff", "longer than nothing")?;
+        Problem::unless(
+            self.backoff_max >= self.backoff,
+            "backoff_max",
+            "at least as long as backoff",
+        )
     }
 }
 

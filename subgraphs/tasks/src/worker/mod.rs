@@ -14,9 +14,11 @@ use std::{
 
 use atelier_contracts::tasks;
 use atelier_kit::{
+    config::{Check, Count, Problem, Seconds, Span},
     error::Error,
     id::{Id, Task},
     jobs::Handler,
+    section,
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -34,40 +36,56 @@ use crate::{
 };
 use job::Job;
 
-/// How a worker works.
-#[derive(Debug, Clone)]
-pub struct WorkerConfig {
-    /// A name for people, in the list of workers.
-    pub name: String,
-    /// The queues it works on; empty means the queues of its handlers.
-    pub queues: Vec<String>,
-    /// Tasks it works on at the same time.
-    pub concurrency: usize,
-    /// How long its leases hold without a heartbeat: after its sudden death, tasks wait so long.
-    pub lease: Duration,
-    /// What it has that tasks may require: `{"gpu": "1"}`.
-    pub capabilities: BTreeMap<String, String>,
-    /// How often it looks for tasks when nobody wakes it.
-    pub poll: Duration,
-    /// The longest that one attempt may take.
-    pub time_limit: Duration,
-    /// How long tasks may go on after the worker was told to stop.
-    pub drain: Duration,
+section! {
+    /// How a worker of this binary works.
+    #[derive(Debug, Clone)]
+    pub struct WorkerConfig in "worker" {
+        /// Tasks it works on at the same time.
+        pub concurrency: usize as Count = "2",
+        /// How long its leases hold without a heartbeat: after its sudden death, tasks wait so long.
+        pub lease: Duration as Seconds = "30s",
+        /// How often it looks for tasks when nobody wakes it.
+        pub poll: Duration as Span = "500ms",
+        /// The longest that one attempt may take.
+        pub time_limit: Duration as Span = "1h",
+        /// How long tasks may go on after the worker was told to stop.
+        pub drain: Duration as Span = "20s",
+    }
+    given {
+        /// A name for people, in the list of workers.
+        pub name: String,
+        /// The queues it works on; empty means the queues of its handlers.
+        pub queues: Vec<String>,
+        /// What it has that tasks may require: `{"gpu": "1"}`.
+        pub capabilities: BTreeMap<String, String>,
+    }
 }
 
 impl Default for WorkerConfig {
-    /// Eight tasks at a time, leases of 30 s, attempts of an hour at most, 20 s to drain.
+    /// Every key at its default, for the queues of its handlers.
     fn default() -> Self {
-        Self {
-            name: "worker".to_owned(),
-            queues: Vec::new(),
-            concurrency: 8,
-            lease: Duration::from_secs(30),
-            capabilities: BTreeMap::new(),
-            poll: Duration::from_millis(500),
-            time_limit: Duration::from_secs(3600),
-            drain: Duration::from_secs(20),
-        }
+        Self::defaults("worker".to_owned(), Vec::new(), BTreeMap::new())
+    }
+}
+
+impl Check for WorkerConfig {
+    fn check(&self) -> Result<(), Problem> {
+        Problem::unless(self.concurrency > 0, "concurrency", "at least 1")?;
+        Problem::unless(
+            (Duration::from_secs(2)..=Duration::from_secs(3600)).contains(&self.lease),
+            "lease",
+            "between 2s and 1h",
+        )?;
+        Problem::unless(
+            self.poll >= Duration::from_millis(10),
+            "poll",
+            "at least 10ms",
+        )?;
+        Problem::unless(
+            !self.time_limit.is_zero(),
+            "time_limit",
+            "longer than nothing",
+        )
     }
 }
 

@@ -84,6 +84,7 @@ impl Handler for Does {
 fn config() -> WorkerConfig {
     let quick = Duration::from_millis(50);
     WorkerConfig {
+        concurrency: 8,
         poll: quick,
         drain: quick,
         ..WorkerConfig::default()

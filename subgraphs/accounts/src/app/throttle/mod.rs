@@ -69,11 +69,7 @@ if count > 0 then redis.call('HSET', KEYS[1], 'count', count - 1, 'until', 0) en
 return 0";
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&Sha256::digest(text.as_bytes())[..12])
 }
 
 impl Counter {

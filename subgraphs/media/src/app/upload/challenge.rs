@@ -55,7 +55,7 @@ impl Challenge {
         };
         Self {
             blob,
-            nonce: hex(&nonce),
+            nonce: hex::encode(nonce),
             ranges,
         }
     }
@@ -69,9 +69,9 @@ impl Challenge {
             .collect();
         let read: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
         let mut digest = Sha256::new();
-        digest.update(unhex(&self.nonce));
+        digest.update(hex::decode(&self.nonce).unwrap_or_default());
         read.iter().for_each(|bytes| digest.update(bytes));
-        Ok(hex(&digest.finalize()))
+        Ok(hex::encode(digest.finalize()))
     }
 }
 
@@ -82,13 +82,4 @@ fn somewhere(random: &dyn Random, size: u64) -> Range {
         offset: u64::from_le_bytes(bytes) % (size - RANGE_BYTES + 1),
         length: RANGE_BYTES,
     }
-}
-
-/// Bytes in lowercase hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    super::check::parse_digest(text).unwrap_or_default()
 }

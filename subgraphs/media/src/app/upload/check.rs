@@ -64,12 +64,9 @@ pub fn check_filename(name: &str) -> Option<Refusal> {
 
 /// 64 hexadecimal digits as 32 bytes.
 pub fn parse_digest(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..32)
-        .map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok())
-        .collect()
+    let mut digest = [0; 32];
+    hex::decode_to_slice(text, &mut digest).ok()?;
+    Some(digest.to_vec())
 }
 
 /// `type/subtype` in the token characters of RFC 9110 §5.6.2; parameters may follow.

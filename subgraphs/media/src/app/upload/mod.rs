@@ -12,7 +12,7 @@ mod receive;
 mod received;
 
 pub use abort::{abort, discard};
-pub use challenge::{Challenge, Range, hex};
+pub use challenge::{Challenge, Range};
 pub use check::check_filename;
 pub use complete::complete;
 pub use create::{NewUpload, create};
