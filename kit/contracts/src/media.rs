@@ -16,20 +16,27 @@ entity!(
 );
 
 text_enum! {
-    /// Where an upload stands.
+    /// The state of an upload.
     pub enum UploadStatus {
-        /// Quota and store are being asked.
+        /// The upload could not be opened yet. Create it again with the same idempotency key.
         Preparing = "PREPARING",
-        /// The client may send.
+        /// The client can send the file.
         Open = "OPEN",
-        /// The file exists.
+        /// The file was received and exists as an asset.
         Completed = "COMPLETED",
-        /// The client has given it up.
+        /// The upload was aborted.
         Aborted = "ABORTED",
-        /// It was not completed in time.
+        /// The upload was not completed in time.
         Expired = "EXPIRED",
-        /// What was sent is not what was announced.
+        /// The upload failed verification: what was sent is not what was announced.
         Rejected = "REJECTED",
+    }
+}
+
+impl UploadStatus {
+    /// Whether the upload has ended and never changes again.
+    pub const fn is_closed(self) -> bool {
+        !matches!(self, Self::Preparing | Self::Open)
     }
 }
 
@@ -74,9 +81,9 @@ facts! {
         /// Whose upload it is.
         owner: Id<User>,
     } {
-        /// An upload has moved on.
+        /// Parts of a file were signed, or have arrived.
         UploadProgressed = "upload.progress" {
-            /// Where it stands.
+            /// The upload's state.
             status: UploadStatus,
         },
         /// An upload has ended.

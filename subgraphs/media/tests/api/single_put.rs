@@ -1,5 +1,6 @@
 //! Uploads in one piece.
 
+use atelier_contracts::accounts::ReservationState;
 use serde_json::json;
 
 use crate::{
@@ -122,7 +123,7 @@ async fn nothing_sent_or_something_else_sent_is_refused_and_can_be_mended() {
             world.count("media.asset").await,
             world.accounts.state_of(upload["id"].as_str().unwrap())
         ),
-        (0, Some("reserved"))
+        (0, Some(ReservationState::Reserved))
     );
     assert_eq!(world.send(&upload["put"], bytes).await, 200);
     assert_eq!(
