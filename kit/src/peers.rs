@@ -77,9 +77,9 @@ impl Deps {
             .call(C::DOMAIN, actor, C::OPERATION, variables)
             .await?;
         let mut payload = answer[C::FIELD].take();
-        match payload["userErrors"][0]["code"].take() {
-            Value::Null => serde_json::from_value(payload).map(Ok).map_err(unexpected),
-            code => serde_json::from_value(code).map(Err).map_err(unexpected),
+        match payload.pointer_mut("/userErrors/0/code").map(Value::take) {
+            None => serde_json::from_value(payload).map(Ok).map_err(unexpected),
+            Some(code) => serde_json::from_value(code).map(Err).map_err(unexpected),
         }
     }
 }

@@ -33,6 +33,13 @@ text_enum! {
     }
 }
 
+impl UploadStatus {
+    /// Whether the upload has ended and never changes again.
+    pub const fn is_closed(self) -> bool {
+        !matches!(self, Self::Preparing | Self::Open)
+    }
+}
+
 facts! {
     /// The facts about files.
     pub enum AssetFact in "media" by {

@@ -177,11 +177,20 @@ macro_rules! facts {
         }
     };
 
-    (@key $all:ident { $(#[$key_doc:meta])* $key:ident: $key_ty:ty $(, $($concerns:tt)*)? } [$($name:ident)+]) => {
+    (@key $all:ident
+        { $(#[$key_doc:meta])* $key:ident: $key_ty:ty $(, $(#[$concern_doc:meta])* $concern:ident: $concern_ty:ty)* $(,)? }
+        $names:tt
+    ) => {
+        $crate::facts!(@read $all $names $(#[$key_doc])* $key: $key_ty, |it| *it);
+        $($crate::facts!(@read $all $names $(#[$concern_doc])* $concern: &$concern_ty, |it| it);)*
+    };
+
+    (@read $all:ident [$($name:ident)+] $(#[$doc:meta])* $field:ident: $ty:ty, |$it:ident| $read:expr) => {
         impl $all {
-            $(#[$key_doc])*
-            pub const fn $key(&self) -> $key_ty {
-                match self { $(Self::$name(fact) => fact.$key,)+ }
+            $(#[$doc])*
+            pub const fn $field(&self) -> $ty {
+                let $it = match self { $(Self::$name(fact) => &fact.$field,)+ };
+                $read
             }
         }
     };

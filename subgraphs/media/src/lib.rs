@@ -1,8 +1,9 @@
 //! Files of creator communities: uploads straight to the object store, assets, derivatives.
 //!
 //! Owns the entities `Asset` and `Upload`, the PostgreSQL schema `media` (`upload` and its ledger
-//! `upload_part`, `asset`, the shared bytes `blob` with their `derivative`s, and `doomed_object`:
-//! what is to be removed from the store) and the events `asset.*` and `upload.*`.
+//! `upload_part`, `asset`, the shared bytes `blob` with their `derivative`s, `object_removal`: what is to
+//! be removed from the store, and `deleted_user`: whose things are to be removed) and the facts of
+//! [`atelier_contracts::media`].
 //!
 //! Bytes never pass through this process when it serves the schema: clients send them by signed
 //! requests, and read them by signed URLs. Only the tasks of [`handlers`] read whole files, and
@@ -20,21 +21,25 @@ mod db;
 mod error;
 mod graphql;
 mod jobs;
+mod kinds;
 mod picture;
 mod sniff;
 mod tables;
 mod worker;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use atelier_kit::{Deps, Subgraph, id::Id, jobs::Handler};
+use atelier_contracts::accounts::UserDeleted;
+use atelier_kit::{Deps, Subgraph, error::Error, jobs::Handler};
 use atelier_storage::Storage;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-pub use app::sweep::Swept;
+use app::{Media, deleted_user::ForgetUser, object_removal, sweep};
+
+pub use app::{blob::QUEUE, sweep::Swept};
+pub use atelier_contracts::media::{Asset, Upload};
 pub use config::{ImageLimits, MediaConfig, PictureWorker};
 pub use error::MediaErrorCode;
-pub use jobs::QUEUE;
 pub use worker::run as run_picture_worker;
 
 /// The domain's name, which is also its PostgreSQL schema.
@@ -43,59 +48,50 @@ pub const NAME: &str = "media";
 /// The domain's tables.
 pub static MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/media");
 
-atelier_kit::entity!(
-    /// The sending of a file.
-    pub Upload, "upl"
-);
+/// How often multipart uploads without a row are looked for: the store lists all that are under way.
+const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
+
 atelier_kit::entity!(
     /// Stored bytes; only inside this domain.
     pub Blob, "blb"
 );
 
-type UploadId = Id<Upload>;
-type BlobId = Id<Blob>;
-
 /// The domain, ready to be served.
 pub fn subgraph(deps: Deps, storage: Storage, config: MediaConfig) -> Subgraph {
-    let media = app::Media {
-        deps: deps.clone(),
-        storage,
-        config: Arc::new(config),
-    };
-    let swept = media.clone();
-    Subgraph {
-        name: NAME,
-        deps,
-        service: graphql::service(&media),
-        routes: axum::Router::new(),
-        consumers: Vec::new(),
-        handlers: jobs::all(&media),
-        background: vec![Box::new(move |stop| Box::pin(app::sweep::run(swept, stop)))],
-    }
+    let media = media(deps, storage, config);
+    let (swept, orphaned) = (media.clone(), media.clone());
+    Subgraph::new(NAME, media.deps.clone(), graphql::service(&media))
+        .on::<UserDeleted>("forget_user", ForgetUser(media.clone()))
+        .every(media.config.sweep_every, "sweep", move || {
+            let media = swept.clone();
+            async move { sweep::sweep(&media).await.map(drop) }
+        })
+        .every(ORPHANS_EVERY, "abort_orphans", move || {
+            let media = orphaned.clone();
+            async move { object_removal::abort_orphans(&media).await.map(drop) }
+        })
 }
 
 /// The domain's background tasks, for a worker that does not serve the schema.
 pub fn handlers(deps: Deps, storage: Storage, config: MediaConfig) -> Vec<Arc<dyn Handler>> {
-    jobs::all(&app::Media {
-        deps,
-        storage,
-        config: Arc::new(config),
-    })
+    jobs::all(&media(deps, storage, config))
 }
 
-/// Does once what the background sweep does regularly: for operators and tests.
+/// Does once what runs in the background regularly: for operators and tests.
 ///
 /// # Errors
 /// `UNAVAILABLE` if the database, `STORAGE_FAILED` if the store does not answer.
-pub async fn sweep(
-    deps: Deps,
-    storage: Storage,
-    config: MediaConfig,
-) -> Result<Swept, atelier_kit::error::Error> {
-    let media = app::Media {
+pub async fn sweep(deps: Deps, storage: Storage, config: MediaConfig) -> Result<Swept, Error> {
+    let media = media(deps, storage, config);
+    let mut swept = sweep::sweep(&media).await?;
+    swept.removed += object_removal::abort_orphans(&media).await?;
+    Ok(swept)
+}
+
+fn media(deps: Deps, storage: Storage, config: MediaConfig) -> Media {
+    Media {
         deps,
         storage,
         config: Arc::new(config),
-    };
-    app::sweep::sweep(&media, true).await
+    }
 }

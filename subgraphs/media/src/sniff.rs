@@ -2,7 +2,7 @@
 //!
 //! Signatures follow the WHATWG MIME Sniffing Standard and the formats' own specifications.
 
-use crate::db::state::Kind;
+use crate::kinds::AssetKind;
 
 /// How many bytes of a file [`detect`] looks at.
 pub const SNIFFED_BYTES: u64 = 4096;
@@ -251,26 +251,26 @@ fn is_textual(essence: &str) -> bool {
 }
 
 /// What kind of file a MIME type stands for.
-pub fn kind_of(content_type: &str) -> Kind {
+pub fn kind_of(content_type: &str) -> AssetKind {
     match content_type.split_once('/') {
-        Some(("image", _)) => Kind::Image,
-        Some(("video", _)) => Kind::Video,
-        Some(("audio", _)) => Kind::Audio,
-        Some(("text", _)) => Kind::Document,
+        Some(("image", _)) => AssetKind::Image,
+        Some(("video", _)) => AssetKind::Video,
+        Some(("audio", _)) => AssetKind::Audio,
+        Some(("text", _)) => AssetKind::Document,
         Some(("application", rest)) => match rest {
-            "pdf" | "json" | "xml" | "epub+zip" | "msword" | "rtf" => Kind::Document,
-            "ogg" => Kind::Audio,
+            "pdf" | "json" | "xml" | "epub+zip" | "msword" | "rtf" => AssetKind::Document,
+            "ogg" => AssetKind::Audio,
             "zip" | "gzip" | "x-gzip" | "x-7z-compressed" | "vnd.rar" | "x-tar" | "zstd"
-            | "x-xz" | "java-archive" => Kind::Archive,
+            | "x-xz" | "java-archive" => AssetKind::Archive,
             rest if rest.starts_with("vnd.openxmlformats")
                 || rest.starts_with("vnd.oasis")
                 || rest.starts_with("vnd.ms-") =>
             {
-                Kind::Document
+                AssetKind::Document
             }
-            _ => Kind::Other,
+            _ => AssetKind::Other,
         },
-        _ => Kind::Other,
+        _ => AssetKind::Other,
     }
 }
 

@@ -90,7 +90,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    media.doomed_object (id) {
+    media.object_removal (id) {
         id -> Int8,
         storage_key -> Text,
         multipart_id -> Nullable<Text>,
@@ -99,12 +99,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    media.deleted_user (user_id) {
+        user_id -> Uuid,
+        noted_at -> Timestamptz,
+        due_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(asset -> blob (blob_id));
 diesel::allow_tables_to_appear_in_same_query!(
     asset,
     blob,
+    deleted_user,
     derivative,
-    doomed_object,
+    object_removal,
     upload,
     upload_part
 );

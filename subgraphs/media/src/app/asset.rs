@@ -1,31 +1,40 @@
 //! Files: renaming them, the trash, purging, signed URLs.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
+use atelier_contracts::media::{
+    Asset, AssetFact, AssetPurged, AssetRestored, AssetTrashed, AssetUpdated,
+};
 use atelier_kit::{
     actor::Actor,
-    db::Connection,
+    db::Tx,
     error::{Error, ErrorCode},
-    id::{Asset, Id, User},
-    page::PageRequest,
+    id::Id,
+    loader::Batch,
+    page::{Page, PageArgs},
 };
 use atelier_storage::{Disposition, GetOptions, SignedRequest};
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncConnection;
 
 use super::{
-    Media, access::may_see, fact, objects_of, quota, storage_failed, sweep, upload::check_filename,
+    Media, may_see,
+    object_removal::{clean_up, objects_of},
+    quota, storage_failed,
+    upload::check_filename,
 };
 use crate::{
+    Blob,
     db::{
-        asset::{self, AssetAndBlob, AssetFilter, AssetKey, AssetRow, Usage},
-        blob,
-        derivative::DerivativeRow,
-        doomed,
-        state::BlobState,
-        upload::{self, UploadRow},
+        asset::{self, AssetAndBlob, AssetFilter, AssetRow, Usage},
+        blob, object_removal, quota as quota_rows,
+        upload::UploadRow,
     },
     error::{Fail, MediaErrorCode, Refusal},
+    kinds::BlobState,
     sniff,
 };
 
@@ -34,14 +43,58 @@ pub const MAX_PURGED: usize = 100;
 /// How long a signed URL may live: a week, by the S3 protocol.
 const MAX_URL_SECONDS: i32 = 7 * 24 * 3600;
 
+/// Files that the caller may see.
+pub struct AssetById {
+    pub media: Media,
+    pub actor: Arc<Actor>,
+}
+
+impl Batch for AssetById {
+    type Key = Id<Asset>;
+    type Value = AssetAndBlob;
+
+    async fn load(&self, keys: Vec<Id<Asset>>) -> Result<HashMap<Id<Asset>, AssetAndBlob>, Error> {
+        let mut connection = self.media.deps.read().await?;
+        let rows = asset::by_ids(&mut connection, &keys).await?;
+        Ok(rows
+            .into_iter()
+            .filter(|row| may_see(&self.actor, row.asset.owner_id))
+            .map(|row| (row.asset.id, row))
+            .collect())
+    }
+}
+
+/// A page of the caller's files, newest first.
+pub async fn page(
+    media: &Media,
+    actor: &Actor,
+    filter: AssetFilter,
+    page: &PageArgs,
+) -> Result<Page<AssetAndBlob>, Error> {
+    let owner = actor.require_user()?;
+    page.fetch(
+        &media.deps,
+        async |connection, request| asset::page(connection, owner, filter, request).await,
+        async |connection| asset::count(connection, owner, filter).await,
+    )
+    .await
+}
+
+/// What the caller's files take.
+pub async fn usage(media: &Media, actor: &Actor) -> Result<Usage, Error> {
+    let owner = actor.require_user()?;
+    let mut connection = media.deps.read().await?;
+    asset::usage(&mut connection, owner).await
+}
+
 fn not_found() -> Fail {
     Fail::refused(MediaErrorCode::NotFound, "input.id")
 }
 
 /// Locks a file that the caller may change.
-async fn lock(connection: &mut Connection, actor: &Actor, id: Id<Asset>) -> Result<AssetRow, Fail> {
+async fn lock(tx: &mut Tx, actor: &Actor, id: Id<Asset>) -> Result<AssetRow, Fail> {
     actor.require_user()?;
-    let row = asset::lock(connection, &[id]).await?.pop();
+    let row = asset::lock(tx, &[id]).await?.pop();
     row.filter(|row| may_see(actor, row.owner_id))
         .ok_or_else(not_found)
 }
@@ -53,25 +106,22 @@ pub async fn rename(
     id: Id<Asset>,
     filename: Option<&str>,
 ) -> Result<AssetAndBlob, Fail> {
+    actor.require_user()?;
     if let Some(refusal) = filename.and_then(check_filename) {
         return Err(refusal.into());
     }
-    let mut connection = media.deps.db.write().await?;
-    connection
-        .transaction(async |connection| {
-            let row = lock(connection, actor, id).await?;
+    media
+        .deps
+        .transaction(async |tx| {
+            let row = lock(tx, actor, id).await?;
             if let Some(filename) = filename.filter(|name| *name != row.filename) {
-                asset::rename(connection, id, filename, media.deps.clock.now()).await?;
-                fact::tell_assets(
-                    connection,
-                    &media.deps,
-                    fact::ASSET_UPDATED,
-                    &[(id, row.owner_id)],
-                    None,
-                )
-                .await?;
+                asset::rename(tx, id, filename, media.deps.clock.now()).await?;
+                tx.emit(&AssetUpdated {
+                    asset: id,
+                    owner: row.owner_id,
+                });
             }
-            asset::find(connection, id).await?.ok_or_else(not_found)
+            asset::find(tx, id).await?.ok_or_else(not_found)
         })
         .await
 }
@@ -93,21 +143,20 @@ async fn set_trashed(
     id: Id<Asset>,
     at: Option<DateTime<Utc>>,
 ) -> Result<AssetAndBlob, Fail> {
-    let mut connection = media.deps.db.write().await?;
-    connection
-        .transaction(async |connection| {
-            let row = lock(connection, actor, id).await?;
+    media
+        .deps
+        .transaction(async |tx| {
+            let row = lock(tx, actor, id).await?;
             if row.trashed_at.is_some() != at.is_some() {
-                asset::set_trashed(connection, id, at, media.deps.clock.now()).await?;
-                let topic = if at.is_some() {
-                    fact::ASSET_TRASHED
+                asset::set_trashed(tx, id, at, media.deps.clock.now()).await?;
+                let owner = row.owner_id;
+                tx.emit::<AssetFact>(&if at.is_some() {
+                    AssetTrashed { asset: id, owner }.into()
                 } else {
-                    fact::ASSET_RESTORED
-                };
-                fact::tell_assets(connection, &media.deps, topic, &[(id, row.owner_id)], None)
-                    .await?;
+                    AssetRestored { asset: id, owner }.into()
+                });
             }
-            asset::find(connection, id).await?.ok_or_else(not_found)
+            asset::find(tx, id).await?.ok_or_else(not_found)
         })
         .await
 }
@@ -124,95 +173,120 @@ pub async fn purge(
             .with("max", MAX_PURGED)
             .into());
     }
-    let mut connection = media.deps.db.write().await?;
-    let (purged, refusals, uploads) = connection
-        .transaction(async |connection| {
-            let rows = asset::lock(connection, ids).await?;
-            let (mut doomed, mut refusals) = (Vec::<AssetRow>::new(), Vec::new());
-            for (at, id) in ids.iter().enumerate() {
-                let path = format!("input.ids.{at}");
-                match rows
-                    .iter()
-                    .find(|row| row.id == *id && may_see(actor, row.owner_id))
-                {
-                    None => refusals.push(Refusal::new(MediaErrorCode::NotFound, &path)),
-                    Some(row) if row.trashed_at.is_none() => {
-                        refusals.push(Refusal::new(MediaErrorCode::NotTrashed, &path))
-                    }
-                    Some(row) if doomed.iter().any(|other| other.id == row.id) => {}
-                    Some(row) => doomed.push(row.clone()),
-                }
-            }
-            let uploads = remove(connection, media, &doomed).await?;
-            Ok::<_, Fail>((
-                doomed.into_iter().map(|row| row.id).collect(),
-                refusals,
-                uploads,
-            ))
+    let (purged, refusals, uploads) = media
+        .deps
+        .transaction(async |tx| {
+            let rows = asset::lock(tx, ids).await?;
+            let (purged, refusals) = select_trashed(actor, ids, &rows);
+            let uploads = remove(tx, media, &purged).await?;
+            let purged: Vec<_> = purged.into_iter().map(|row| row.id).collect();
+            Ok::<_, Fail>((purged, refusals, uploads))
         })
         .await?;
-    drop(connection);
-    settle_removed(media, &uploads).await;
+    // What fails here the sweep does.
+    quota::settle(media, &uploads).await;
+    clean_up(media).await;
     Ok((purged, refusals))
+}
+
+/// Those files that the caller may purge, and why not the others.
+fn select_trashed(
+    actor: &Actor,
+    ids: &[Id<Asset>],
+    rows: &[AssetRow],
+) -> (Vec<AssetRow>, Vec<Refusal>) {
+    let (mut selected, mut refusals) = (Vec::<AssetRow>::new(), Vec::new());
+    for (at, id) in ids.iter().enumerate() {
+        let path = format!("input.ids.{at}");
+        match rows
+            .iter()
+            .find(|row| row.id == *id && may_see(actor, row.owner_id))
+        {
+            None => refusals.push(Refusal::new(MediaErrorCode::NotFound, &path)),
+            Some(row) if row.trashed_at.is_none() => {
+                refusals.push(Refusal::new(MediaErrorCode::NotTrashed, &path));
+            }
+            Some(row) if selected.iter().any(|other| other.id == row.id) => {}
+            Some(row) => selected.push(row.clone()),
+        }
+    }
+    (selected, refusals)
 }
 
 /// Removes files in the caller's transaction, and the bytes to which nothing else refers. The
 /// caller holds the files' locks, and settles the uploads' quota after the commit.
 pub async fn remove(
-    connection: &mut Connection,
+    tx: &mut Tx,
     media: &Media,
     rows: &[AssetRow],
 ) -> Result<Vec<UploadRow>, Error> {
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let uploads = upload::release_for_assets(connection, &ids).await?;
-    asset::delete(connection, &ids).await?;
-    // In one order everywhere, so that two purges cannot wait for each other.
-    let mut blobs: Vec<_> = rows.iter().map(|row| row.blob_id).collect();
-    blobs.sort_unstable();
-    for id in blobs {
-        let left = blob::unrefer(connection, id).await?;
-        if left.reference_count == 0 {
-            doomed::doom(
-                connection,
-                &objects_of(id, &left.storage_key, media.deps.clock.now()),
-            )
-            .await?;
-            blob::delete(connection, id).await?;
-        }
+    if rows.is_empty() {
+        return Ok(Vec::new());
     }
-    let about: Vec<_> = rows.iter().map(|row| (row.id, row.owner_id)).collect();
-    fact::tell_assets(connection, &media.deps, fact::ASSET_PURGED, &about, None).await?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let uploads = quota_rows::release_for_assets(tx, &ids).await?;
+    asset::delete(tx, &ids).await?;
+    let mut lost: BTreeMap<Id<Blob>, i32> = BTreeMap::new();
+    for row in rows {
+        *lost.entry(row.blob_id).or_default() += 1;
+    }
+    remove_references(tx, media, &lost).await?;
+    for row in rows {
+        tx.emit(&AssetPurged {
+            asset: row.id,
+            owner: row.owner_id,
+        });
+    }
     Ok(uploads)
 }
 
-/// What follows the removal of files: quota and store. What fails here the sweep does.
-pub async fn settle_removed(media: &Media, uploads: &[UploadRow]) {
-    for row in uploads {
-        quota::settle(media, row).await;
-    }
-    sweep::clean_up(media).await;
+/// Takes so many references from each of these blobs, and removes those that have none left.
+async fn remove_references(
+    tx: &mut Tx,
+    media: &Media,
+    lost: &BTreeMap<Id<Blob>, i32>,
+) -> Result<(), Error> {
+    let ids: Vec<_> = lost.keys().copied().collect();
+    let blobs = blob::lock_all(tx, &ids).await?;
+    let (unused, shared): (Vec<_>, Vec<_>) = blobs
+        .into_iter()
+        .partition(|blob| lost.get(&blob.id) == Some(&blob.reference_count));
+    let shared: Vec<_> = shared
+        .iter()
+        .filter_map(|blob| Some((blob.id, *lost.get(&blob.id)?)))
+        .collect();
+    blob::unrefer(tx, &shared).await?;
+    let now = media.deps.clock.now();
+    let removals: Vec<_> = unused
+        .iter()
+        .flat_map(|blob| objects_of(blob.id, &blob.storage_key, now))
+        .collect();
+    object_removal::insert(tx, &removals).await?;
+    let unused: Vec<_> = unused.iter().map(|blob| blob.id).collect();
+    blob::delete(tx, &unused).await
 }
 
 /// A URL under which the bytes of a file can be read for a while; `None` for quarantined files.
 pub async fn url(
     media: &Media,
-    (file, blob): &AssetAndBlob,
+    row: &AssetAndBlob,
     expires_in: i32,
     download: bool,
 ) -> Result<Option<SignedRequest>, Error> {
-    let expires = lifetime(expires_in)?;
+    let expires = url_lifetime(expires_in)?;
+    let AssetAndBlob { asset, blob } = row;
     if blob.state == BlobState::Quarantined {
         return Ok(None);
     }
-    let inline = !download && sniff::is_safe_inline(&file.content_type);
+    let inline = !download && sniff::is_safe_inline(&asset.content_type);
     let options = GetOptions {
-        filename: Some(file.filename.clone()),
+        filename: Some(asset.filename.clone()),
         disposition: if inline {
             Disposition::Inline
         } else {
             Disposition::Attachment
         },
-        content_type: Some(file.content_type.clone()),
+        content_type: Some(asset.content_type.clone()),
     };
     media
         .storage
@@ -222,25 +296,8 @@ pub async fn url(
         .map_err(storage_failed)
 }
 
-/// A URL under which a derivative can be read for a while.
-pub async fn derivative_url(
-    media: &Media,
-    row: &DerivativeRow,
-    expires_in: i32,
-) -> Result<SignedRequest, Error> {
-    let options = GetOptions {
-        filename: Some(format!("{}.{}", row.name, row.format.as_str())),
-        disposition: Disposition::Inline,
-        content_type: Some(row.format.content_type().to_owned()),
-    };
-    media
-        .storage
-        .presign_get(&row.storage_key, &options, lifetime(expires_in)?)
-        .await
-        .map_err(storage_failed)
-}
-
-fn lifetime(seconds: i32) -> Result<Duration, Error> {
+/// How long a URL is to be valid.
+pub fn url_lifetime(seconds: i32) -> Result<Duration, Error> {
     match u64::try_from(seconds) {
         Ok(positive) if (1..=MAX_URL_SECONDS).contains(&seconds) => {
             Ok(Duration::from_secs(positive))
@@ -250,27 +307,4 @@ fn lifetime(seconds: i32) -> Result<Duration, Error> {
             format!("\"expiresIn\" is between 1 and {MAX_URL_SECONDS} seconds."),
         )),
     }
-}
-
-/// A page of somebody's files, newest first.
-pub async fn page(
-    media: &Media,
-    owner: Id<User>,
-    filter: AssetFilter,
-    request: &PageRequest<AssetKey>,
-) -> Result<Vec<AssetAndBlob>, Error> {
-    let mut connection = media.deps.db.read().await?;
-    asset::page(&mut connection, owner, filter, request).await
-}
-
-/// How many files somebody has.
-pub async fn total(media: &Media, owner: Id<User>, filter: AssetFilter) -> Result<i64, Error> {
-    let mut connection = media.deps.db.read().await?;
-    asset::count(&mut connection, owner, filter).await
-}
-
-/// What somebody's files take.
-pub async fn usage(media: &Media, owner: Id<User>) -> Result<Usage, Error> {
-    let mut connection = media.deps.db.read().await?;
-    asset::usage(&mut connection, owner).await
 }

@@ -1,32 +1,30 @@
 //! The storage quota, which accounts keeps.
 //!
 //! Every upload has one reservation there, named by the upload's id, so that each call may be
-//! repeated. A transaction here notes what accounts must hear (`commit_due`, `release_due`); it is
+//! repeated. A transaction here notes what accounts must hear (`COMMIT_DUE`, `RELEASE_DUE`); it is
 //! told after the commit, and by the sweep until it has answered. What an upload without a file has
-//! reserved stays so (`held`) until the store has forgotten it: until then signed requests could
+//! reserved stays so (`HELD`) until the store has forgotten it: until then signed requests could
 //! bring bytes that nobody counts.
 
-use atelier_kit::{
-    actor::Actor,
-    error::{Error, ErrorCode},
+use atelier_contracts::accounts::{
+    Meter, QuotaCommitInput, QuotaRefusal, QuotaReleaseInput, QuotaReserveInput,
 };
+use atelier_kit::error::{Error, ErrorCode};
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use futures::{StreamExt, stream};
 
 use super::Media;
-use crate::db::{
-    state::QuotaState,
-    upload::{self, UploadRow},
+use crate::{
+    db::{quota, upload::UploadRow},
+    kinds::QuotaState,
 };
-
-const RESERVE: &str = "mutation StorageReserve($input: QuotaReserveInput!) { quotaReserve(input: $input) { userErrors { code } } }";
-const COMMIT: &str = "mutation StorageCommit($input: QuotaCommitInput!) { quotaCommit(input: $input) { userErrors { code } } }";
-const RELEASE: &str = "mutation StorageRelease($input: QuotaReleaseInput!) { quotaRelease(input: $input) { userErrors { code } } }";
 
 /// How much longer than an upload its reservation is kept: so long accounts may be away.
 const MARGIN: TimeDelta = TimeDelta::days(1);
 /// The longest that accounts keeps a reservation.
 const LONGEST: TimeDelta = TimeDelta::days(30);
+/// Calls to accounts at a time.
+const CALLS: usize = 8;
 
 /// What accounts says to a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,33 +37,42 @@ pub enum Reserved {
 
 /// Sets the bytes of an upload aside.
 pub async fn reserve(media: &Media, row: &UploadRow) -> Result<Reserved, Error> {
-    let kept = row.expires_at - row.created_at + MARGIN;
-    let input = json!({
-        "userId": row.owner_id,
-        "meter": "STORAGE_BYTES",
-        "amount": row.byte_size,
-        "key": row.id,
-        "expiresInSeconds": kept.num_seconds().min(LONGEST.num_seconds()),
-    });
-    match call(media, RESERVE, "quotaReserve", input)
-        .await?
-        .as_deref()
-    {
-        None => Ok(Reserved::Yes),
-        Some("QUOTA_EXCEEDED") => Ok(Reserved::Exceeded),
-        Some(code) => Err(unexpected("reserve", code)),
+    let kept = (row.expires_at - row.created_at + MARGIN).min(LONGEST);
+    let command = QuotaReserveInput {
+        user_id: row.owner_id,
+        meter: Meter::StorageBytes,
+        amount: row.byte_size.into(),
+        key: row.id.to_string(),
+        expires_in_seconds: Some(kept.num_seconds().into()),
+    };
+    match media.deps.command(&command).await? {
+        Ok(_) => Ok(Reserved::Yes),
+        Err(QuotaRefusal::QuotaExceeded) => Ok(Reserved::Exceeded),
+        Err(refusal) => Err(unexpected("reserve", refusal)),
     }
 }
 
-/// Tells accounts what an upload is due. A failure is logged and left to the sweep.
-pub async fn settle(media: &Media, row: &UploadRow) {
-    if let Err(error) = try_settle(media, row).await {
+/// Tells accounts what uploads are due; tells of how many it has heard. Failures are logged and left to
+/// the sweep.
+pub async fn settle(media: &Media, rows: &[UploadRow]) -> usize {
+    let calls: Vec<_> = rows.iter().map(|row| settle_or_log(media, row)).collect();
+    stream::iter(calls)
+        .buffer_unordered(CALLS)
+        .filter(|heard| std::future::ready(*heard))
+        .count()
+        .await
+}
+
+async fn settle_or_log(media: &Media, row: &UploadRow) -> bool {
+    let settled = settle_one(media, row).await;
+    if let Err(error) = &settled {
         tracing::warn!(target: "quota", upload = %row.id, state = row.quota_state.as_str(), cause = error.cause_chain(), "accounts has not heard yet");
     }
+    settled.is_ok()
 }
 
 /// Tells accounts what an upload is due, if anything.
-pub async fn try_settle(media: &Media, row: &UploadRow) -> Result<(), Error> {
+async fn settle_one(media: &Media, row: &UploadRow) -> Result<(), Error> {
     let to = match row.quota_state {
         QuotaState::CommitDue => commit(media, row).await?,
         QuotaState::ReleaseDue => release(media, row).await?,
@@ -73,62 +80,43 @@ pub async fn try_settle(media: &Media, row: &UploadRow) -> Result<(), Error> {
             return Ok(());
         }
     };
-    let mut connection = media.deps.db.read().await?;
-    upload::settle(&mut connection, row.id, row.quota_state, to).await
+    media
+        .deps
+        .statement(async |tx| quota::settle(tx, row.id, row.quota_state, to).await)
+        .await
 }
 
 async fn commit(media: &Media, row: &UploadRow) -> Result<QuotaState, Error> {
-    match call(media, COMMIT, "quotaCommit", json!({ "key": row.id }))
-        .await?
-        .as_deref()
-    {
-        None => Ok(QuotaState::Committed),
+    let command = QuotaCommitInput {
+        key: row.id.to_string(),
+        amount: None,
+    };
+    match media.deps.command(&command).await? {
+        Ok(_) => Ok(QuotaState::Committed),
         // Nobody could reach accounts for longer than it keeps a reservation. The file is there:
         // it is told to the operator, and counts for nothing.
-        Some(code @ ("NOT_FOUND" | "RESERVATION_CLOSED")) => {
-            tracing::error!(target: "quota", upload = %row.id, code, "the reservation of a completed upload is gone");
+        Err(refusal @ (QuotaRefusal::NotFound | QuotaRefusal::ReservationClosed)) => {
+            tracing::error!(target: "quota", upload = %row.id, ?refusal, "the reservation of a completed upload is gone");
             Ok(QuotaState::Released)
         }
-        Some(code) => Err(unexpected("commit", code)),
+        Err(refusal) => Err(unexpected("commit", refusal)),
     }
 }
 
 async fn release(media: &Media, row: &UploadRow) -> Result<QuotaState, Error> {
-    match call(media, RELEASE, "quotaRelease", json!({ "key": row.id }))
-        .await?
-        .as_deref()
-    {
+    let command = QuotaReleaseInput {
+        key: row.id.to_string(),
+    };
+    match media.deps.command(&command).await? {
         // An upload that died before it reserved anything has nothing to give back.
-        None | Some("NOT_FOUND") => Ok(QuotaState::Released),
-        Some(code) => Err(unexpected("release", code)),
+        Ok(_) | Err(QuotaRefusal::NotFound) => Ok(QuotaState::Released),
+        Err(refusal) => Err(unexpected("release", refusal)),
     }
 }
 
-/// The code of the first expected failure, if there is one.
-async fn call(
-    media: &Media,
-    operation: &'static str,
-    field: &str,
-    input: Value,
-) -> Result<Option<String>, Error> {
-    let answer = media
-        .deps
-        .peers
-        .call(
-            "accounts",
-            Actor::service("media"),
-            operation,
-            json!({ "input": input }),
-        )
-        .await?;
-    Ok(answer[field]["userErrors"][0]["code"]
-        .as_str()
-        .map(str::to_owned))
-}
-
-fn unexpected(what: &str, code: &str) -> Error {
+fn unexpected(what: &str, refusal: QuotaRefusal) -> Error {
     Error::caused(
         ErrorCode::Unavailable,
-        format!("accounts refuses to {what}: {code}"),
+        format!("accounts refuses to {what}: {refusal:?}"),
     )
 }

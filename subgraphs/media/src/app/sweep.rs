@@ -1,34 +1,19 @@
 //! What is done later, and again until it has worked: expired uploads, quota that accounts has not
-//! heard of, garbage in the store, the trash.
+//! heard of, garbage in the store, the trash, users who are gone.
 
-use std::time::{Duration, Instant};
-
+use atelier_contracts::media::UploadStatus;
 use atelier_kit::error::Error;
 use chrono::TimeDelta;
-use diesel_async::AsyncConnection;
-use tokio_util::sync::CancellationToken;
 
-use super::{Media, asset as files, fact, quota, storage_failed, upload::discard};
-use crate::db::{
-    asset,
-    blob::{self, Findings},
-    doomed::{self, DoomedRow},
-    state::{BlobState, UploadStatus},
-    upload::{self, UploadRow},
-};
+use super::{Media, asset as files, blob, deleted_user, object_removal, quota, upload::discard};
+use crate::db::{asset, quota as quota_rows, upload};
 
 /// Rows that one step of a sweep takes.
-const BATCH: i64 = 100;
-/// Steps of a sweep before it lets others have the connection.
+const BATCH: i64 = object_removal::BATCH;
+/// Steps of a sweep before the next kind of work has its turn.
 const ROUNDS: usize = 50;
 /// How long an upload that left nothing behind is remembered, for its idempotency key.
 const REMEMBER: TimeDelta = TimeDelta::days(7);
-/// Multipart uploads that no row knows of are aborted this long after their last possible use.
-const ORPHANED_AFTER: TimeDelta = TimeDelta::days(1);
-/// How often they are looked for: the store lists all that are under way.
-const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
-/// When something is tried again that could not be removed.
-const TRY_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// What a sweep has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,55 +26,35 @@ pub struct Swept {
     pub removed: usize,
     /// Files that had been in the trash for long enough.
     pub purged: usize,
-    /// Files whose processing was given up.
+    /// Blobs whose processing was given up.
     pub given_up: usize,
+    /// Files and open uploads of users whose accounts are gone.
+    pub forgotten: usize,
 }
 
-/// Sweeps until `stop`.
-pub async fn run(media: Media, stop: CancellationToken) {
-    let mut turns = tokio::time::interval(media.config.sweep_every);
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut looked_at = None;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = turns.tick() => {}
-        }
-        let orphans = looked_at.is_none_or(|at: Instant| at.elapsed() >= ORPHANS_EVERY);
-        if orphans {
-            looked_at = Some(Instant::now());
-        }
-        match sweep(&media, orphans).await {
-            Ok(swept) if swept != Swept::default() => {
-                tracing::info!(target: "sweep", ?swept, "swept")
-            }
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(target: "sweep", cause = error.cause_chain(), "a sweep failed; the next one tries again")
-            }
-        }
-    }
-}
-
-/// Does everything that is due now, and looks for `orphans` in the store.
-pub async fn sweep(media: &Media, orphans: bool) -> Result<Swept, Error> {
-    let mut swept = Swept {
+/// Does everything that is due now.
+pub async fn sweep(media: &Media) -> Result<Swept, Error> {
+    let swept = Swept {
+        forgotten: forget(media).await?,
         expired: repeat(|| expire(media)).await?,
         purged: repeat(|| empty_trash(media)).await?,
-        given_up: repeat(|| give_up(media)).await?,
+        given_up: repeat(|| blob::give_up(media, BATCH)).await?,
         // After the others, which leave something to be removed, which leaves something to be settled.
-        removed: repeat(|| remove_some(media)).await?,
-        settled: settle(media).await?,
+        removed: repeat(|| remove(media)).await?,
+        settled: repeat(|| settle(media)).await?,
     };
-    let mut connection = media.deps.db.read().await?;
-    upload::forget_closed(&mut connection, media.deps.clock.now() - REMEMBER, BATCH).await?;
-    drop(connection);
-    if orphans {
-        swept.removed += abort_orphans(media).await?;
+    let before = media.deps.clock.now() - REMEMBER;
+    media
+        .deps
+        .transaction(async |tx| upload::delete_settled(tx, None, before, BATCH).await)
+        .await?;
+    if swept != Swept::default() {
+        tracing::info!(target: "sweep", ?swept, "swept");
     }
     Ok(swept)
 }
 
+/// Repeats a step for as long as it has a whole batch to do.
 async fn repeat<S>(mut step: impl FnMut() -> S) -> Result<usize, Error>
 where
     S: Future<Output = Result<usize, Error>>,
@@ -105,14 +70,23 @@ where
     Ok(total)
 }
 
+async fn forget(media: &Media) -> Result<usize, Error> {
+    let mut total = 0;
+    for _ in 0..ROUNDS {
+        match deleted_user::forget_some(media).await? {
+            Some(removed) => total += removed,
+            None => break,
+        }
+    }
+    Ok(total)
+}
+
 async fn expire(media: &Media) -> Result<usize, Error> {
-    let mut connection = media.deps.db.write().await?;
-    connection
-        .transaction(async |connection| {
-            let rows = upload::lock_expired(connection, media.deps.clock.now(), BATCH).await?;
-            for row in &rows {
-                discard(connection, media, row, UploadStatus::Expired).await?;
-            }
+    media
+        .deps
+        .transaction(async |tx| {
+            let rows = upload::lock_expired(tx, media.deps.clock.now(), BATCH).await?;
+            discard(tx, media, &rows, UploadStatus::Expired).await?;
             Ok(rows.len())
         })
         .await
@@ -120,165 +94,27 @@ async fn expire(media: &Media) -> Result<usize, Error> {
 
 async fn empty_trash(media: &Media) -> Result<usize, Error> {
     let before = media.deps.clock.now() - media.config.trash_retention;
-    let mut connection = media.deps.db.write().await?;
-    connection
-        .transaction(async |connection| {
-            let rows = asset::lock_trashed(connection, before, BATCH).await?;
-            files::remove(connection, media, &rows).await?;
+    media
+        .deps
+        .transaction(async |tx| {
+            let rows = asset::lock_trashed(tx, before, BATCH).await?;
+            files::remove(tx, media, &rows).await?;
             Ok(rows.len())
         })
         .await
 }
 
-/// Files that no worker has processed in time become usable as they are.
-async fn give_up(media: &Media) -> Result<usize, Error> {
-    let now = media.deps.clock.now();
-    let before = now - media.config.processing_limit;
-    let mut connection = media.deps.db.write().await?;
-    connection
-        .transaction(async |connection| {
-            let rows = blob::lock_stuck(connection, before, BATCH).await?;
-            for row in &rows {
-                let reason = "It was not processed in time.";
-                let findings = Findings {
-                    failure: Some(reason.to_owned()),
-                    ..Findings::default()
-                };
-                blob::finish(
-                    connection,
-                    row.id,
-                    BlobState::Failed,
-                    row.sha256.as_deref(),
-                    &findings,
-                    now,
-                )
-                .await?;
-                let about = asset::owners_of_blob(connection, row.id).await?;
-                fact::tell_assets(
-                    connection,
-                    &media.deps,
-                    fact::ASSET_PROCESSING_FAILED,
-                    &about,
-                    Some(reason),
-                )
-                .await?;
-            }
-            Ok(rows.len())
-        })
-        .await
-}
-
-async fn settle(media: &Media) -> Result<usize, Error> {
-    let mut connection = media.deps.db.read().await?;
-    let rows = upload::unsettled(&mut connection, BATCH).await?;
-    drop(connection);
-    let mut settled = 0;
-    for row in &rows {
-        match quota::try_settle(media, row).await {
-            Ok(()) => settled += 1,
-            Err(error) => {
-                tracing::warn!(target: "quota", upload = %row.id, cause = error.cause_chain(), "accounts has not heard yet")
-            }
-        }
-    }
-    Ok(settled)
-}
-
-/// Removes from the store what a request has doomed, and settles what follows from it. What fails
-/// here the sweep does.
-pub async fn clean_up(media: &Media) {
-    match remove_doomed(media).await {
-        Ok((_, released)) => {
-            for row in &released {
-                quota::settle(media, row).await;
-            }
-        }
-        Err(error) => {
-            tracing::warn!(target: "sweep", cause = error.cause_chain(), "the store is cleaned up later")
-        }
-    }
-}
-
-async fn remove_some(media: &Media) -> Result<usize, Error> {
-    let (removed, _) = remove_doomed(media).await?;
+async fn remove(media: &Media) -> Result<usize, Error> {
+    let (removed, _) = object_removal::remove_due(media).await?;
     Ok(removed)
 }
 
-/// Removes what is doomed from the store, up to a batch; tells how much, and whose quota is due for
-/// release by that.
-async fn remove_doomed(media: &Media) -> Result<(usize, Vec<UploadRow>), Error> {
-    let now = media.deps.clock.now();
-    let mut connection = media.deps.db.read().await?;
-    let rows = doomed::due(&mut connection, now, BATCH).await?;
-    drop(connection);
-    if rows.is_empty() {
-        return Ok((0, Vec::new()));
-    }
-    let (removed, left) = remove(media, &rows).await;
-    let gone: Vec<i64> = removed.iter().map(|row| row.id).collect();
-    let uploads: Vec<_> = removed.iter().filter_map(|row| row.upload_id).collect();
-    let mut connection = media.deps.db.write().await?;
-    let released = connection
-        .transaction(async |connection| {
-            doomed::postpone(connection, &left, now + TRY_AGAIN).await?;
-            doomed::forget(connection, &gone).await?;
-            upload::release_held(connection, &uploads).await
-        })
-        .await?;
-    Ok((gone.len(), released))
+async fn settle(media: &Media) -> Result<usize, Error> {
+    let rows = unsettled(media).await?;
+    Ok(quota::settle(media, &rows).await)
 }
 
-/// Removes these from the store; tells what is gone, and the ids of what could not be removed.
-async fn remove<'a>(media: &Media, rows: &'a [DoomedRow]) -> (Vec<&'a DoomedRow>, Vec<i64>) {
-    let (mut removed, mut left) = (Vec::new(), Vec::new());
-    let (unfinished, objects): (Vec<_>, Vec<_>) =
-        rows.iter().partition(|row| row.multipart_id.is_some());
-    // Unfinished uploads first: aborting one may race with its completion, which leaves an object.
-    for row in unfinished {
-        let multipart_id = row.multipart_id.as_deref().unwrap_or_default();
-        let aborted = media
-            .storage
-            .abort_multipart(&row.storage_key, multipart_id)
-            .await;
-        match aborted {
-            Ok(()) => removed.push(row),
-            Err(cause) => {
-                tracing::warn!(target: "sweep", key = row.storage_key, %cause, "an upload could not be aborted");
-                left.push(row.id);
-            }
-        }
-    }
-    let keys: Vec<_> = objects.iter().map(|row| row.storage_key.as_str()).collect();
-    match media.storage.delete(&keys).await {
-        Ok(()) => removed.extend(objects),
-        Err(cause) => {
-            tracing::warn!(target: "sweep", objects = keys.len(), %cause, "objects could not be removed");
-            left.extend(objects.iter().map(|row| row.id));
-        }
-    }
-    (removed, left)
-}
-
-/// Aborts multipart uploads that a crash has left without a row.
-async fn abort_orphans(media: &Media) -> Result<usize, Error> {
-    let lifetime = TimeDelta::from_std(media.config.multipart_lifetime).unwrap_or(TimeDelta::MAX);
-    let before = media.deps.clock.now() - lifetime - ORPHANED_AFTER;
-    let pending = media
-        .storage
-        .list_multiparts("blobs/")
-        .await
-        .map_err(storage_failed)?;
-    let mut aborted = 0;
-    for upload in pending
-        .iter()
-        .filter(|upload| upload.initiated.is_some_and(|at| at < before))
-    {
-        media
-            .storage
-            .abort_multipart(&upload.key, &upload.upload_id)
-            .await
-            .map_err(storage_failed)?;
-        aborted += 1;
-    }
-    Ok(aborted)
+async fn unsettled(media: &Media) -> Result<Vec<upload::UploadRow>, Error> {
+    let mut connection = media.deps.read().await?;
+    quota_rows::unsettled(&mut connection, BATCH).await
 }

@@ -1,18 +1,21 @@
 //! Assets, always read together with their blobs.
 
+use atelier_contracts::media::Asset;
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::Error,
-    id::{Asset, Id, User},
-    page::PageRequest,
+    id::{Id, User},
+    newest_first,
+    page::{Listed, PageRequest},
 };
 use chrono::{DateTime, Utc};
 use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
 
-use super::{blob::BlobRow, state::Kind};
+use super::blob::BlobRow;
 use crate::{
     Blob,
+    kinds::AssetKind,
     tables::{asset, blob},
 };
 
@@ -33,15 +36,29 @@ pub struct AssetRow {
 }
 
 /// An asset and its bytes.
-pub type AssetAndBlob = (AssetRow, BlobRow);
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = asset)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+pub struct AssetAndBlob {
+    #[diesel(embed)]
+    pub asset: AssetRow,
+    #[diesel(embed)]
+    pub blob: BlobRow,
+}
 
-/// The sort key of lists of assets: newest first.
-pub type AssetKey = (DateTime<Utc>, Id<Asset>);
+impl Listed for AssetAndBlob {
+    const LIST: &'static str = "media.assets";
+    type Key = (DateTime<Utc>, Id<Asset>);
+
+    fn key(&self) -> Self::Key {
+        (self.asset.created_at, self.asset.id)
+    }
+}
 
 /// Which assets of somebody are wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AssetFilter {
-    pub kind: Option<Kind>,
+    pub kind: Option<AssetKind>,
     pub trashed: bool,
 }
 
@@ -61,10 +78,10 @@ pub struct Usage {
 }
 
 /// Adds an asset.
-pub async fn insert(connection: &mut Connection, row: &AssetRow) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx, row: &AssetRow) -> Result<(), Error> {
     diesel::insert_into(asset::table)
         .values(row)
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
@@ -74,11 +91,10 @@ pub async fn by_ids(
     connection: &mut Connection,
     ids: &[Id<Asset>],
 ) -> Result<Vec<AssetAndBlob>, Error> {
-    let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
     Ok(asset::table
         .inner_join(blob::table)
-        .filter(asset::id.eq_any(uuids))
-        .select((AssetRow::as_select(), BlobRow::as_select()))
+        .filter(asset::id.eq_any(ids))
+        .select(AssetAndBlob::as_select())
         .load(connection)
         .await?)
 }
@@ -92,24 +108,23 @@ pub async fn find(
 }
 
 /// Assets with these ids, in the order of ids, locked until the transaction ends.
-pub async fn lock(connection: &mut Connection, ids: &[Id<Asset>]) -> Result<Vec<AssetRow>, Error> {
-    let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
+pub async fn lock(tx: &mut Tx, ids: &[Id<Asset>]) -> Result<Vec<AssetRow>, Error> {
     Ok(asset::table
-        .filter(asset::id.eq_any(uuids))
+        .filter(asset::id.eq_any(ids))
         .order(asset::id)
         .select(AssetRow::as_select())
         .for_update()
-        .load(connection)
+        .load(tx)
         .await?)
 }
 
-/// Whom the assets of a blob belong to.
-pub async fn owners_of_blob(
+/// The assets of these blobs, and whom they belong to.
+pub async fn owners_of_blobs(
     connection: &mut Connection,
-    blob: Id<Blob>,
+    blobs: &[Id<Blob>],
 ) -> Result<Vec<(Id<Asset>, Id<User>)>, Error> {
     Ok(asset::table
-        .filter(asset::blob_id.eq(blob))
+        .filter(asset::blob_id.eq_any(blobs))
         .select((asset::id, asset::owner_id))
         .load(connection)
         .await?)
@@ -117,44 +132,43 @@ pub async fn owners_of_blob(
 
 /// Renames an asset; the caller holds its lock.
 pub async fn rename(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<Asset>,
     filename: &str,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     diesel::update(asset::table.find(id))
         .set((asset::filename.eq(filename), asset::updated_at.eq(at)))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Puts an asset into the trash or takes it out; the caller holds its lock.
 pub async fn set_trashed(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<Asset>,
     trashed_at: Option<DateTime<Utc>>,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     diesel::update(asset::table.find(id))
         .set((asset::trashed_at.eq(trashed_at), asset::updated_at.eq(at)))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Forgets assets; the caller holds their locks.
-pub async fn delete(connection: &mut Connection, ids: &[Id<Asset>]) -> Result<(), Error> {
-    let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
-    diesel::delete(asset::table.filter(asset::id.eq_any(uuids)))
-        .execute(connection)
+pub async fn delete(tx: &mut Tx, ids: &[Id<Asset>]) -> Result<(), Error> {
+    diesel::delete(asset::table.filter(asset::id.eq_any(ids)))
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Up to `limit` assets that went into the trash before `before`, locked.
 pub async fn lock_trashed(
-    connection: &mut Connection,
+    tx: &mut Tx,
     before: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<AssetRow>, Error> {
@@ -165,7 +179,23 @@ pub async fn lock_trashed(
         .select(AssetRow::as_select())
         .for_update()
         .skip_locked()
-        .load(connection)
+        .load(tx)
+        .await?)
+}
+
+/// Up to `limit` of somebody's assets, locked until the transaction ends.
+pub async fn lock_of_owner(
+    tx: &mut Tx,
+    owner: Id<User>,
+    limit: i64,
+) -> Result<Vec<AssetRow>, Error> {
+    Ok(asset::table
+        .filter(asset::owner_id.eq(owner))
+        .order(asset::id)
+        .limit(limit)
+        .select(AssetRow::as_select())
+        .for_update()
+        .load(tx)
         .await?)
 }
 
@@ -174,37 +204,20 @@ pub async fn page(
     connection: &mut Connection,
     owner: Id<User>,
     filter: AssetFilter,
-    request: &PageRequest<AssetKey>,
+    request: &PageRequest<<AssetAndBlob as Listed>::Key>,
 ) -> Result<Vec<AssetAndBlob>, Error> {
     let mut query = asset::table
         .inner_join(blob::table)
         .filter(asset::owner_id.eq(owner))
         .filter(asset::trashed_at.is_not_null().eq(filter.trashed))
-        .select((AssetRow::as_select(), BlobRow::as_select()))
+        .select(AssetAndBlob::as_select())
         .into_boxed();
     if let Some(kind) = filter.kind {
         query = query.filter(blob::kind.eq(kind));
     }
-    if let Some((at, id)) = request.after {
-        query = query.filter(
-            asset::created_at
-                .lt(at)
-                .or(asset::created_at.eq(at).and(asset::id.lt(id))),
-        );
-    }
-    if let Some((at, id)) = request.before {
-        query = query.filter(
-            asset::created_at
-                .gt(at)
-                .or(asset::created_at.eq(at).and(asset::id.gt(id))),
-        );
-    }
-    query = if request.backward {
-        query.order((asset::created_at.asc(), asset::id.asc()))
-    } else {
-        query.order((asset::created_at.desc(), asset::id.desc()))
-    };
-    Ok(query.limit(request.fetch()).load(connection).await?)
+    Ok(newest_first!(query, request, asset::created_at, asset::id)
+        .load(connection)
+        .await?)
 }
 
 /// How many assets somebody has.
@@ -233,7 +246,7 @@ pub async fn usage(connection: &mut Connection, owner: Id<User>) -> Result<Usage
          count(*) FILTER (WHERE trashed_at IS NOT NULL) AS trashed_assets, \
          coalesce(sum(byte_size) FILTER (WHERE trashed_at IS NOT NULL), 0)::bigint AS trashed_bytes, \
          (SELECT coalesce(sum(byte_size), 0)::bigint FROM media.upload \
-          WHERE owner_id = $1 AND (status IN ('preparing', 'open') OR quota_state = 'held')) \
+          WHERE owner_id = $1 AND (status IN ('PREPARING', 'OPEN') OR quota_state = 'HELD')) \
          AS uploading_bytes \
          FROM media.asset JOIN media.blob ON blob.id = asset.blob_id WHERE owner_id = $1";
     Ok(diesel::sql_query(statement)

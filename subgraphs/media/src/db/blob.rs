@@ -1,18 +1,21 @@
 //! Stored bytes and how many assets refer to them.
 
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::Error,
-    id::{Asset, Id},
+    id::Id,
 };
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Integer, Uuid as SqlUuid},
+};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
-use super::state::{BlobState, Kind};
 use crate::{
     Blob,
+    kinds::{AssetKind, BlobState},
     tables::{asset, blob},
 };
 
@@ -26,7 +29,7 @@ pub struct BlobRow {
     pub declared_sha256: Option<Vec<u8>>,
     pub byte_size: i64,
     pub content_type: String,
-    pub kind: Kind,
+    pub kind: AssetKind,
     pub storage_key: String,
     pub reference_count: i32,
     pub state: BlobState,
@@ -48,12 +51,12 @@ pub struct Findings {
 }
 
 /// Adds a blob. `false` if a blob with its verified digest exists.
-pub async fn insert(connection: &mut Connection, row: &BlobRow) -> Result<bool, Error> {
+pub async fn insert(tx: &mut Tx, row: &BlobRow) -> Result<bool, Error> {
     let added = diesel::insert_into(blob::table)
         .values(row)
         .on_conflict(blob::sha256)
         .do_nothing()
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(added == 1)
 }
@@ -69,12 +72,12 @@ pub async fn find(connection: &mut Connection, id: Id<Blob>) -> Result<Option<Bl
 }
 
 /// The blob with an id, locked until the transaction ends.
-pub async fn lock(connection: &mut Connection, id: Id<Blob>) -> Result<Option<BlobRow>, Error> {
+pub async fn lock(tx: &mut Tx, id: Id<Blob>) -> Result<Option<BlobRow>, Error> {
     Ok(blob::table
         .find(id)
         .select(BlobRow::as_select())
         .for_update()
-        .first(connection)
+        .first(tx)
         .await
         .optional()?)
 }
@@ -93,48 +96,62 @@ pub async fn by_sha256(
 }
 
 /// Adds a reference to the blob with a verified digest. `None` if there is no such blob.
-pub async fn refer_by_sha256(
-    connection: &mut Connection,
-    sha256: &[u8],
-) -> Result<Option<BlobRow>, Error> {
+pub async fn refer_by_sha256(tx: &mut Tx, sha256: &[u8]) -> Result<Option<BlobRow>, Error> {
     Ok(diesel::update(blob::table.filter(blob::sha256.eq(sha256)))
         .set(blob::reference_count.eq(blob::reference_count + 1))
         .returning(BlobRow::as_returning())
-        .get_result(connection)
+        .get_result(tx)
         .await
         .optional()?)
 }
 
 /// Adds a reference to a blob. `None` if it has gone.
-pub async fn refer(connection: &mut Connection, id: Id<Blob>) -> Result<Option<BlobRow>, Error> {
+pub async fn refer(tx: &mut Tx, id: Id<Blob>) -> Result<Option<BlobRow>, Error> {
     Ok(diesel::update(blob::table.find(id))
         .set(blob::reference_count.eq(blob::reference_count + 1))
         .returning(BlobRow::as_returning())
-        .get_result(connection)
+        .get_result(tx)
         .await
         .optional()?)
 }
 
-/// Takes a reference from a blob and tells what is left.
-pub async fn unrefer(connection: &mut Connection, id: Id<Blob>) -> Result<BlobRow, Error> {
-    Ok(diesel::update(blob::table.find(id))
-        .set(blob::reference_count.eq(blob::reference_count - 1))
-        .returning(BlobRow::as_returning())
-        .get_result(connection)
+/// Blobs with these ids, locked until the transaction ends, in one order everywhere, so that two
+/// transactions cannot wait for each other.
+pub async fn lock_all(tx: &mut Tx, ids: &[Id<Blob>]) -> Result<Vec<BlobRow>, Error> {
+    Ok(blob::table
+        .filter(blob::id.eq_any(ids))
+        .order(blob::id)
+        .select(BlobRow::as_select())
+        .for_update()
+        .load(tx)
         .await?)
 }
 
-/// Forgets a blob and its derivatives' rows.
-pub async fn delete(connection: &mut Connection, id: Id<Blob>) -> Result<(), Error> {
-    diesel::delete(blob::table.find(id))
-        .execute(connection)
+/// Takes so many references from each of these blobs; the caller holds their locks.
+pub async fn unrefer(tx: &mut Tx, lost: &[(Id<Blob>, i32)]) -> Result<(), Error> {
+    let (ids, counts): (Vec<_>, Vec<_>) = lost.iter().copied().unzip();
+    diesel::sql_query(
+        "UPDATE media.blob SET reference_count = reference_count - lost.count \
+         FROM unnest($1, $2) AS lost (id, count) WHERE blob.id = lost.id",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Integer>, _>(counts)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets blobs and their derivatives' rows.
+pub async fn delete(tx: &mut Tx, ids: &[Id<Blob>]) -> Result<(), Error> {
+    diesel::delete(blob::table.filter(blob::id.eq_any(ids)))
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Notes what processing has found out.
 pub async fn finish(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<Blob>,
     state: BlobState,
     sha256: Option<&[u8]>,
@@ -151,35 +168,48 @@ pub async fn finish(
             blob::dominant_color.eq(&findings.dominant_color),
             blob::processed_at.eq(at),
         ))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
-/// Moves every asset of one blob to another with the same content, and tells which.
-pub async fn merge(
-    connection: &mut Connection,
-    from: Id<Blob>,
-    into: Id<Blob>,
-) -> Result<Vec<Id<Asset>>, Error> {
-    let moved: Vec<Id<Asset>> = diesel::update(asset::table.filter(asset::blob_id.eq(from)))
+/// Notes that these blobs cannot be processed; what is known of their digests stays.
+pub async fn fail(
+    tx: &mut Tx,
+    ids: &[Id<Blob>],
+    failure: &str,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    diesel::update(blob::table.filter(blob::id.eq_any(ids)))
+        .set((
+            blob::state.eq(BlobState::Failed),
+            blob::failure.eq(failure),
+            blob::processed_at.eq(at),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Moves every asset of one blob to another with the same content.
+pub async fn merge(tx: &mut Tx, from: Id<Blob>, into: Id<Blob>) -> Result<(), Error> {
+    let moved = diesel::update(asset::table.filter(asset::blob_id.eq(from)))
         .set(asset::blob_id.eq(into))
-        .returning(asset::id)
-        .get_results(connection)
+        .execute(tx)
         .await?;
     diesel::update(blob::table.find(into))
         .set(
             blob::reference_count
-                .eq(blob::reference_count + i32::try_from(moved.len()).unwrap_or(i32::MAX)),
+                .eq(blob::reference_count + i32::try_from(moved).unwrap_or(i32::MAX)),
         )
-        .execute(connection)
+        .execute(tx)
         .await?;
-    Ok(moved)
+    Ok(())
 }
 
 /// Up to `limit` blobs that nobody has processed since `before`, locked.
 pub async fn lock_stuck(
-    connection: &mut Connection,
+    tx: &mut Tx,
     before: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<BlobRow>, Error> {
@@ -190,6 +220,6 @@ pub async fn lock_stuck(
         .select(BlobRow::as_select())
         .for_update()
         .skip_locked()
-        .load(connection)
+        .load(tx)
         .await?)
 }

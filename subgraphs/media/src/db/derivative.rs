@@ -1,11 +1,14 @@
 //! Derivatives of blobs.
 
-use atelier_kit::{db::Connection, error::Error, id::Id};
+use atelier_kit::{
+    db::{Connection, Tx},
+    error::Error,
+    id::Id,
+};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::state::Format;
-use crate::{Blob, tables::derivative};
+use crate::{Blob, kinds::DerivativeFormat, tables::derivative};
 
 /// A derivative's row.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -14,7 +17,7 @@ use crate::{Blob, tables::derivative};
 pub struct DerivativeRow {
     pub blob_id: Id<Blob>,
     pub name: String,
-    pub format: Format,
+    pub format: DerivativeFormat,
     pub width: i32,
     pub height: i32,
     pub byte_size: i64,
@@ -26,9 +29,8 @@ pub async fn of_blobs(
     connection: &mut Connection,
     blobs: &[Id<Blob>],
 ) -> Result<Vec<DerivativeRow>, Error> {
-    let uuids: Vec<_> = blobs.iter().map(|id| id.uuid()).collect();
     Ok(derivative::table
-        .filter(derivative::blob_id.eq_any(uuids))
+        .filter(derivative::blob_id.eq_any(blobs))
         .order((
             derivative::blob_id,
             derivative::width,
@@ -42,17 +44,13 @@ pub async fn of_blobs(
 }
 
 /// Replaces a blob's derivatives.
-pub async fn replace(
-    connection: &mut Connection,
-    blob: Id<Blob>,
-    rows: &[DerivativeRow],
-) -> Result<(), Error> {
+pub async fn replace(tx: &mut Tx, blob: Id<Blob>, rows: &[DerivativeRow]) -> Result<(), Error> {
     diesel::delete(derivative::table.filter(derivative::blob_id.eq(blob)))
-        .execute(connection)
+        .execute(tx)
         .await?;
     diesel::insert_into(derivative::table)
         .values(rows)
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 pub mod asset;
 pub mod blob;
+pub mod deleted_user;
 pub mod derivative;
-pub mod doomed;
-pub mod part;
-pub mod state;
+pub mod object_removal;
+pub mod quota;
 pub mod upload;
+pub mod upload_part;

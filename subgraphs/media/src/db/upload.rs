@@ -1,20 +1,21 @@
 //! Uploads.
 
+use atelier_contracts::media::{Asset, Upload, UploadStatus};
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, Tx},
     error::Error,
-    id::{Asset, Id, Task, User},
-    page::PageRequest,
+    id::{Id, Task, User},
+    newest_first,
+    page::{Listed, PageRequest},
 };
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{dsl::case_when, prelude::*, sql_types::Text};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
-use super::state::{QuotaState, Strategy, UploadStatus};
 use crate::{
-    Upload,
-    tables::{doomed_object, upload},
+    kinds::{QuotaState, UploadStrategy},
+    tables::upload,
 };
 
 /// An upload's row.
@@ -29,7 +30,7 @@ pub struct UploadRow {
     pub byte_size: i64,
     pub declared_sha256: Option<Vec<u8>>,
     pub purpose: Option<String>,
-    pub strategy: Strategy,
+    pub strategy: UploadStrategy,
     pub status: UploadStatus,
     pub storage_key: Option<String>,
     pub multipart_id: Option<String>,
@@ -50,15 +51,21 @@ pub struct UploadRow {
     pub closed_at: Option<DateTime<Utc>>,
 }
 
-/// The sort key of lists of uploads: newest first.
-pub type UploadKey = (DateTime<Utc>, Id<Upload>);
+impl Listed for UploadRow {
+    const LIST: &'static str = "media.uploads";
+    type Key = (DateTime<Utc>, Id<Upload>);
+
+    fn key(&self) -> Self::Key {
+        (self.created_at, self.id)
+    }
+}
 
 /// Adds an upload. `false` if its owner has used the idempotency key before.
-pub async fn insert(connection: &mut Connection, row: &UploadRow) -> Result<bool, Error> {
+pub async fn insert(tx: &mut Tx, row: &UploadRow) -> Result<bool, Error> {
     let added = diesel::insert_into(upload::table)
         .values(row)
         .on_conflict_do_nothing()
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(added == 1)
 }
@@ -74,12 +81,12 @@ pub async fn find(connection: &mut Connection, id: Id<Upload>) -> Result<Option<
 }
 
 /// The upload with an id, locked until the transaction ends.
-pub async fn lock(connection: &mut Connection, id: Id<Upload>) -> Result<Option<UploadRow>, Error> {
+pub async fn lock(tx: &mut Tx, id: Id<Upload>) -> Result<Option<UploadRow>, Error> {
     Ok(upload::table
         .find(id)
         .select(UploadRow::as_select())
         .for_update()
-        .first(connection)
+        .first(tx)
         .await
         .optional()?)
 }
@@ -89,9 +96,8 @@ pub async fn by_ids(
     connection: &mut Connection,
     ids: &[Id<Upload>],
 ) -> Result<Vec<UploadRow>, Error> {
-    let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
     Ok(upload::table
-        .filter(upload::id.eq_any(uuids))
+        .filter(upload::id.eq_any(ids))
         .select(UploadRow::as_select())
         .load(connection)
         .await?)
@@ -120,7 +126,7 @@ pub async fn page(
     connection: &mut Connection,
     owner: Id<User>,
     status: Option<UploadStatus>,
-    request: &PageRequest<UploadKey>,
+    request: &PageRequest<<UploadRow as Listed>::Key>,
 ) -> Result<Vec<UploadRow>, Error> {
     let mut query = upload::table
         .filter(upload::owner_id.eq(owner))
@@ -129,26 +135,11 @@ pub async fn page(
     if let Some(status) = status {
         query = query.filter(upload::status.eq(status));
     }
-    if let Some((at, id)) = request.after {
-        query = query.filter(
-            upload::created_at
-                .lt(at)
-                .or(upload::created_at.eq(at).and(upload::id.lt(id))),
-        );
-    }
-    if let Some((at, id)) = request.before {
-        query = query.filter(
-            upload::created_at
-                .gt(at)
-                .or(upload::created_at.eq(at).and(upload::id.gt(id))),
-        );
-    }
-    query = if request.backward {
-        query.order((upload::created_at.asc(), upload::id.asc()))
-    } else {
-        query.order((upload::created_at.desc(), upload::id.desc()))
-    };
-    Ok(query.limit(request.fetch()).load(connection).await?)
+    Ok(
+        newest_first!(query, request, upload::created_at, upload::id)
+            .load(connection)
+            .await?,
+    )
 }
 
 /// How many uploads somebody has.
@@ -168,20 +159,20 @@ pub async fn count(
 }
 
 /// Forgets an upload that never began.
-pub async fn delete_unprepared(connection: &mut Connection, id: Id<Upload>) -> Result<(), Error> {
+pub async fn delete_unprepared(tx: &mut Tx, id: Id<Upload>) -> Result<(), Error> {
     diesel::delete(
         upload::table
             .find(id)
             .filter(upload::status.eq(UploadStatus::Preparing)),
     )
-    .execute(connection)
+    .execute(tx)
     .await?;
     Ok(())
 }
 
 /// Opens an upload that was in preparation. `None` if somebody else did.
 pub async fn open(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<Upload>,
     multipart_id: Option<&str>,
 ) -> Result<Option<UploadRow>, Error> {
@@ -195,71 +186,86 @@ pub async fn open(
         upload::multipart_id.eq(multipart_id),
     ))
     .returning(UploadRow::as_returning())
-    .get_result(connection)
+    .get_result(tx)
     .await
     .optional()?)
 }
 
 /// Takes or gives back the right to complete an upload; the caller holds its lock.
 pub async fn set_claim(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<Upload>,
     until: Option<DateTime<Utc>>,
     key: Option<&str>,
 ) -> Result<(), Error> {
     diesel::update(upload::table.find(id))
         .set((upload::claimed_until.eq(until), upload::claim_key.eq(key)))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
-/// How an upload ends.
-#[derive(Debug, Clone, Copy)]
-pub struct Closing {
-    pub status: UploadStatus,
-    pub quota_state: QuotaState,
-    pub asset_id: Option<Id<Asset>>,
-    pub task_id: Option<Id<Task>>,
-    pub at: DateTime<Utc>,
-}
-
-/// Ends an upload; the caller holds its lock.
-pub async fn close(
-    connection: &mut Connection,
+/// Ends an upload with a file; the caller holds its lock.
+pub async fn complete(
+    tx: &mut Tx,
     id: Id<Upload>,
-    closing: Closing,
+    asset: Id<Asset>,
+    task: Option<Id<Task>>,
+    at: DateTime<Utc>,
 ) -> Result<UploadRow, Error> {
     Ok(diesel::update(upload::table.find(id))
         .set((
-            upload::status.eq(closing.status),
-            upload::quota_state.eq(closing.quota_state),
-            upload::asset_id.eq(closing.asset_id),
-            upload::task_id.eq(closing.task_id),
-            upload::closed_at.eq(closing.at),
+            upload::status.eq(UploadStatus::Completed),
+            upload::quota_state.eq(QuotaState::CommitDue),
+            upload::asset_id.eq(asset),
+            upload::task_id.eq(task),
+            upload::closed_at.eq(at),
             upload::claimed_until.eq(None::<DateTime<Utc>>),
             upload::claim_key.eq(None::<String>),
         ))
         .returning(UploadRow::as_returning())
-        .get_result(connection)
+        .get_result(tx)
+        .await?)
+}
+
+/// Ends uploads without a file; the caller holds their locks. Quota for which the store may still take
+/// bytes is held, the other is due for release.
+pub async fn close(
+    tx: &mut Tx,
+    ids: &[Id<Upload>],
+    status: UploadStatus,
+    at: DateTime<Utc>,
+) -> Result<Vec<UploadRow>, Error> {
+    let quota_state = case_when(
+        upload::multipart_id.is_null(),
+        QuotaState::ReleaseDue.into_sql::<Text>(),
+    )
+    .otherwise(QuotaState::Held.into_sql::<Text>());
+    Ok(diesel::update(upload::table.filter(upload::id.eq_any(ids)))
+        .set((
+            upload::status.eq(status),
+            upload::quota_state.eq(quota_state),
+            upload::closed_at.eq(at),
+            upload::claimed_until.eq(None::<DateTime<Utc>>),
+            upload::claim_key.eq(None::<String>),
+        ))
+        .returning(UploadRow::as_returning())
+        .get_results(tx)
         .await?)
 }
 
 /// Counts a wrong proof.
-pub async fn count_proof_attempt(
-    connection: &mut Connection,
-    id: Id<Upload>,
-) -> Result<i16, Error> {
+pub async fn count_proof_attempt(tx: &mut Tx, id: Id<Upload>) -> Result<i16, Error> {
     Ok(diesel::update(upload::table.find(id))
         .set(upload::proof_attempts.eq(upload::proof_attempts + 1))
         .returning(upload::proof_attempts)
-        .get_result(connection)
+        .get_result(tx)
         .await?)
 }
 
 /// Up to `limit` uploads that should have been completed by `now`, locked.
 pub async fn lock_expired(
-    connection: &mut Connection,
+    tx: &mut Tx,
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<UploadRow>, Error> {
@@ -276,103 +282,80 @@ pub async fn lock_expired(
         .select(UploadRow::as_select())
         .for_update()
         .skip_locked()
-        .load(connection)
+        .load(tx)
         .await?)
 }
 
-/// Up to `limit` uploads of which accounts must hear.
-pub async fn unsettled(connection: &mut Connection, limit: i64) -> Result<Vec<UploadRow>, Error> {
+/// Up to `limit` of somebody's uploads that have not ended and that nobody is completing, locked.
+pub async fn lock_unfinished(
+    tx: &mut Tx,
+    owner: Id<User>,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<UploadRow>, Error> {
     Ok(upload::table
-        .filter(upload::quota_state.eq_any([QuotaState::CommitDue, QuotaState::ReleaseDue]))
-        .order(upload::created_at)
+        .filter(upload::owner_id.eq(owner))
+        .filter(upload::status.eq_any([UploadStatus::Preparing, UploadStatus::Open]))
+        .filter(
+            upload::claimed_until
+                .is_null()
+                .or(upload::claimed_until.le(now)),
+        )
+        .order(upload::id)
         .limit(limit)
         .select(UploadRow::as_select())
-        .load(connection)
+        .for_update()
+        .load(tx)
         .await?)
 }
 
-/// Notes that accounts has answered, unless the state has moved on.
-pub async fn settle(
-    connection: &mut Connection,
-    id: Id<Upload>,
-    from: QuotaState,
-    to: QuotaState,
-) -> Result<(), Error> {
-    diesel::update(upload::table.find(id).filter(upload::quota_state.eq(from)))
-        .set(upload::quota_state.eq(to))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Makes the held quota of those of these uploads due for release for which the store takes no more
-/// bytes, and tells which they are.
-pub async fn release_held(
-    connection: &mut Connection,
-    uploads: &[Id<Upload>],
-) -> Result<Vec<UploadRow>, Error> {
-    if uploads.is_empty() {
-        return Ok(Vec::new());
-    }
-    let uuids: Vec<_> = uploads.iter().map(|id| id.uuid()).collect();
-    let open = doomed_object::table.filter(doomed_object::upload_id.eq(upload::id.nullable()));
-    let held = upload::table
-        .filter(upload::id.eq_any(uuids))
-        .filter(upload::quota_state.eq(QuotaState::Held))
-        .filter(diesel::dsl::not(diesel::dsl::exists(open)));
-    Ok(diesel::update(held)
-        .set(upload::quota_state.eq(QuotaState::ReleaseDue))
-        .returning(UploadRow::as_returning())
-        .get_results(connection)
-        .await?)
-}
-
-/// Makes the quota of purged assets due for release, and tells which uploads that are.
-pub async fn release_for_assets(
-    connection: &mut Connection,
-    assets: &[Id<Asset>],
-) -> Result<Vec<UploadRow>, Error> {
-    let uuids: Vec<_> = assets.iter().map(|id| id.uuid()).collect();
-    Ok(
-        diesel::update(upload::table.filter(upload::asset_id.eq_any(uuids)))
-            .set(upload::quota_state.eq(QuotaState::ReleaseDue))
-            .returning(UploadRow::as_returning())
-            .get_results(connection)
-            .await?,
-    )
-}
-
-/// Forgets up to `limit` uploads that ended before `before` and left nothing behind.
-pub async fn forget_closed(
-    connection: &mut Connection,
+/// Forgets up to `limit` uploads, of everybody or of `owner`, that ended before `before` and left
+/// nothing behind.
+pub async fn delete_settled(
+    tx: &mut Tx,
+    owner: Option<Id<User>>,
     before: DateTime<Utc>,
     limit: i64,
 ) -> Result<usize, Error> {
-    let old = upload::table
+    let mut settled = upload::table
         .filter(upload::closed_at.lt(before))
         .filter(upload::asset_id.is_null())
         .filter(upload::quota_state.eq(QuotaState::Released))
         .limit(limit)
-        .select(upload::id);
-    let ids: Vec<Id<Upload>> = old.load(connection).await?;
-    let uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
+        .select(upload::id)
+        .into_boxed();
+    if let Some(owner) = owner {
+        settled = settled.filter(upload::owner_id.eq(owner));
+    }
+    let ids: Vec<Id<Upload>> = settled.load(tx).await?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
     Ok(
-        diesel::delete(upload::table.filter(upload::id.eq_any(uuids)))
-            .execute(connection)
+        diesel::delete(upload::table.filter(upload::id.eq_any(&ids)))
+            .execute(tx)
             .await?,
     )
 }
 
+/// Whether somebody has any upload.
+pub async fn any_of_owner(connection: &mut Connection, owner: Id<User>) -> Result<bool, Error> {
+    let owned = upload::table.filter(upload::owner_id.eq(owner));
+    Ok(diesel::select(diesel::dsl::exists(owned))
+        .get_result(connection)
+        .await?)
+}
+
 /// Keeps the right to complete an upload, if it is still held.
 pub async fn renew_claim(
-    connection: &mut Connection,
+    tx: &mut Tx,
     id: Id<Upload>,
     key: Option<&str>,
     until: DateTime<Utc>,
 ) -> Result<(), Error> {
     diesel::update(upload::table.find(id).filter(upload::claim_key.eq(key)))
         .set(upload::claimed_until.eq(until))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }

@@ -1,82 +1,129 @@
 //! The entity `Asset`.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use atelier_contracts::{media::Asset as AssetEntity, stub};
 use atelier_kit::{
+    error::Fail,
     graphql::{
-        Long, actor,
+        Long, UserErrorObject, actor,
         directive::{authenticated, list_size},
-        load,
+        load, mutation, scope,
     },
-    id::{Asset as AssetEntity, Id},
+    id::Id,
+    payload,
 };
 use chrono::{DateTime, Utc};
 
-use super::{
-    enums::{AssetKind, AssetStatus, DerivativeFormat},
-    media,
-    metadata::AssetMetadata,
-    reference::UserReference,
-    signed::SignedUrl,
-};
+use super::{derivative::Derivative, media, metadata::AssetMetadata};
 use crate::{
-    app::{access::may_see_position, asset, loader::DerivativesOfBlob},
-    db::{asset::AssetAndBlob, derivative::DerivativeRow, state::BlobState},
+    app::{
+        asset::{self, AssetById},
+        derivative::DerivativesOfBlob,
+        may_see_position,
+    },
+    db::asset::{AssetAndBlob, AssetFilter},
+    error::MediaUserError,
+    kinds::{AssetKind, BlobState},
 };
 
-/// A file.
+/// The state of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum AssetStatus {
+    /// The file can be read. Its derivatives and metadata are still being made.
+    Processing,
+    /// The file can be read, and its processing has ended.
+    Active,
+    /// The file failed verification and cannot be read.
+    Quarantined,
+    /// The file is in the trash.
+    Trashed,
+}
+
+/// A stored file.
 #[derive(Debug, Clone)]
 pub struct Asset(pub AssetAndBlob);
 
-/// What is shown until a picture has loaded.
+/// What to show until a picture has loaded.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Placeholder {
-    /// A blurred version in a few characters; see https://blurha.sh.
+    /// A blurred version of the picture as a BlurHash string; see https://blurha.sh.
     pub blurhash: String,
-    /// The most common colour, `#rrggbb`.
+    /// The most common colour of the picture, as `#rrggbb`.
     pub dominant_color: String,
 }
 
-/// A file. Only its owner and holders of `admin:media` see it.
+/// A URL that gives read access to anyone who has it, until it expires.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct SignedUrl {
+    /// The URL, including its signature.
+    pub url: String,
+    /// The time when the URL expires.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl From<atelier_storage::SignedRequest> for SignedUrl {
+    fn from(request: atelier_storage::SignedRequest) -> Self {
+        Self {
+            url: request.url,
+            expires_at: request.expires_at,
+        }
+    }
+}
+
+impl Asset {
+    /// The file with an id, if the caller may see it.
+    pub async fn load(ctx: &Context<'_>, id: Id<AssetEntity>) -> Result<Option<Self>> {
+        let batch = || AssetById {
+            media: media(ctx).clone(),
+            actor: Arc::clone(&scope(ctx).actor),
+        };
+        Ok(load(ctx, batch, id).await?.map(Self))
+    }
+}
+
+/// A stored file. Only its owner and callers with the scope `admin:media` can see it.
 #[Object(directive = authenticated::apply())]
 impl Asset {
-    /// Its id, which never changes.
+    /// The ID of the file. It never changes.
     pub async fn id(&self) -> Id<AssetEntity> {
-        self.0.0.id
+        self.0.asset.id
     }
 
-    /// What it is, by its content.
+    /// The kind of file, judged by its content.
     async fn kind(&self) -> AssetKind {
-        self.0.1.kind.into()
+        self.0.blob.kind
     }
 
-    /// Its name, as its owner gave it.
+    /// The file name.
     async fn filename(&self) -> &str {
-        &self.0.0.filename
+        &self.0.asset.filename
     }
 
-    /// Its MIME type; the bytes were compared with it.
+    /// The MIME type. It was checked against the content when the file was uploaded.
     async fn content_type(&self) -> &str {
-        &self.0.0.content_type
+        &self.0.asset.content_type
     }
 
-    /// Its size in bytes.
+    /// The size in bytes.
     async fn byte_size(&self) -> Long {
-        self.0.1.byte_size.into()
+        self.0.blob.byte_size.into()
     }
 
-    /// The SHA-256 of its bytes in hexadecimal digits, once the server has verified it.
+    /// The SHA-256 of the content in hexadecimal digits; null until the server has verified it.
     async fn sha256(&self) -> Option<String> {
-        self.0.1.sha256.as_deref().map(hex::encode)
+        self.0.blob.sha256.as_deref().map(hex::encode)
     }
 
-    /// What the uploader meant it for.
+    /// The purpose that was given when the file was uploaded.
     async fn purpose(&self) -> Option<&str> {
-        self.0.0.purpose.as_deref()
+        self.0.asset.purpose.as_deref()
     }
 
-    /// Where it stands.
+    /// The state of the file.
     async fn status(&self) -> AssetStatus {
-        match (self.0.1.state, self.0.0.trashed_at) {
+        match (self.0.blob.state, self.0.asset.trashed_at) {
             (BlobState::Quarantined, _) => AssetStatus::Quarantined,
             (_, Some(_)) => AssetStatus::Trashed,
             (BlobState::Processing, None) => AssetStatus::Processing,
@@ -84,45 +131,44 @@ impl Asset {
         }
     }
 
-    /// Why there are no derivatives and metadata, if they could not be made.
+    /// Why processing failed, so that there are no derivatives and no metadata; null if it did not fail.
     async fn failure(&self) -> Option<&str> {
-        self.0.1.failure.as_deref()
+        self.0.blob.failure.as_deref()
     }
 
-    /// Whose file it is.
-    async fn owner(&self) -> Option<UserReference> {
-        Some(UserReference {
-            id: self.0.0.owner_id,
-        })
+    /// The user who owns the file.
+    async fn owner(&self) -> Option<stub::User> {
+        let id = self.0.asset.owner_id;
+        Some(stub::User { id })
     }
 
-    /// When it was uploaded.
+    /// The time when the upload was completed.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.0.created_at
+        self.0.asset.created_at
     }
 
-    /// When it was last renamed, trashed or restored.
+    /// The time when the file was last renamed, moved to the trash or restored.
     async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.0.updated_at
+        self.0.asset.updated_at
     }
 
-    /// When it went into the trash.
+    /// The time when the file was moved to the trash; null if it is not in the trash.
     async fn deleted_at(&self) -> Option<DateTime<Utc>> {
-        self.0.0.trashed_at
+        self.0.asset.trashed_at
     }
 
-    /// A URL under which its bytes can be read for a while; null for quarantined files. Files that
-    /// could run scripts in a browser are always offered as downloads.
+    /// Returns a temporary URL from which the file can be read, or null if the file is quarantined. Files
+    /// that could run scripts in a browser are always offered as downloads.
     async fn url(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How long the URL is valid, in seconds; at most a week.",
+            desc = "How long the URL is valid, in seconds; between 1 and 604800 (7 days).",
             default = 3600
         )]
         expires_in: i32,
         #[graphql(
-            desc = "Offer the file as a download instead of showing it.",
+            desc = "Whether browsers offer the file as a download instead of displaying it.",
             default = false
         )]
         download: bool,
@@ -132,81 +178,194 @@ impl Asset {
             .map(SignedUrl::from))
     }
 
-    /// What is shown until the picture has loaded.
+    /// What to show until the picture has loaded; null if the file is not a picture or is not processed
+    /// yet.
     async fn placeholder(&self) -> Option<Placeholder> {
-        let blob = &self.0.1;
+        let blob = &self.0.blob;
         Some(Placeholder {
             blurhash: blob.blurhash.clone()?,
             dominant_color: blob.dominant_color.clone()?,
         })
     }
 
-    /// What is known about its content.
+    /// What is known about the content of the file.
     async fn metadata(&self, ctx: &Context<'_>) -> Option<AssetMetadata> {
-        AssetMetadata::of(&self.0.1, may_see_position(actor(ctx), self.0.0.owner_id))
+        let with_position = may_see_position(actor(ctx), self.0.asset.owner_id);
+        AssetMetadata::of(&self.0.blob, with_position)
     }
 
-    /// Smaller or converted versions, at most six, small ones first.
+    /// Smaller or converted versions of the file, at most six, smallest first.
     #[graphql(directive = list_size::apply(Some(6), None, None, None))]
     async fn derivatives(&self, ctx: &Context<'_>) -> Result<Vec<Derivative>> {
-        let batch = || DerivativesOfBlob {
-            media: media(ctx).clone(),
-        };
-        let rows = load(ctx, batch, self.0.1.id).await?;
-        Ok(rows
-            .map(|rows| rows.iter().cloned().map(Derivative).collect())
-            .unwrap_or_default())
+        let batch = || DerivativesOfBlob(media(ctx).clone());
+        let rows = load(ctx, batch, self.0.blob.id).await?.unwrap_or_default();
+        Ok(rows.iter().cloned().map(Derivative).collect())
     }
 }
 
-/// A smaller or converted version of a file.
-pub struct Derivative(DerivativeRow);
+/// Selects files of a list.
+#[derive(Debug, Clone, Default, InputObject)]
+pub struct AssetWhere {
+    /// Returns only files of this kind.
+    pub kind: Option<AssetKind>,
+    /// Returns the files in the trash instead of those outside of it.
+    #[graphql(default)]
+    pub trashed: bool,
+}
 
-/// A smaller or converted version of a file, without any metadata in it.
-#[Object(directive = authenticated::apply())]
-impl Derivative {
-    /// What it is for: `thumbnail_256` fits into 256 x 256 pixels.
-    async fn name(&self) -> &str {
-        &self.0.name
+impl From<AssetWhere> for AssetFilter {
+    fn from(filter: AssetWhere) -> Self {
+        Self {
+            kind: filter.kind,
+            trashed: filter.trashed,
+        }
     }
+}
 
-    /// Its format.
-    async fn format(&self) -> DerivativeFormat {
-        self.0.format.into()
-    }
+/// The fields of `Query` about files.
+#[derive(Default)]
+pub struct AssetQuery;
 
-    /// Its MIME type.
-    async fn content_type(&self) -> &str {
-        self.0.format.content_type()
-    }
-
-    /// Pixels from left to right.
-    async fn width(&self) -> i32 {
-        self.0.width
-    }
-
-    /// Pixels from top to bottom.
-    async fn height(&self) -> i32 {
-        self.0.height
-    }
-
-    /// Its size in bytes.
-    async fn byte_size(&self) -> Long {
-        self.0.byte_size.into()
-    }
-
-    /// A URL under which it can be read for a while.
-    async fn url(
+#[Object]
+impl AssetQuery {
+    /// Returns a file, or null if it does not exist or the caller may not see it.
+    #[graphql(directive = authenticated::apply())]
+    async fn asset(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "How long the URL is valid, in seconds; at most a week.",
-            default = 3600
-        )]
-        expires_in: i32,
-    ) -> Result<SignedUrl> {
-        Ok(asset::derivative_url(media(ctx), &self.0, expires_in)
-            .await?
-            .into())
+        #[graphql(desc = "The ID of the file.")] id: Id<AssetEntity>,
+    ) -> Result<Option<Asset>> {
+        Asset::load(ctx, id).await
+    }
+
+    /// A file by its key.
+    #[graphql(entity)]
+    async fn find_asset_by_id(
+        &self,
+        ctx: &Context<'_>,
+        id: Id<AssetEntity>,
+    ) -> Result<Option<Asset>> {
+        Asset::load(ctx, id).await
+    }
+}
+
+/// The input of `assetUpdate`.
+#[derive(Debug, InputObject)]
+pub struct AssetUpdateInput {
+    /// The ID of the file.
+    pub id: Id<AssetEntity>,
+    /// The new file name: 1 to 255 characters, without slashes. Unchanged if omitted.
+    pub filename: Option<String>,
+}
+
+/// The input of `assetDelete`.
+#[derive(Debug, InputObject)]
+pub struct AssetDeleteInput {
+    /// The ID of the file.
+    pub id: Id<AssetEntity>,
+}
+
+/// The input of `assetRestore`.
+#[derive(Debug, InputObject)]
+pub struct AssetRestoreInput {
+    /// The ID of the file.
+    pub id: Id<AssetEntity>,
+}
+
+/// The input of `assetsPurge`.
+#[derive(Debug, InputObject)]
+pub struct AssetsPurgeInput {
+    /// The IDs of files in the trash, at most 100.
+    pub ids: Vec<Id<AssetEntity>>,
+}
+
+payload! {
+    /// The result of `assetUpdate`.
+    pub struct AssetUpdatePayload, MediaUserError {
+        /// The updated file.
+        asset: Asset,
+    }
+
+    /// The result of `assetDelete`.
+    pub struct AssetDeletePayload, MediaUserError {
+        /// The file, now in the trash.
+        asset: Asset,
+    }
+
+    /// The result of `assetRestore`.
+    pub struct AssetRestorePayload, MediaUserError {
+        /// The restored file.
+        asset: Asset,
+    }
+}
+
+/// The result of `assetsPurge`. Part of the files may be deleted even if others are refused.
+#[derive(SimpleObject)]
+pub struct AssetsPurgePayload {
+    /// The IDs of the files that were deleted.
+    #[graphql(directive = list_size::apply(Some(100), None, None, None))]
+    pub purged_ids: Vec<Id<AssetEntity>>,
+    /// Why the other files were not deleted; `path` tells their positions in `ids`.
+    pub user_errors: Vec<MediaUserError>,
+}
+
+/// The fields of `Mutation` about files.
+#[derive(Default)]
+pub struct AssetMutation;
+
+#[Object]
+impl AssetMutation {
+    /// Renames a file.
+    #[graphql(directive = authenticated::apply())]
+    async fn asset_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The file and its changes.")] input: AssetUpdateInput,
+    ) -> Result<AssetUpdatePayload> {
+        let filename = input.filename.as_deref();
+        let renamed = asset::rename(media(ctx), actor(ctx), input.id, filename).await;
+        mutation(ctx, renamed.map(Asset))
+    }
+
+    /// Moves a file to the trash. Files in the trash are deleted for good after 30 days, unless the server
+    /// is configured otherwise. Repeating the call has no further effect.
+    #[graphql(directive = authenticated::apply())]
+    async fn asset_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The file.")] input: AssetDeleteInput,
+    ) -> Result<AssetDeletePayload> {
+        let trashed = asset::trash(media(ctx), actor(ctx), input.id).await;
+        mutation(ctx, trashed.map(Asset))
+    }
+
+    /// Takes a file out of the trash. Repeating the call has no further effect.
+    #[graphql(directive = authenticated::apply())]
+    async fn asset_restore(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The file.")] input: AssetRestoreInput,
+    ) -> Result<AssetRestorePayload> {
+        let restored = asset::restore(media(ctx), actor(ctx), input.id).await;
+        mutation(ctx, restored.map(Asset))
+    }
+
+    /// Deletes files in the trash for good and frees the storage they use.
+    #[graphql(directive = authenticated::apply())]
+    async fn assets_purge(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The files.")] input: AssetsPurgeInput,
+    ) -> Result<AssetsPurgePayload> {
+        let (purged_ids, refusals) = match asset::purge(media(ctx), actor(ctx), &input.ids).await {
+            Ok(done) => done,
+            Err(Fail::Refused(refusals)) => (Vec::new(), refusals),
+            Err(Fail::Error(error)) => return Err(error.into()),
+        };
+        let in_words = |refusal| MediaUserError::of(refusal, actor(ctx).locale);
+        Ok(AssetsPurgePayload {
+            purged_ids,
+            user_errors: refusals.into_iter().map(in_words).collect(),
+        })
     }
 }

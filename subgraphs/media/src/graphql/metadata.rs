@@ -4,90 +4,92 @@ use async_graphql::{SimpleObject, Union};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    db::{blob::BlobRow, state::Kind},
+    db::blob::BlobRow,
+    kinds::AssetKind,
     picture::{Exif, ImageFindings, Position},
 };
 
-/// What is known about the content of a file.
+/// Metadata of a file, by its kind.
 #[derive(Debug, Clone, Union)]
 pub enum AssetMetadata {
-    /// Of a picture.
+    /// Metadata of a picture.
     Image(ImageMetadata),
-    /// Of a film.
+    /// Metadata of a video.
     Video(VideoMetadata),
-    /// Of sound.
+    /// Metadata of a sound file.
     Audio(AudioMetadata),
-    /// Of a text.
+    /// Metadata of a document.
     Document(DocumentMetadata),
 }
 
-/// What is known about a picture.
+/// Metadata of a picture.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct ImageMetadata {
-    /// Pixels from left to right, upright.
+    /// The width of the upright picture, in pixels.
     pub width: i32,
-    /// Pixels from top to bottom, upright.
+    /// The height of the upright picture, in pixels.
     pub height: i32,
-    /// Whether it has a channel for transparency.
+    /// Whether the picture has an alpha channel (transparency).
     pub has_alpha: bool,
-    /// What the camera noted.
+    /// What the camera recorded (Exif); null if the picture has no such record.
     pub exif: Option<ImageExif>,
 }
 
-/// What a camera noted in a picture.
+/// What a camera recorded in a picture (Exif).
 #[derive(Debug, Clone, SimpleObject)]
 pub struct ImageExif {
-    /// Who made the camera.
+    /// The manufacturer of the camera.
     pub camera_make: Option<String>,
-    /// The camera's name.
+    /// The model of the camera.
     pub camera_model: Option<String>,
-    /// The lens's name.
+    /// The model of the lens.
     pub lens_model: Option<String>,
-    /// When it was taken; UTC is assumed where the camera does not say.
+    /// The time when the picture was taken. UTC is assumed if the camera did not record a time zone.
     pub taken_at: Option<DateTime<Utc>>,
-    /// Exposure time in seconds.
+    /// The exposure time in seconds.
     pub exposure_seconds: Option<f64>,
     /// The f-number of the aperture.
     pub f_number: Option<f64>,
-    /// ISO sensitivity.
+    /// The ISO sensitivity.
     pub iso: Option<i32>,
-    /// Focal length in millimetres.
+    /// The focal length in millimetres.
     pub focal_length: Option<f64>,
-    /// How the camera was held, 1 to 8; already applied to width, height and derivatives.
+    /// How the camera was held, as an Exif orientation from 1 to 8. Width, height and derivatives are
+    /// already corrected for it.
     pub orientation: Option<i32>,
-    /// Where it was taken; null for everybody but the owner.
+    /// Where the picture was taken; null for everyone but the owner of the file.
     pub position: Option<GeoPosition>,
 }
 
-/// A place on earth (WGS 84).
+/// A position on Earth (WGS 84).
 #[derive(Debug, Clone, Copy, SimpleObject)]
 pub struct GeoPosition {
-    /// Degrees, north is positive.
+    /// The latitude in degrees; positive values are north of the equator.
     pub latitude: f64,
-    /// Degrees, east is positive.
+    /// The longitude in degrees; positive values are east of Greenwich.
     pub longitude: f64,
-    /// Metres above sea level.
+    /// The altitude in metres above sea level.
     pub altitude: Option<f64>,
 }
 
-/// What is known about a film.
+/// Metadata of a video.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct VideoMetadata {
-    /// The container format, by its first bytes: `mp4`.
+    /// The container format, judged by the first bytes of the file, for example `mp4`.
     pub format: String,
 }
 
-/// What is known about sound.
+/// Metadata of a sound file.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct AudioMetadata {
-    /// The format, by its first bytes: `flac`.
+    /// The format, judged by the first bytes of the file, for example `flac`.
     pub format: String,
 }
 
-/// What is known about a text.
+/// Metadata of a document.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct DocumentMetadata {
-    /// The format: `pdf`.
+    /// The format, for example `pdf`.
     pub format: String,
 }
 
@@ -101,7 +103,7 @@ impl AssetMetadata {
             .unwrap_or_default()
             .to_owned();
         match blob.kind {
-            Kind::Image => {
+            AssetKind::Image => {
                 let findings: ImageFindings =
                     serde_json::from_value(blob.metadata.clone()?).ok()?;
                 Some(Self::Image(ImageMetadata {
@@ -111,10 +113,10 @@ impl AssetMetadata {
                     exif: findings.exif.map(|exif| ImageExif::of(exif, with_position)),
                 }))
             }
-            Kind::Video => Some(Self::Video(VideoMetadata { format })),
-            Kind::Audio => Some(Self::Audio(AudioMetadata { format })),
-            Kind::Document => Some(Self::Document(DocumentMetadata { format })),
-            Kind::Archive | Kind::Other => None,
+            AssetKind::Video => Some(Self::Video(VideoMetadata { format })),
+            AssetKind::Audio => Some(Self::Audio(AudioMetadata { format })),
+            AssetKind::Document => Some(Self::Document(DocumentMetadata { format })),
+            AssetKind::Archive | AssetKind::Other => None,
         }
     }
 }

@@ -1,109 +1,52 @@
-//! What a caller has of their own.
-//!
-//! The rule is on the fields and not on the type: who asks for the caller and is nobody gets null
-//! and no error.
+//! What the caller has of their own.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Result, SimpleObject};
 use atelier_kit::{
-    graphql::{Long, directive::authenticated},
-    id::{Id, User},
-    page::{Connection, Cursor, PageArgs, wants_total},
+    graphql::{Long, actor, directive::authenticated},
+    page::{Connection, PageArgs},
 };
 
 use super::{
-    asset::Asset,
-    enums::{AssetKind, UploadStatus},
+    asset::{Asset, AssetWhere},
     media,
-    upload::Upload,
+    upload::{Upload, UploadWhere},
 };
-use crate::{
-    app::{asset, upload},
-    db::asset::AssetFilter,
-};
+use crate::app::{asset, upload};
 
-/// The caller.
-pub struct Viewer {
-    pub id: Id<User>,
-}
-
-/// What somebody's files take.
+/// How much storage the files of a user take.
 #[derive(Debug, Clone, Copy, SimpleObject)]
 pub struct StorageUsage {
-    /// Files outside the trash.
+    /// The number of files outside the trash.
     pub assets: Long,
-    /// Bytes of the files outside the trash.
+    /// The total size of the files outside the trash, in bytes.
     pub bytes: Long,
-    /// Files in the trash.
+    /// The number of files in the trash.
     pub trashed_assets: Long,
-    /// Bytes of the files in the trash.
+    /// The total size of the files in the trash, in bytes.
     pub trashed_bytes: Long,
-    /// Bytes announced by uploads that are not completed.
+    /// The total size that unfinished uploads have announced, in bytes.
     pub uploading_bytes: Long,
 }
 
-/// Which files are wanted.
-#[derive(Debug, Clone, Default, InputObject)]
-pub struct AssetWhere {
-    /// Only files of this kind.
-    pub kind: Option<AssetKind>,
-    /// Those in the trash instead of the others.
-    #[graphql(default)]
-    pub trashed: bool,
-}
+/// The caller's files and uploads.
+#[derive(Default)]
+pub struct MediaOfViewer;
 
-/// Which uploads are wanted.
-#[derive(Debug, Clone, Default, InputObject)]
-pub struct UploadWhere {
-    /// Only uploads that stand here.
-    pub status: Option<UploadStatus>,
-}
-
-/// The signed-in caller, and what only they may see. For nobody there is none.
-#[Object]
-impl Viewer {
-    /// The id of the caller's account.
-    #[graphql(directive = authenticated::apply())]
-    async fn id(&self) -> Id<User> {
-        self.id
-    }
-
+#[atelier_kit::object]
+impl MediaOfViewer {
     /// The caller's uploads, newest first.
     #[graphql(directive = authenticated::apply())]
     async fn uploads(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "where", desc = "Which uploads are wanted.")] filter: Option<UploadWhere>,
-        #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
-        #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
+        #[graphql(name = "where", desc = "Selects uploads; all if omitted.")] filter: Option<
+            UploadWhere,
+        >,
+        page: PageArgs,
     ) -> Result<Option<Connection<Upload>>> {
-        const LIST: &str = "media.uploads";
-        let (media, status) = (
-            media(ctx),
-            filter.and_then(|filter| filter.status).map(Into::into),
-        );
-        let sealer = &media.deps.cursors;
-        let request = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        }
-        .open(LIST, sealer)?;
-        let rows = upload::page(media, self.id, status, &request).await?;
-        let total = if wants_total(ctx) {
-            Some(upload::total(media, self.id, status).await?)
-        } else {
-            None
-        };
-        let nodes = rows.into_iter().map(Upload).collect();
-        Ok(Some(
-            Connection::build(&request, nodes, sealer, LIST, |node| {
-                (node.0.created_at, node.0.id)
-            })
-            .with_total(total),
-        ))
+        let status = filter.and_then(|filter| filter.status);
+        let page = upload::page(media(ctx), actor(ctx), status, &page).await?;
+        Ok(Some(page.connection(Upload)))
     }
 
     /// The caller's files, newest first.
@@ -111,47 +54,22 @@ impl Viewer {
     async fn assets(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "where", desc = "Which files are wanted.")] filter: Option<AssetWhere>,
-        #[graphql(desc = "Items from the front, at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Only what comes after this.")] after: Option<Cursor>,
-        #[graphql(desc = "Items from the back, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this.")] before: Option<Cursor>,
+        #[graphql(
+            name = "where",
+            desc = "Selects files; all outside the trash if omitted."
+        )]
+        filter: Option<AssetWhere>,
+        page: PageArgs,
     ) -> Result<Option<Connection<Asset>>> {
-        const LIST: &str = "media.assets";
-        let media = media(ctx);
-        let filter = filter
-            .map(|filter| AssetFilter {
-                kind: filter.kind.map(Into::into),
-                trashed: filter.trashed,
-            })
-            .unwrap_or_default();
-        let sealer = &media.deps.cursors;
-        let request = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        }
-        .open(LIST, sealer)?;
-        let rows = asset::page(media, self.id, filter, &request).await?;
-        let total = if wants_total(ctx) {
-            Some(asset::total(media, self.id, filter).await?)
-        } else {
-            None
-        };
-        let nodes = rows.into_iter().map(Asset).collect();
-        Ok(Some(
-            Connection::build(&request, nodes, sealer, LIST, |node| {
-                (node.0.0.created_at, node.0.0.id)
-            })
-            .with_total(total),
-        ))
+        let filter = filter.unwrap_or_default().into();
+        let page = asset::page(media(ctx), actor(ctx), filter, &page).await?;
+        Ok(Some(page.connection(Asset)))
     }
 
-    /// What the caller's files take.
+    /// How much storage the caller's files take.
     #[graphql(directive = authenticated::apply())]
     async fn storage(&self, ctx: &Context<'_>) -> Result<Option<StorageUsage>> {
-        let usage = asset::usage(media(ctx), self.id).await?;
+        let usage = asset::usage(media(ctx), actor(ctx)).await?;
         Ok(Some(StorageUsage {
             assets: usage.assets.into(),
             bytes: usage.bytes.into(),
@@ -161,3 +79,5 @@ impl Viewer {
         }))
     }
 }
+
+atelier_kit::viewer!(MediaOfViewer);

@@ -5,41 +5,38 @@ use std::{io::Read, path::Path, sync::Arc};
 use async_trait::async_trait;
 use atelier_kit::{
     error::{Error, ErrorCode},
-    jobs::{Handler, Running, TaskFailure},
+    jobs::{Job, Running, TaskFailure, Work},
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
 
-use super::{
-    Digester, Payload, QUEUE,
-    finish::{Outcome, finish},
-    storage_failure,
-};
+use super::{Digester, storage_failure};
 use crate::{
-    app::{Media, derivative_key},
-    db::{
-        blob::{self, BlobRow, Findings},
-        derivative::DerivativeRow,
-        state::BlobState,
+    app::{
+        Media,
+        blob::{self as blobs, DeriveImages, Outcome},
+        derivative,
     },
-    picture::{Made, MadePicture, PictureError, PictureLimits},
-    worker::Unworked,
+    db::{
+        blob::{BlobRow, Findings},
+        derivative::DerivativeRow,
+    },
+    kinds::BlobState,
+    picture::{Made, PictureError, PictureLimits, Thumbnail},
+    worker::WorkerError,
 };
 
-/// The name of this kind of task.
-pub const TASK_TYPE: &str = "media.derive_images";
-/// Its steps.
-pub const STEPS: [&str; 4] = ["fetch", "decode", "encode", "store"];
+const STEPS: &[&str] = DeriveImages::STEPS;
 
 /// Makes pictures of pictures.
-pub struct DeriveImages {
+pub struct ImageDeriver {
     media: Media,
     /// Bounds the memory of all pictures together.
     turns: Semaphore,
 }
 
-impl DeriveImages {
+impl ImageDeriver {
     /// A handler with these surroundings.
     pub fn new(media: Media) -> Self {
         Self {
@@ -73,14 +70,14 @@ impl DeriveImages {
         &self,
         task: &dyn Running,
         blob: &BlobRow,
-        pictures: Vec<MadePicture>,
+        pictures: Vec<Thumbnail>,
     ) -> Result<Vec<DerivativeRow>, TaskFailure> {
         let mut rows = Vec::with_capacity(pictures.len());
         for picture in pictures {
             if task.is_stopped() {
                 return Err(TaskFailure::Cancelled);
             }
-            let storage_key = derivative_key(blob.id, picture.name, picture.format);
+            let storage_key = derivative::key(blob.id, picture.name, picture.format);
             rows.push(DerivativeRow {
                 blob_id: blob.id,
                 name: picture.name.to_owned(),
@@ -101,20 +98,9 @@ impl DeriveImages {
 }
 
 #[async_trait]
-impl Handler for DeriveImages {
-    fn task_type(&self) -> &'static str {
-        TASK_TYPE
-    }
-
-    fn queue(&self) -> &'static str {
-        QUEUE
-    }
-
-    async fn run(&self, task: Arc<dyn Running>) -> Result<Value, TaskFailure> {
-        let payload: Payload = serde_json::from_value(task.payload().clone())?;
-        let mut connection = self.media.deps.db.read().await?;
-        let found = blob::find(&mut connection, payload.blob).await?;
-        drop(connection);
+impl Work<DeriveImages> for ImageDeriver {
+    async fn work(&self, job: DeriveImages, task: Arc<dyn Running>) -> Result<Value, TaskFailure> {
+        let found = blobs::find(&self.media, job.blob).await?;
         let blob = match found {
             Some(blob) if blob.state == BlobState::Processing => blob,
             Some(BlobRow {
@@ -149,32 +135,36 @@ impl Handler for DeriveImages {
         let sha256 = sha256??;
         match made {
             Ok((made, pictures)) => self.keep(&*task, &blob, sha256, made, pictures).await,
-            Err(Unworked::Stopped) => Err(TaskFailure::Cancelled),
-            Err(Unworked::Failed(cause)) => Err(TaskFailure::Retry(Error::internal(cause))),
-            Err(Unworked::Picture(cause)) => self.fail(&blob, Some(sha256), &cause).await,
+            Err(WorkerError::Stopped) => Err(TaskFailure::Cancelled),
+            Err(WorkerError::Failed(cause)) => Err(TaskFailure::Retry(Error::internal(cause))),
+            Err(WorkerError::Picture(cause)) => self.fail(&blob, Some(sha256), &cause).await,
         }
     }
 }
 
-impl DeriveImages {
+impl ImageDeriver {
     /// Everything that takes reading the picture, in a process of its own.
     async fn make(
         &self,
         task: &dyn Running,
         file: std::fs::File,
-    ) -> Result<(Made, Vec<MadePicture>), Unworked> {
+    ) -> Result<(Made, Vec<Thumbnail>), WorkerError> {
         let images = &self.media.config.images;
         let limits = PictureLimits {
             max_pixels: images.max_pixels,
             max_memory: images.max_memory,
             avif_speed: images.avif_speed,
         };
-        let tell = |share: f64, decoded: bool| {
+        let on_progress = |share: f64, decoded: bool| {
             task.progress(share, Some(STEPS[if decoded { 2 } else { 1 }]));
         };
-        let work = images
-            .worker
-            .work(file, limits, images.max_duration, task.stopped(), tell);
+        let work = images.worker.work(
+            file,
+            limits,
+            images.max_duration,
+            task.stopped(),
+            on_progress,
+        );
         work.await
     }
 
@@ -185,7 +175,7 @@ impl DeriveImages {
         blob: &BlobRow,
         sha256: Vec<u8>,
         made: Made,
-        pictures: Vec<MadePicture>,
+        pictures: Vec<Thumbnail>,
     ) -> Result<Value, TaskFailure> {
         task.progress(0.85, Some(STEPS[3]));
         let count = pictures.len();
@@ -201,7 +191,7 @@ impl DeriveImages {
             findings,
             derivatives,
         };
-        finish(&self.media, blob.id, &outcome).await?;
+        blobs::finish(&self.media, blob.id, &outcome).await?;
         task.progress(1.0, Some(STEPS[3]));
         Ok(
             json!({ "width": made.findings.width, "height": made.findings.height, "derivatives": count }),
@@ -217,14 +207,14 @@ impl DeriveImages {
     ) -> Result<Value, TaskFailure> {
         let failure = cause.to_string();
         let Some(sha256) = sha256.or_else(|| blob.sha256.clone()) else {
-            super::finish::fail_unread(&self.media, blob.id, &failure).await?;
+            blobs::fail_unread(&self.media, blob.id, &failure).await?;
             return Err(broken(&failure));
         };
         let findings = Findings {
             failure: Some(failure.clone()),
             ..Findings::default()
         };
-        finish(
+        blobs::finish(
             &self.media,
             blob.id,
             &Outcome {

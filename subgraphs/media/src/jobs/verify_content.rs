@@ -3,36 +3,29 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use atelier_kit::jobs::{Handler, Running, TaskFailure};
+use atelier_kit::jobs::{Job, Running, TaskFailure, Work};
 use serde_json::{Value, json};
 
-use super::{
-    Digester, Payload, QUEUE,
-    finish::{Outcome, finish},
-    storage_failure,
-};
+use super::{Digester, storage_failure};
 use crate::{
-    app::Media,
-    config::MIB,
-    db::{
-        blob::{self, Findings},
-        state::BlobState,
+    app::{
+        Media,
+        blob::{self, Outcome, VerifyContent},
     },
+    config::MIB,
+    db::blob::Findings,
+    kinds::BlobState,
 };
 
-/// The name of this kind of task.
-pub const TASK_TYPE: &str = "media.verify_content";
-/// Its steps.
-pub const STEPS: [&str; 1] = ["verify"];
 /// Bytes that are in memory at a time.
 const CHUNK: u64 = 8 * MIB;
 
 /// Reads a whole file, a bounded piece at a time.
-pub struct VerifyContent {
+pub struct ContentVerifier {
     media: Media,
 }
 
-impl VerifyContent {
+impl ContentVerifier {
     /// A handler with these surroundings.
     pub fn new(media: Media) -> Self {
         Self { media }
@@ -40,28 +33,17 @@ impl VerifyContent {
 }
 
 #[async_trait]
-impl Handler for VerifyContent {
-    fn task_type(&self) -> &'static str {
-        TASK_TYPE
-    }
-
-    fn queue(&self) -> &'static str {
-        QUEUE
-    }
-
-    async fn run(&self, task: Arc<dyn Running>) -> Result<Value, TaskFailure> {
-        let payload: Payload = serde_json::from_value(task.payload().clone())?;
-        let mut connection = self.media.deps.db.read().await?;
-        let found = blob::find(&mut connection, payload.blob).await?;
-        drop(connection);
-        let Some(blob) = found.filter(|blob| blob.state == BlobState::Processing) else {
+impl Work<VerifyContent> for ContentVerifier {
+    async fn work(&self, job: VerifyContent, task: Arc<dyn Running>) -> Result<Value, TaskFailure> {
+        let found = blob::find(&self.media, job.blob).await?;
+        let Some(row) = found.filter(|row| row.state == BlobState::Processing) else {
             return Ok(json!({ "skipped": true }));
         };
-        let size = u64::try_from(blob.byte_size).unwrap_or(0);
+        let size = u64::try_from(row.byte_size).unwrap_or(0);
         let (mut digester, mut read) = (Digester::default(), 0);
         while read < size {
             let chunk = tokio::select! {
-                chunk = self.media.storage.get_range(&blob.storage_key, read, CHUNK) => chunk.map_err(storage_failure)?,
+                chunk = self.media.storage.get_range(&row.storage_key, read, CHUNK) => chunk.map_err(storage_failure)?,
                 () = task.stopped() => return Err(TaskFailure::Cancelled),
             };
             read += chunk.len() as u64;
@@ -75,14 +57,14 @@ impl Handler for VerifyContent {
                 clippy::cast_precision_loss,
                 reason = "a share of the work, not a size"
             )]
-            task.progress(read as f64 / size as f64, Some(STEPS[0]));
+            task.progress(read as f64 / size as f64, Some(VerifyContent::STEPS[0]));
         }
         let outcome = Outcome {
             sha256: digester.finish(),
             findings: Findings::default(),
             derivatives: Vec::new(),
         };
-        finish(&self.media, blob.id, &outcome).await?;
-        Ok(json!({ "sha256": hex::encode(outcome.sha256) }))
+        blob::finish(&self.media, row.id, &outcome).await?;
+        Ok(json!({ "sha256": hex::encode(&outcome.sha256) }))
     }
 }

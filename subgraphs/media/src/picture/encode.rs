@@ -4,7 +4,7 @@ use image::{DynamicImage, ImageEncoder, RgbImage, codecs::jpeg::JpegEncoder};
 use ravif::{BitDepth, Img, RGB8, RGBA8};
 
 use super::PictureError;
-use crate::db::state::Format;
+use crate::kinds::DerivativeFormat;
 
 const JPEG_QUALITY: u8 = 82;
 const WEBP_QUALITY: f32 = 78.0;
@@ -17,13 +17,13 @@ const AVIF_QUALITY: f32 = 62.0;
 /// If an encoder fails, which bounded sizes rule out.
 pub fn encode(
     picture: &DynamicImage,
-    format: Format,
+    format: DerivativeFormat,
     avif_speed: u8,
 ) -> Result<Vec<u8>, PictureError> {
     match format {
-        Format::Jpeg => jpeg(picture),
-        Format::Webp => webp(picture),
-        Format::Avif => avif(picture, avif_speed),
+        DerivativeFormat::Jpeg => jpeg(picture),
+        DerivativeFormat::Webp => webp(picture),
+        DerivativeFormat::Avif => avif(picture, avif_speed),
     }
 }
 
@@ -105,11 +105,11 @@ mod tests {
     #[test]
     fn transparent_pictures_get_a_white_ground_as_jpeg_only() {
         let clear = DynamicImage::from(RgbaImage::from_pixel(16, 16, Rgba([0, 0, 0, 0])));
-        let jpeg = decode_bytes(&encode(&clear, Format::Jpeg, 10).unwrap()).to_rgb8();
+        let jpeg = decode_bytes(&encode(&clear, DerivativeFormat::Jpeg, 10).unwrap()).to_rgb8();
         assert!(jpeg.get_pixel(8, 8).0.iter().all(|channel| *channel > 250));
-        let webp = decode_bytes(&encode(&clear, Format::Webp, 10).unwrap()).to_rgba8();
+        let webp = decode_bytes(&encode(&clear, DerivativeFormat::Webp, 10).unwrap()).to_rgba8();
         assert_eq!(webp.get_pixel(8, 8).0[3], 0);
-        let avif = encode(&clear, Format::Avif, 10).unwrap();
+        let avif = encode(&clear, DerivativeFormat::Avif, 10).unwrap();
         assert_eq!(crate::sniff::detect(&avif), Some("image/avif"));
     }
 }

@@ -9,7 +9,7 @@ use super::{
     Exif, FORMATS, Picture, PictureError, PictureLimits, Placeholder, THUMBNAILS, decode, encode,
     placeholder, reduce, shrink,
 };
-use crate::db::state::Format;
+use crate::kinds::DerivativeFormat;
 
 /// What is kept about a picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,11 +35,11 @@ pub struct Made {
 
 /// A smaller picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MadePicture {
+pub struct Thumbnail {
     /// Which of [`THUMBNAILS`].
     pub name: &'static str,
     /// Its format.
-    pub format: Format,
+    pub format: DerivativeFormat,
     /// Pixels from left to right.
     pub width: u32,
     /// Pixels from top to bottom.
@@ -53,19 +53,19 @@ pub enum Stage {
     /// The original is being decoded.
     Decoding,
     /// A smaller one is there, one of so many.
-    Made(MadePicture, usize),
+    Made(Thumbnail, usize),
 }
 
-/// All the work on one picture; `tell` hears how far it is, and gets each smaller picture at once.
+/// All the work on one picture; `on_stage` is called as it goes on, with each thumbnail at once.
 ///
 /// # Errors
-/// [`PictureError`], and whatever `tell` fails with.
+/// [`PictureError`], and whatever `on_stage` fails with.
 pub fn make<E: From<PictureError>>(
     file: File,
     limits: &PictureLimits,
-    mut tell: impl FnMut(Stage) -> Result<(), E>,
+    mut on_stage: impl FnMut(Stage) -> Result<(), E>,
 ) -> Result<Made, E> {
-    tell(Stage::Decoding)?;
+    on_stage(Stage::Decoding)?;
     let Picture {
         pixels,
         orientation,
@@ -89,14 +89,14 @@ pub fn make<E: From<PictureError>>(
         source = shrink(&source, *side)?;
         for format in FORMATS {
             let bytes = encode(&source, format, limits.avif_speed)?;
-            let picture = MadePicture {
+            let picture = Thumbnail {
                 name,
                 format,
                 width: source.width(),
                 height: source.height(),
                 bytes,
             };
-            tell(Stage::Made(picture, wanted.len() * FORMATS.len()))?;
+            on_stage(Stage::Made(picture, wanted.len() * FORMATS.len()))?;
         }
     }
     Ok(Made {

@@ -11,18 +11,22 @@ mod shrink;
 pub use decode::{Picture, PictureError, decode};
 pub use encode::encode;
 pub use exif::{Exif, Position};
-pub use make::{ImageFindings, Made, MadePicture, Stage, make};
+pub use make::{ImageFindings, Made, Stage, Thumbnail, make};
 pub use placeholder::{Placeholder, placeholder};
 pub use shrink::{reduce, shrink};
 
 /// The longest sides of the thumbnails that are made, in pixels.
 pub const THUMBNAILS: [(&str, u32); 2] = [("thumbnail_256", 256), ("thumbnail_1024", 1024)];
 /// The formats that each thumbnail is made in.
-pub const FORMATS: [Format; 3] = [Format::Webp, Format::Jpeg, Format::Avif];
+pub const FORMATS: [DerivativeFormat; 3] = [
+    DerivativeFormat::Webp,
+    DerivativeFormat::Jpeg,
+    DerivativeFormat::Avif,
+];
 
 use serde::{Deserialize, Serialize};
 
-use crate::db::state::Format;
+use crate::kinds::DerivativeFormat;
 
 /// What working on one picture may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{
     Order, confine,
-    wire::{Word, say, say_picture},
+    wire::{Message, write_message, write_thumbnail},
 };
 use crate::picture::{self, PictureError, Stage};
 
@@ -59,23 +59,23 @@ fn work(order: &Order) -> io::Result<()> {
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     end_with_the_listener()?;
-    say(&mut out, &Word::Confined(confined))?;
+    write_message(&mut out, &Message::Confined(confined))?;
     let made = catch_unwind(AssertUnwindSafe(|| {
-        picture::make(file, &order.limits, |stage| tell(&mut out, &stage))
+        picture::make(file, &order.limits, |stage| report(&mut out, &stage))
     }));
-    let word = match made {
-        Ok(Ok(made)) => Word::Done(Box::new(made)),
-        Ok(Err(Ended::Picture(error))) => Word::Failed(error),
+    let answer = match made {
+        Ok(Ok(made)) => Message::Done(Box::new(made)),
+        Ok(Err(Ended::Picture(error))) => Message::Failed(error),
         Ok(Err(Ended::Unheard)) => return Err(io::ErrorKind::BrokenPipe.into()),
-        Err(_) => Word::Failed(PictureError::Broken("the decoder failed".to_owned())),
+        Err(_) => Message::Failed(PictureError::Broken("the decoder failed".to_owned())),
     };
-    say(&mut out, &word)
+    write_message(&mut out, &answer)
 }
 
-fn tell(out: impl Write, stage: &Stage) -> Result<(), Ended> {
+fn report(out: impl Write, stage: &Stage) -> Result<(), Ended> {
     match stage {
-        Stage::Decoding => say(out, &Word::Decoding)?,
-        Stage::Made(picture, of) => say_picture(out, picture, *of)?,
+        Stage::Decoding => write_message(out, &Message::Decoding)?,
+        Stage::Made(picture, of) => write_thumbnail(out, picture, *of)?,
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ mod process;
 mod wire;
 
 pub use child::run;
-pub use process::{PictureWorker, Unworked};
+pub use process::{PictureWorker, WorkerError};
 
 use serde::{Deserialize, Serialize};
 

@@ -20,14 +20,14 @@ use tokio::{
 
 use super::{
     Order,
-    wire::{Confinement, PictureWord, Word, hear},
+    wire::{Confinement, Message, ThumbnailHeader, read_message},
 };
 use crate::{
-    picture::{FORMATS, Made, MadePicture, PictureError, PictureLimits, THUMBNAILS},
+    picture::{FORMATS, Made, PictureError, PictureLimits, THUMBNAILS, Thumbnail},
     sniff,
 };
 
-/// How long a process that has said its last word may take to end.
+/// How long a process that has sent its last message may take to end.
 const PARTING: Duration = Duration::from_secs(2);
 /// The most threads of a process.
 const MAX_THREADS: usize = 4;
@@ -66,7 +66,7 @@ impl Default for PictureWorker {
 
 /// Why there is no result.
 #[derive(Debug)]
-pub enum Unworked {
+pub enum WorkerError {
     /// The picture is at fault.
     Picture(PictureError),
     /// The task was stopped.
@@ -75,15 +75,15 @@ pub enum Unworked {
     Failed(io::Error),
 }
 
-impl From<io::Error> for Unworked {
+impl From<io::Error> for WorkerError {
     fn from(cause: io::Error) -> Self {
         Self::Failed(cause)
     }
 }
 
 impl PictureWorker {
-    /// Has everything made of the picture in `file`, in at most `max_duration`; `tell` hears the
-    /// progress from 0 to 1, and whether the original has been decoded. The process is gone,
+    /// Has everything made of the picture in `file`, in at most `max_duration`; `on_progress` is
+    /// called with the progress from 0 to 1, and whether the original has been decoded. The process is gone,
     /// with all its threads, when this returns; when it is dropped, it is killed.
     pub async fn work(
         &self,
@@ -91,36 +91,36 @@ impl PictureWorker {
         limits: PictureLimits,
         max_duration: Duration,
         stopped: impl Future<Output = ()>,
-        tell: impl FnMut(f64, bool),
-    ) -> Result<(Made, Vec<MadePicture>), Unworked> {
+        on_progress: impl FnMut(f64, bool),
+    ) -> Result<(Made, Vec<Thumbnail>), WorkerError> {
         let mut child = self.spawn(file, limits, max_duration)?;
         let answer = child
             .stdout
             .take()
             .ok_or(io::Error::from(io::ErrorKind::BrokenPipe))?;
         let heard = tokio::select! {
-            heard = timeout(max_duration, listen(answer, tell)) => heard,
+            heard = timeout(max_duration, listen(answer, on_progress)) => heard,
             () = stopped => {
                 child.kill().await?;
-                return Err(Unworked::Stopped);
+                return Err(WorkerError::Stopped);
             }
         };
         match heard {
             Err(_) => {
                 child.kill().await?;
-                Err(Unworked::Picture(PictureError::TooLong))
+                Err(WorkerError::Picture(PictureError::TooLong))
             }
             Ok(Ok(Some(outcome))) => {
                 // It has nothing more to say, and nothing to save.
                 child.kill().await?;
-                outcome.map_err(Unworked::Picture)
+                outcome.map_err(WorkerError::Picture)
             }
-            Ok(Ok(None)) => Err(fallen(&mut child).await?),
+            Ok(Ok(None)) => Err(exit_error(&mut child).await?),
             // What it says makes no sense: whatever is in charge there is not our code any more.
             Ok(Err(cause)) => {
                 tracing::error!(target: "picture", %cause, "a picture's process answers nonsense");
                 child.kill().await?;
-                Err(Unworked::Picture(crashed()))
+                Err(WorkerError::Picture(crashed()))
             }
         }
     }
@@ -156,36 +156,36 @@ impl PictureWorker {
     }
 }
 
-/// What the process comes to; `None` if it ended without a last word.
-type Outcome = Result<(Made, Vec<MadePicture>), PictureError>;
+/// What the process comes to; `None` if it ended without a last message.
+type Outcome = Result<(Made, Vec<Thumbnail>), PictureError>;
 
 async fn listen(
     mut from: impl AsyncRead + Unpin,
-    mut tell: impl FnMut(f64, bool),
+    mut on_progress: impl FnMut(f64, bool),
 ) -> io::Result<Option<Outcome>> {
-    let mut pictures: Vec<MadePicture> = Vec::new();
-    while let Some(word) = hear(&mut from).await? {
-        match word {
-            Word::Confined(confinement) => judge_confinement(confinement),
-            Word::Decoding => tell(0.1, false),
-            Word::Picture(word) => {
-                let picture = receive(&mut from, &word, &pictures).await?;
+    let mut pictures: Vec<Thumbnail> = Vec::new();
+    while let Some(message) = read_message(&mut from).await? {
+        match message {
+            Message::Confined(confinement) => judge_confinement(confinement),
+            Message::Decoding => on_progress(0.1, false),
+            Message::Picture(header) => {
+                let picture = receive(&mut from, &header, &pictures).await?;
                 pictures.push(picture);
-                let share = pictures.len() as f64 / word.of.max(pictures.len()) as f64;
-                tell((0.3 + 0.55 * share).min(0.85), true);
+                let share = pictures.len() as f64 / header.of.max(pictures.len()) as f64;
+                on_progress((0.3 + 0.55 * share).min(0.85), true);
             }
-            Word::Done(made) => return finish(*made, pictures).map(|done| Some(Ok(done))),
-            Word::Failed(error) => return Ok(Some(Err(shortened(error)))),
+            Message::Done(made) => return finish(*made, pictures).map(|done| Some(Ok(done))),
+            Message::Failed(error) => return Ok(Some(Err(shortened(error)))),
         }
     }
     Ok(None)
 }
 
-/// Told once: it is the system's doing, and the same for every picture.
+/// Logged once: it is the system's doing, and the same for every picture.
 fn judge_confinement(confinement: Confinement) {
-    static TOLD: Once = Once::new();
+    static LOGGED_ONCE: Once = Once::new();
     if cfg!(target_os = "linux") && !(confinement.memory && confinement.calls) {
-        TOLD.call_once(|| {
+        LOGGED_ONCE.call_once(|| {
             tracing::warn!(
                 target: "picture",
                 ?confinement,
@@ -195,53 +195,53 @@ fn judge_confinement(confinement: Confinement) {
     }
 }
 
-fn nonsense(what: &str) -> io::Error {
+fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 /// A smaller picture, if it is one that was asked for and looks like it.
 async fn receive(
     mut from: impl AsyncRead + Unpin,
-    word: &PictureWord,
-    earlier: &[MadePicture],
-) -> io::Result<MadePicture> {
-    let size = THUMBNAILS.iter().find(|(name, _)| *name == word.name);
-    let format = FORMATS.iter().find(|it| it.as_str() == word.format);
+    header: &ThumbnailHeader,
+    earlier: &[Thumbnail],
+) -> io::Result<Thumbnail> {
+    let size = THUMBNAILS.iter().find(|(name, _)| *name == header.name);
+    let format = FORMATS.iter().find(|it| it.extension() == header.format);
     let (Some((name, side)), Some(format)) = (size, format) else {
-        return Err(nonsense("an unknown picture"));
+        return Err(invalid("an unknown picture"));
     };
     if earlier
         .iter()
         .any(|it| (it.name, it.format) == (*name, *format))
     {
-        return Err(nonsense("a picture twice"));
+        return Err(invalid("a picture twice"));
     }
-    if !(1..=*side).contains(&word.width) || !(1..=*side).contains(&word.height) {
-        return Err(nonsense("a picture of another size"));
+    if !(1..=*side).contains(&header.width) || !(1..=*side).contains(&header.height) {
+        return Err(invalid("a picture of another size"));
     }
-    let most = u64::from(word.width) * u64::from(word.height) * BYTES_PER_PIXEL + BYTES_BESIDES;
-    if u64::from(word.byte_size) > most {
-        return Err(nonsense("a picture that is too large"));
+    let most = u64::from(header.width) * u64::from(header.height) * BYTES_PER_PIXEL + BYTES_BESIDES;
+    if u64::from(header.byte_size) > most {
+        return Err(invalid("a picture that is too large"));
     }
-    let mut bytes = vec![0; word.byte_size as usize];
+    let mut bytes = vec![0; header.byte_size as usize];
     from.read_exact(&mut bytes).await?;
     if sniff::detect(&bytes) != Some(format.content_type()) {
-        return Err(nonsense("a picture of another format"));
+        return Err(invalid("a picture of another format"));
     }
-    Ok(MadePicture {
+    Ok(Thumbnail {
         name,
         format: *format,
-        width: word.width,
-        height: word.height,
+        width: header.width,
+        height: header.height,
         bytes,
     })
 }
 
 /// The end of the work, if it is what work comes to.
-fn finish(mut made: Made, pictures: Vec<MadePicture>) -> io::Result<(Made, Vec<MadePicture>)> {
+fn finish(mut made: Made, pictures: Vec<Thumbnail>) -> io::Result<(Made, Vec<Thumbnail>)> {
     let (findings, placeholder) = (&made.findings, &made.placeholder);
     if findings.width < 1 || findings.height < 1 || pictures.is_empty() {
-        return Err(nonsense("a result without pictures"));
+        return Err(invalid("a result without pictures"));
     }
     let color = placeholder.dominant_color.strip_prefix('#');
     if !color
@@ -249,7 +249,7 @@ fn finish(mut made: Made, pictures: Vec<MadePicture>) -> io::Result<(Made, Vec<M
         || !(6..=100).contains(&placeholder.blurhash.len())
         || !placeholder.blurhash.bytes().all(|b| b.is_ascii_graphic())
     {
-        return Err(nonsense("a placeholder that is none"));
+        return Err(invalid("a placeholder that is none"));
     }
     made.findings.exif = made.findings.exif.map(|exif| exif.checked());
     Ok((made, pictures))
@@ -271,8 +271,8 @@ fn crashed() -> PictureError {
     PictureError::Broken("its decoder crashed".to_owned())
 }
 
-/// Why a process ended without a last word.
-async fn fallen(child: &mut Child) -> io::Result<Unworked> {
+/// Why a process ended without a last message.
+async fn exit_error(child: &mut Child) -> io::Result<WorkerError> {
     let status = match timeout(PARTING, child.wait()).await {
         Ok(status) => status?,
         Err(_) => {
@@ -287,24 +287,24 @@ async fn fallen(child: &mut Child) -> io::Result<Unworked> {
     }
     let said = String::from_utf8_lossy(&said);
     tracing::warn!(target: "picture", %status, ?said, "a picture's process fell");
-    Ok(meaning(status))
+    Ok(error_of(status))
 }
 
-fn meaning(status: ExitStatus) -> Unworked {
+fn error_of(status: ExitStatus) -> WorkerError {
     let signal = status.signal().and_then(|it| Signal::try_from(it).ok());
     match signal {
         // An allocation failed, which ends a Rust program at once.
-        Some(Signal::SIGABRT) => Unworked::Picture(PictureError::TooLarge(
+        Some(Signal::SIGABRT) => WorkerError::Picture(PictureError::TooLarge(
             "it takes more memory than is allowed".to_owned(),
         )),
         // Not by us: the machine itself has run out of memory.
-        Some(Signal::SIGKILL) => Unworked::Picture(PictureError::TooLarge(
+        Some(Signal::SIGKILL) => WorkerError::Picture(PictureError::TooLarge(
             "it takes more memory than there is".to_owned(),
         )),
-        Some(Signal::SIGXCPU) => Unworked::Picture(PictureError::TooLong),
-        Some(_) => Unworked::Picture(crashed()),
+        Some(Signal::SIGXCPU) => WorkerError::Picture(PictureError::TooLong),
+        Some(_) => WorkerError::Picture(crashed()),
         // It ended in order, but not as it should: it never came to the picture.
-        None => Unworked::Failed(io::Error::other(format!("it ended with {status}"))),
+        None => WorkerError::Failed(io::Error::other(format!("it ended with {status}"))),
     }
 }
 
@@ -313,19 +313,19 @@ mod tests {
     use super::*;
     use crate::picture::{ImageFindings, Placeholder};
 
-    async fn heard(words: &[Word], bytes: &[u8]) -> io::Result<Option<Outcome>> {
+    async fn heard(messages: &[Message], bytes: &[u8]) -> io::Result<Option<Outcome>> {
         let mut said = Vec::new();
-        for word in words {
-            super::super::wire::say(&mut said, word).unwrap();
-            if matches!(word, Word::Picture(_)) {
+        for message in messages {
+            super::super::wire::write_message(&mut said, message).unwrap();
+            if matches!(message, Message::Picture(_)) {
                 said.extend_from_slice(bytes);
             }
         }
         listen(&said[..], |_, _| {}).await
     }
 
-    fn picture(name: &str, format: &str, width: u32, bytes: &[u8]) -> Word {
-        Word::Picture(PictureWord {
+    fn picture(name: &str, format: &str, width: u32, bytes: &[u8]) -> Message {
+        Message::Picture(ThumbnailHeader {
             name: name.to_owned(),
             format: format.to_owned(),
             width,
@@ -335,8 +335,8 @@ mod tests {
         })
     }
 
-    fn done(color: &str) -> Word {
-        Word::Done(Box::new(Made {
+    fn done(color: &str) -> Message {
+        Message::Done(Box::new(Made {
             findings: ImageFindings {
                 width: 1,
                 height: 1,
@@ -357,7 +357,7 @@ mod tests {
         let taken = heard(&[good(), done("#00ff00")], jpeg).await.unwrap();
         assert_eq!(taken.unwrap().unwrap().1.len(), 1);
         let svg = b"<svg onload='alert(1)'></svg>";
-        for words in [
+        for messages in [
             vec![picture("thumbnail_256", "jpeg", 257, jpeg), done("#00ff00")],
             vec![
                 picture("../../etc/passwd", "jpeg", 1, jpeg),
@@ -369,28 +369,28 @@ mod tests {
             vec![good(), done("red;}")],
             vec![done("#00ff00")],
         ] {
-            assert!(heard(&words, jpeg).await.is_err(), "{words:?}");
+            assert!(heard(&messages, jpeg).await.is_err(), "{messages:?}");
         }
         let active = [picture("thumbnail_256", "jpeg", 1, svg), done("#00ff00")];
         assert!(heard(&active, svg).await.is_err());
         let huge = vec![0xff; 100_000];
         let large = [picture("thumbnail_256", "jpeg", 1, &huge)];
         assert!(heard(&large, &huge).await.is_err());
-        assert!(heard(&[], b"").await.unwrap().is_none(), "no last word");
+        assert!(heard(&[], b"").await.unwrap().is_none(), "no last message");
         assert!(listen(&[0xff; 64][..], |_, _| {}).await.is_err());
     }
 
     #[test]
     fn every_end_of_a_process_has_a_meaning() {
-        let told = |raw| match meaning(ExitStatus::from_raw(raw)) {
-            Unworked::Picture(error) => error.to_string(),
+        let reason = |raw| match error_of(ExitStatus::from_raw(raw)) {
+            WorkerError::Picture(error) => error.to_string(),
             other => format!("{other:?}"),
         };
-        assert!(told(Signal::SIGABRT as i32).contains("more memory than is allowed"));
-        assert!(told(Signal::SIGKILL as i32).contains("more memory than there is"));
-        assert!(told(Signal::SIGXCPU as i32).contains("too long"));
-        assert!(told(Signal::SIGSEGV as i32).contains("crashed"));
+        assert!(reason(Signal::SIGABRT as i32).contains("more memory than is allowed"));
+        assert!(reason(Signal::SIGKILL as i32).contains("more memory than there is"));
+        assert!(reason(Signal::SIGXCPU as i32).contains("too long"));
+        assert!(reason(Signal::SIGSEGV as i32).contains("crashed"));
         // Nothing that a picture has to answer for: the task is tried again.
-        assert!(told(1 << 8).starts_with("Failed"));
+        assert!(reason(1 << 8).starts_with("Failed"));
     }
 }

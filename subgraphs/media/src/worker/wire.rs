@@ -1,25 +1,25 @@
-//! What the process tells: words in JSON behind their length, a picture's bytes behind its word.
+//! What the process answers: messages in JSON behind their length, a thumbnail's bytes behind its header.
 
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::picture::{Made, MadePicture, PictureError};
+use crate::picture::{Made, PictureError, Thumbnail};
 
-/// The most bytes of a word.
-const MAX_WORD: u32 = 64 * 1024;
+/// The most bytes of a message.
+const MAX_MESSAGE: u32 = 64 * 1024;
 
-/// What the process says.
+/// A message of the process.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Word {
+pub enum Message {
     /// It has confined itself.
     Confined(Confinement),
     /// It decodes the original.
     Decoding,
-    /// A smaller picture, whose bytes follow.
-    Picture(PictureWord),
+    /// A thumbnail, whose bytes follow.
+    Picture(ThumbnailHeader),
     /// All is done.
     Done(Box<Made>),
     /// Nothing comes of it.
@@ -36,10 +36,10 @@ pub struct Confinement {
     pub calls: bool,
 }
 
-/// A smaller picture without its bytes.
+/// A thumbnail without its bytes.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PictureWord {
+pub struct ThumbnailHeader {
     pub name: String,
     pub format: String,
     pub width: u32,
@@ -49,37 +49,37 @@ pub struct PictureWord {
     pub of: usize,
 }
 
-/// Writes a word.
-pub fn say(mut out: impl Write, word: &Word) -> io::Result<()> {
-    let text = serde_json::to_vec(word)?;
+/// Writes a message.
+pub fn write_message(mut out: impl Write, message: &Message) -> io::Result<()> {
+    let text = serde_json::to_vec(message)?;
     let length = u32::try_from(text.len()).map_err(io::Error::other)?;
     out.write_all(&length.to_le_bytes())?;
     out.write_all(&text)?;
     out.flush()
 }
 
-/// Writes a smaller picture.
-pub fn say_picture(mut out: impl Write, picture: &MadePicture, of: usize) -> io::Result<()> {
-    let word = PictureWord {
-        name: picture.name.to_owned(),
-        format: picture.format.as_str().to_owned(),
-        width: picture.width,
-        height: picture.height,
-        byte_size: u32::try_from(picture.bytes.len()).map_err(io::Error::other)?,
+/// Writes a thumbnail.
+pub fn write_thumbnail(mut out: impl Write, thumbnail: &Thumbnail, of: usize) -> io::Result<()> {
+    let header = ThumbnailHeader {
+        name: thumbnail.name.to_owned(),
+        format: thumbnail.format.extension().to_owned(),
+        width: thumbnail.width,
+        height: thumbnail.height,
+        byte_size: u32::try_from(thumbnail.bytes.len()).map_err(io::Error::other)?,
         of,
     };
-    say(&mut out, &Word::Picture(word))?;
-    out.write_all(&picture.bytes)?;
+    write_message(&mut out, &Message::Picture(header))?;
+    out.write_all(&thumbnail.bytes)?;
     out.flush()
 }
 
-/// Reads a word; `None` at the end.
-pub async fn hear(mut from: impl AsyncRead + Unpin) -> io::Result<Option<Word>> {
+/// Reads a message; `None` at the end.
+pub async fn read_message(mut from: impl AsyncRead + Unpin) -> io::Result<Option<Message>> {
     let length = match from.read_u32_le().await {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         length => length?,
     };
-    if length > MAX_WORD {
+    if length > MAX_MESSAGE {
         return Err(io::ErrorKind::InvalidData.into());
     }
     let mut text = vec![0; length as usize];

@@ -30,7 +30,7 @@ async fn a_hundred_files_are_one_statement() {
         .chain([&theirs])
         .map(|id| json!({ "__typename": "Asset", "id": id }))
         .collect();
-    representations.extend((4..100).map(|_| json!({ "__typename": "Asset", "id": world.test.deps.new_id::<atelier_kit::id::Asset>() })));
+    representations.extend((4..100).map(|_| json!({ "__typename": "Asset", "id": world.test.deps.new_id::<atelier_contracts::media::Asset>() })));
     let before = world.test.deps.db.statements();
     let found = world
         .ask(&me, ENTITIES, json!({ "representations": representations }))

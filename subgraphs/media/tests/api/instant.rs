@@ -1,5 +1,6 @@
 //! Uploads without sending.
 
+use atelier_contracts::accounts::ReservationState;
 use atelier_kit::actor::Actor;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -79,7 +80,7 @@ async fn whoever_has_the_content_need_not_send_it() {
     );
     assert_eq!(
         world.accounts.state_of(upload["id"].as_str().unwrap()),
-        Some("committed"),
+        Some(ReservationState::Committed),
         "everybody pays for their own files"
     );
     let again = world
@@ -123,7 +124,7 @@ async fn a_digest_alone_gives_nothing() {
     );
     assert_eq!(
         world.accounts.state_of(upload["id"].as_str().unwrap()),
-        Some("released")
+        Some(ReservationState::Released)
     );
     assert_eq!(world.count("media.asset").await, 1);
     assert_eq!(

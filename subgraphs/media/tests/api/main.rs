@@ -2,10 +2,12 @@
 
 mod assets;
 mod bounds;
+mod deleted_user;
 mod derive;
 mod entities;
 mod events;
 mod instant;
+mod migrations;
 mod multipart;
 mod pictures;
 mod quota;

@@ -1,5 +1,6 @@
 //! Uploads in parts.
 
+use atelier_contracts::accounts::ReservationState;
 use atelier_kit::actor::Actor;
 use serde_json::{Value, json};
 
@@ -269,7 +270,7 @@ async fn an_aborted_upload_leaves_nothing() {
     assert_eq!(world.storage.list_multiparts("blobs/").await.unwrap(), []);
     assert_eq!(
         world.accounts.state_of(upload.as_str().unwrap()),
-        Some("released")
+        Some(ReservationState::Released)
     );
     assert_eq!(
         codes(&sign(&world, &me, &upload, json!([{ "number": 1 }])).await),

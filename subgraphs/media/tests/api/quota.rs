@@ -1,5 +1,6 @@
 //! The storage quota.
 
+use atelier_contracts::accounts::ReservationState;
 use serde_json::json;
 
 use crate::world::{noise, somebody, world};
@@ -13,7 +14,10 @@ async fn quota_is_reserved_committed_and_given_back_with_the_file() {
         .upload(&me, "a", "application/octet-stream", &noise(1, 600))
         .await;
     let upload = completed["upload"]["id"].as_str().unwrap();
-    assert_eq!(world.accounts.state_of(upload), Some("committed"));
+    assert_eq!(
+        world.accounts.state_of(upload),
+        Some(ReservationState::Committed)
+    );
     let input = json!({ "filename": "b", "contentType": "text/plain", "byteSize": 500 });
     assert_eq!(
         world.refused(&me, "uploadCreate", input.clone()).await,
@@ -34,7 +38,7 @@ async fn quota_is_reserved_committed_and_given_back_with_the_file() {
         .await;
     assert_eq!(
         (world.accounts.taken(), world.accounts.state_of(upload)),
-        (0, Some("released"))
+        (0, Some(ReservationState::Released))
     );
     world.create(&me, input).await;
 }
@@ -55,12 +59,12 @@ async fn quota_is_settled_later_if_accounts_is_away() {
     world.accounts.set_down(false);
     assert_eq!(
         world.accounts.state_of(upload["id"].as_str().unwrap()),
-        Some("reserved")
+        Some(ReservationState::Reserved)
     );
     assert_eq!(world.sweep().await.settled, 1);
     assert_eq!(
         world.accounts.state_of(upload["id"].as_str().unwrap()),
-        Some("committed")
+        Some(ReservationState::Committed)
     );
     assert_eq!(world.sweep().await.settled, 0);
 }
@@ -78,7 +82,7 @@ async fn an_upload_that_could_not_be_prepared_is_taken_up_again_by_its_key() {
         .await;
     assert_eq!(failed["errors"][0]["extensions"]["code"], "UNAVAILABLE");
     assert_eq!(
-        world.count("media.upload WHERE status = 'preparing'").await,
+        world.count("media.upload WHERE status = 'PREPARING'").await,
         1
     );
     world.accounts.set_down(false);

@@ -1,5 +1,6 @@
 //! What is done when nobody asks.
 
+use atelier_contracts::accounts::ReservationState;
 use atelier_media::Swept;
 use atelier_storage::{PartChecksum, Storage, StorageConfig, StorageError};
 use chrono::TimeDelta;
@@ -58,7 +59,7 @@ async fn uploads_that_are_not_completed_in_time_are_swept_up() {
     assert_eq!(
         (
             world.count("media.upload").await,
-            world.count("media.doomed_object").await
+            world.count("media.object_removal").await
         ),
         (0, 0)
     );
@@ -107,7 +108,7 @@ async fn a_completed_upload_leaves_nothing_to_be_removed() {
     world
         .upload(&me, "a", "application/octet-stream", &noise(1, 100))
         .await;
-    assert_eq!(world.count("media.doomed_object").await, 0);
+    assert_eq!(world.count("media.object_removal").await, 0);
     assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
 }
 
@@ -192,10 +193,10 @@ async fn an_aborted_upload_takes_no_more_bytes_and_its_quota_is_free() {
     assert!(matches!(gone, Err(StorageError::NotFound)));
     assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
     // Whatever was on its way meanwhile is looked for once more.
-    assert_eq!(world.count("media.doomed_object").await, 2);
+    assert_eq!(world.count("media.object_removal").await, 2);
     world.test.clock.advance(TimeDelta::hours(2));
     assert_eq!(world.sweep().await.removed, 2);
-    assert_eq!(world.count("media.doomed_object").await, 0);
+    assert_eq!(world.count("media.object_removal").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,13 +235,16 @@ async fn quota_is_held_until_the_store_takes_no_more_bytes() {
         assert_eq!(world.send(&request, bytes).await, 200);
         assert_eq!(
             world.accounts.state_of(id),
-            Some("reserved"),
+            Some(ReservationState::Reserved),
             "somebody must count these bytes"
         );
         world.set_storage(there);
         world.test.clock.advance(TimeDelta::minutes(2));
         world.sweep().await;
-        assert_eq!(world.accounts.state_of(id), Some("released"));
+        assert_eq!(
+            world.accounts.state_of(id),
+            Some(ReservationState::Released)
+        );
         assert_eq!(world.send(&request, bytes).await, 404);
         assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
     }

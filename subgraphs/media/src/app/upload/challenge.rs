@@ -4,13 +4,13 @@
 //! the bytes of the ranges, in order. A digest that leaked is not enough to answer it, and an answer
 //! to one challenge is of no use for another.
 
-use atelier_kit::clock::Random;
+use atelier_kit::{clock::Random, id::Id};
 use atelier_storage::{Storage, StorageError};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::BlobId;
+use crate::Blob;
 
 /// How many ranges are asked for.
 const RANGES: usize = 16;
@@ -23,7 +23,7 @@ const READS: usize = 4;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Challenge {
     /// The content in question.
-    pub blob: BlobId,
+    pub blob: Id<Blob>,
     /// 32 unpredictable bytes, in hexadecimal digits.
     pub nonce: String,
     /// The ranges of the content.
@@ -41,7 +41,7 @@ pub struct Range {
 
 impl Challenge {
     /// A challenge for a blob of `size` bytes.
-    pub fn pick(random: &dyn Random, blob: BlobId, size: u64) -> Self {
+    pub fn pick(random: &dyn Random, blob: Id<Blob>, size: u64) -> Self {
         let mut nonce = [0; 32];
         random.fill(&mut nonce);
         let whole = size <= RANGE_BYTES * RANGES as u64;

@@ -2,34 +2,37 @@
 
 use std::time::Duration;
 
+use atelier_contracts::media::{Asset, AssetCreated, AssetReady, Upload, UploadStatus};
 use atelier_kit::{
     actor::Actor,
-    db::Connection,
+    db::Tx,
     error::Error,
-    id::{Asset, Id, Task},
-    jobs,
+    id::{Id, Task},
 };
 use chrono::TimeDelta;
-use diesel_async::AsyncConnection;
 
 use super::{
-    super::{Media, fact, objects_of, quota, sweep},
-    abort::discard,
-    demand_open, lock,
+    abort::discard_one,
+    demand_open, fact_of, lock,
     receive::{Object, Refused, receive},
     wrong_strategy,
 };
 use crate::{
-    Blob, UploadId,
+    Blob,
+    app::{
+        Media, blob as blobs,
+        object_removal::{clean_up, objects_of},
+        quota,
+    },
     db::{
         asset::{self, AssetRow},
         blob::{self, BlobRow},
-        doomed,
-        state::{BlobState, QuotaState, Strategy, UploadStatus},
-        upload::{self, Closing, UploadRow},
+        object_removal,
+        upload::{self, UploadRow},
     },
     error::{Fail, MediaErrorCode},
-    jobs as work, sniff,
+    kinds::{BlobState, UploadStrategy},
+    sniff,
 };
 
 /// How long a completion that died keeps others from trying.
@@ -37,36 +40,20 @@ const CLAIM: TimeDelta = TimeDelta::seconds(30);
 /// How often a living completion renews its claim.
 const RENEW: Duration = Duration::from_secs(10);
 
-/// A completed upload.
-#[derive(Debug, Clone)]
-pub struct Completed {
-    pub upload: UploadRow,
-    /// The task that processes the file, where one is needed.
-    pub task: Option<Id<Task>>,
-}
-
-impl Completed {
-    fn of(upload: UploadRow) -> Self {
-        Self {
-            task: upload.task_id,
-            upload,
-        }
-    }
-}
-
 /// Completes an upload. May be repeated: what is completed stays so.
-pub async fn complete(media: &Media, actor: &Actor, id: UploadId) -> Result<Completed, Fail> {
+pub async fn complete(media: &Media, actor: &Actor, id: Id<Upload>) -> Result<UploadRow, Fail> {
+    actor.require_user()?;
     let claimed = match claim(media, actor, id).await? {
-        Claim::Done(row) => return Ok(Completed::of(*row)),
+        Claim::Done(row) => return Ok(*row),
         Claim::Mine(row) => *row,
     };
     let received = renewing(media, &claimed, receive(media, &claimed)).await;
     let row = match received {
-        Ok(object) => settle(media, &claimed, object).await?,
+        Ok(object) => settle(media, &claimed, &object).await?,
         Err(refused) => return Err(give_back(media, &claimed, refused).await?),
     };
-    quota::settle(media, &row).await;
-    Ok(Completed::of(row))
+    quota::settle(media, std::slice::from_ref(&row)).await;
+    Ok(row)
 }
 
 enum Claim {
@@ -75,25 +62,25 @@ enum Claim {
 }
 
 /// Takes the right to complete an upload, under a name that no other completion has.
-async fn claim(media: &Media, actor: &Actor, id: UploadId) -> Result<Claim, Fail> {
-    let mut connection = media.deps.db.read().await?;
-    connection
-        .transaction(async |connection| {
-            let mut row = lock(connection, actor, id).await?;
+async fn claim(media: &Media, actor: &Actor, id: Id<Upload>) -> Result<Claim, Fail> {
+    media
+        .deps
+        .transaction(async |tx| {
+            let mut row = lock(tx, actor, id).await?;
             if row.status == UploadStatus::Completed {
                 return Ok(Claim::Done(Box::new(row)));
             }
             demand_open(&row)?;
-            if row.strategy == Strategy::Instant {
+            if row.strategy == UploadStrategy::Instant {
                 return Err(wrong_strategy(&row));
             }
             let now = media.deps.clock.now();
             if row.claimed_until.is_some_and(|until| until > now) {
                 return Err(Fail::refused(MediaErrorCode::UploadBusy, "input.uploadId"));
             }
-            row.claim_key = Some(media.deps.new_id::<Blob>().uuid().simple().to_string());
+            row.claim_key = Some(media.deps.new_uuid().simple().to_string());
             row.claimed_until = Some(now + CLAIM);
-            upload::set_claim(connection, id, row.claimed_until, row.claim_key.as_deref()).await?;
+            upload::set_claim(tx, id, row.claimed_until, row.claim_key.as_deref()).await?;
             Ok(Claim::Mine(Box::new(row)))
         })
         .await
@@ -117,77 +104,72 @@ async fn renewing<T>(media: &Media, row: &UploadRow, work: impl Future<Output = 
 }
 
 async fn renew(media: &Media, row: &UploadRow) -> Result<(), Error> {
-    let mut connection = media.deps.db.read().await?;
-    upload::renew_claim(
-        &mut connection,
-        row.id,
-        row.claim_key.as_deref(),
-        media.deps.clock.now() + CLAIM,
-    )
-    .await
+    let until = media.deps.clock.now() + CLAIM;
+    media
+        .deps
+        .statement(async |tx| {
+            upload::renew_claim(tx, row.id, row.claim_key.as_deref(), until).await
+        })
+        .await
 }
 
 /// Gives the claim back after a refusal; what cannot come to anything ends here.
 async fn give_back(media: &Media, claimed: &UploadRow, refused: Refused) -> Result<Fail, Error> {
-    let mut connection = media.deps.db.write().await?;
-    let (fail, closed) = connection
-        .transaction(async |connection| {
-            let mine = upload::lock(connection, claimed.id)
-                .await?
-                .filter(|row| row.claim_key == claimed.claim_key && !row.status.is_closed());
-            let closed = match (&mine, &refused) {
-                (Some(row), Refused::ForGood(_)) => {
-                    Some(discard(connection, media, row, UploadStatus::Rejected).await?)
-                }
-                (Some(row), _) => {
-                    upload::set_claim(connection, row.id, None, None).await?;
-                    None
-                }
-                (None, _) => None,
+    let for_good = matches!(refused, Refused::ForGood(_));
+    let ended = media
+        .deps
+        .transaction(async |tx| {
+            let current = upload::lock(tx, claimed.id).await?;
+            let Some(row) =
+                current.filter(|row| row.claim_key == claimed.claim_key && !row.status.is_closed())
+            else {
+                return Ok(false);
             };
-            let fail = match refused {
-                Refused::Again(refusal) | Refused::ForGood(refusal) => Fail::from(refusal),
-                Refused::Failed(error) => Fail::from(error),
-            };
-            Ok::<_, Error>((fail, closed))
+            if for_good {
+                discard_one(tx, media, row, UploadStatus::Rejected).await?;
+            } else {
+                upload::set_claim(tx, row.id, None, None).await?;
+            }
+            Ok::<_, Error>(for_good)
         })
         .await?;
-    drop(connection);
-    if closed.is_some() {
-        sweep::clean_up(media).await;
+    if ended {
+        clean_up(media).await;
     }
-    Ok(fail)
+    Ok(refused.into())
 }
 
 /// Makes the file, asks for its processing and tells of it: all or nothing.
-async fn settle(media: &Media, claimed: &UploadRow, object: Object) -> Result<UploadRow, Fail> {
-    let mut connection = media.deps.db.write().await?;
-    connection
-        .transaction(async |connection| {
-            let current = upload::lock(connection, claimed.id).await?;
+async fn settle(media: &Media, claimed: &UploadRow, object: &Object) -> Result<UploadRow, Fail> {
+    media
+        .deps
+        .transaction(async |tx| {
+            let current = upload::lock(tx, claimed.id).await?;
             let Some(row) = current.filter(|row| {
                 row.status == UploadStatus::Open && row.claim_key == claimed.claim_key
             }) else {
                 return Err(Fail::refused(MediaErrorCode::UploadBusy, "input.uploadId"));
             };
-            let content_type = object.content_type.clone();
-            let (blob, fresh) = keep(connection, media, &row, object).await?;
-            let task = if fresh {
-                ask_for_processing(connection, media, &row, &blob).await?
-            } else {
-                None
+            let (blob, fresh) = keep(tx, media, &row, object).await?;
+            let task = blobs::processing(&media.deps, &blob, row.owner_id).filter(|_| fresh);
+            let file = File {
+                content_type: &object.content_type,
+                task: task.as_ref().map(|task| task.id),
             };
-            Ok(finish(connection, media, &row, &blob, File { content_type, task }).await?)
+            if let Some(task) = task {
+                tx.enqueue(task);
+            }
+            Ok(finish(tx, media, &row, &blob, file).await?)
         })
         .await
 }
 
 /// The blob of an object: a new one, or the one that has the same content already.
 async fn keep(
-    connection: &mut Connection,
+    tx: &mut Tx,
     media: &Media,
     row: &UploadRow,
-    object: Object,
+    object: &Object,
 ) -> Result<(BlobRow, bool), Error> {
     let now = media.deps.clock.now();
     let id = media.deps.new_id::<Blob>();
@@ -197,9 +179,9 @@ async fn keep(
         declared_sha256: row.declared_sha256.clone(),
         byte_size: row.byte_size,
         kind: sniff::kind_of(&object.content_type),
-        state: work::first_state(&object),
-        content_type: object.content_type,
-        storage_key: object.key,
+        state: blobs::first_state(&object.content_type, object.sha256.as_deref()),
+        content_type: object.content_type.clone(),
+        storage_key: object.key.clone(),
         reference_count: 1,
         failure: None,
         metadata: None,
@@ -208,43 +190,30 @@ async fn keep(
         created_at: now,
         processed_at: None,
     };
-    if blob::insert(connection, &blob).await? {
+    if blob::insert(tx, &blob).await? {
         return Ok((blob, true));
     }
-    let known =
-        blob::refer_by_sha256(connection, blob.sha256.as_deref().unwrap_or_default()).await?;
+    let known = blob::refer_by_sha256(tx, blob.sha256.as_deref().unwrap_or_default()).await?;
     let known = known
         .ok_or_else(|| Error::internal("the blob with the same content went away meanwhile"))?;
-    doomed::doom(connection, &objects_of(id, &blob.storage_key, now)).await?;
+    let removals: Vec<_> = objects_of(id, &blob.storage_key, now).collect();
+    object_removal::insert(tx, &removals).await?;
     Ok((known, false))
 }
 
-async fn ask_for_processing(
-    connection: &mut Connection,
-    media: &Media,
-    row: &UploadRow,
-    blob: &BlobRow,
-) -> Result<Option<Id<Task>>, Error> {
-    let Some(task) = work::task_for(&media.deps, blob, row.owner_id) else {
-        return Ok(None);
-    };
-    jobs::enqueue(connection, &media.deps, std::slice::from_ref(&task)).await?;
-    Ok(Some(task.id))
-}
-
 /// What a file is to be, besides what was announced.
-pub struct File {
-    pub content_type: String,
+pub(super) struct File<'a> {
+    pub content_type: &'a str,
     pub task: Option<Id<Task>>,
 }
 
 /// Adds the file and ends the upload, in the caller's transaction.
-pub async fn finish(
-    connection: &mut Connection,
+pub(super) async fn finish(
+    tx: &mut Tx,
     media: &Media,
     row: &UploadRow,
     blob: &BlobRow,
-    found: File,
+    found: File<'_>,
 ) -> Result<UploadRow, Error> {
     let now = media.deps.clock.now();
     let file = AssetRow {
@@ -252,26 +221,19 @@ pub async fn finish(
         owner_id: row.owner_id,
         blob_id: blob.id,
         filename: row.filename.clone(),
-        content_type: found.content_type,
+        content_type: found.content_type.to_owned(),
         purpose: row.purpose.clone(),
         created_at: now,
         updated_at: now,
         trashed_at: None,
     };
-    asset::insert(connection, &file).await?;
-    let closing = Closing {
-        status: UploadStatus::Completed,
-        quota_state: QuotaState::CommitDue,
-        asset_id: Some(file.id),
-        task_id: found.task,
-        at: now,
-    };
-    let closed = upload::close(connection, row.id, closing).await?;
-    let about = [(file.id, file.owner_id)];
-    fact::tell_assets(connection, &media.deps, fact::ASSET_CREATED, &about, None).await?;
+    asset::insert(tx, &file).await?;
+    let closed = upload::complete(tx, row.id, file.id, found.task, now).await?;
+    let (asset, owner) = (file.id, file.owner_id);
+    tx.emit(&AssetCreated { asset, owner });
     if blob.state != BlobState::Processing {
-        fact::tell_assets(connection, &media.deps, fact::ASSET_READY, &about, None).await?;
+        tx.emit(&AssetReady { asset, owner });
     }
-    fact::tell_upload(connection, &media.deps, &closed).await?;
+    tx.emit(&fact_of(&closed));
     Ok(closed)
 }

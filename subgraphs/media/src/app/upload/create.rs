@@ -1,5 +1,6 @@
 //! Planning an upload.
 
+use atelier_contracts::media::{Upload, UploadStatus};
 use atelier_kit::{
     actor::Actor,
     error::Error,
@@ -9,20 +10,17 @@ use atelier_storage::PartChecksum;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{
-    super::{Media, quota, storage_failed},
-    Challenge,
-    check::check,
-};
+use super::{Challenge, check::check};
 use crate::{
-    MediaConfig, Upload,
+    MediaConfig,
+    app::{Media, quota, storage_failed},
     config::MIB,
     db::{
         blob::{self, BlobRow},
-        state::{BlobState, QuotaState, Strategy, UploadStatus},
         upload::{self, UploadRow},
     },
     error::{Fail, MediaErrorCode},
+    kinds::{BlobState, QuotaState, UploadStrategy},
     sniff,
 };
 
@@ -67,17 +65,12 @@ async fn find_or_insert(
     digest: Option<Vec<u8>>,
 ) -> Result<UploadRow, Fail> {
     let request_hash = Sha256::digest(serde_json::to_vec(input)?).to_vec();
-    let mut connection = media.deps.db.read().await?;
     let known = match &digest {
         Some(digest) if media.config.instant && input.instant => {
-            blob::by_sha256(&mut connection, digest).await?
+            find_content(media, digest, input.byte_size).await?
         }
         _ => None,
     };
-    let known = known.filter(|blob| {
-        blob.byte_size == input.byte_size
-            && matches!(blob.state, BlobState::Ready | BlobState::Failed)
-    });
     let row = plan(
         media,
         owner,
@@ -86,10 +79,15 @@ async fn find_or_insert(
         request_hash.clone(),
         known.as_ref(),
     );
-    if upload::insert(&mut connection, &row).await? {
+    if media
+        .deps
+        .statement(async |tx| upload::insert(tx, &row).await)
+        .await?
+    {
         return Ok(row);
     }
     let key = input.idempotency_key.as_deref().unwrap_or_default();
+    let mut connection = media.deps.read().await?;
     match upload::by_idempotency_key(&mut connection, owner, key).await? {
         Some(earlier) if earlier.request_hash == Some(request_hash) => Ok(earlier),
         Some(_) => Err(Fail::refused(
@@ -98,6 +96,15 @@ async fn find_or_insert(
         )),
         None => Err(Error::internal("an upload was neither added nor there").into()),
     }
+}
+
+/// Content with this digest and size that is there already.
+async fn find_content(media: &Media, digest: &[u8], size: i64) -> Result<Option<BlobRow>, Error> {
+    let mut connection = media.deps.read().await?;
+    let found = blob::by_sha256(&mut connection, digest).await?;
+    Ok(found.filter(|blob| {
+        blob.byte_size == size && matches!(blob.state, BlobState::Ready | BlobState::Failed)
+    }))
 }
 
 fn plan(
@@ -112,11 +119,11 @@ fn plan(
     let (id, now) = (deps.new_id::<Upload>(), deps.clock.now());
     let size = u64::try_from(input.byte_size).unwrap_or(0);
     let strategy = match known {
-        Some(_) => Strategy::Instant,
-        None if size > config.multipart_threshold.min(MAX_PUT) => Strategy::Multipart,
-        None => Strategy::SinglePut,
+        Some(_) => UploadStrategy::Instant,
+        None if size > config.multipart_threshold.min(MAX_PUT) => UploadStrategy::Multipart,
+        None => UploadStrategy::SinglePut,
     };
-    let (part_size, part_count) = if strategy == Strategy::Multipart {
+    let (part_size, part_count) = if strategy == UploadStrategy::Multipart {
         parts(config, size)
     } else {
         (size, 1)
@@ -124,11 +131,13 @@ fn plan(
     // A signed request brings parts, also where there is only one: what was joined of them is final,
     // and a request that comes later finds nothing to bring them to.
     let storage_key = match strategy {
-        Strategy::SinglePut | Strategy::Multipart => Some(format!("blobs/{}", id.uuid().simple())),
-        Strategy::Instant => None,
+        UploadStrategy::SinglePut | UploadStrategy::Multipart => {
+            Some(format!("blobs/{}", id.uuid().simple()))
+        }
+        UploadStrategy::Instant => None,
     };
     let challenge = known.map(|blob| Challenge::pick(&*deps.random, blob.id, size));
-    let lifetime = if strategy == Strategy::Multipart {
+    let lifetime = if strategy == UploadStrategy::Multipart {
         config.multipart_lifetime
     } else {
         config.single_lifetime
@@ -147,7 +156,7 @@ fn plan(
         multipart_id: None,
         part_size: i64::try_from(part_size).unwrap_or(i64::MAX),
         part_count: i32::try_from(part_count).unwrap_or(1),
-        checksum_parts: input.checksum_parts && strategy == Strategy::Multipart,
+        checksum_parts: input.checksum_parts && strategy == UploadStrategy::Multipart,
         challenge: challenge.and_then(|challenge| serde_json::to_value(challenge).ok()),
         proof_attempts: 0,
         quota_state: QuotaState::Reserved,
@@ -174,40 +183,24 @@ fn parts(config: &MediaConfig, size: u64) -> (u64, u64) {
 /// crash leaves behind is found by the expiry sweep, or by the same request coming again.
 async fn prepare(media: &Media, row: UploadRow) -> Result<UploadRow, Fail> {
     if quota::reserve(media, &row).await? == quota::Reserved::Exceeded {
-        let mut connection = media.deps.db.read().await?;
-        upload::delete_unprepared(&mut connection, row.id).await?;
+        media
+            .deps
+            .statement(async |tx| upload::delete_unprepared(tx, row.id).await)
+            .await?;
         return Err(Fail::refused(
             MediaErrorCode::QuotaExceeded,
             "input.byteSize",
         ));
     }
-    let multipart_id = match (&row.storage_key, row.strategy) {
-        (Some(key), Strategy::SinglePut | Strategy::Multipart) => {
-            let whole = row.strategy == Strategy::SinglePut && row.declared_sha256.is_some();
-            let checksum = if row.checksum_parts || whole {
-                PartChecksum::Sha256
-            } else {
-                PartChecksum::None
-            };
-            // The type that was announced is not worth more than that; the true one is signed into
-            // the URLs for reading.
-            Some(
-                media
-                    .storage
-                    .create_multipart(key, sniff::UNKNOWN, checksum)
-                    .await
-                    .map_err(storage_failed)?,
-            )
-        }
-        _ => None,
-    };
-    let mut connection = media.deps.db.read().await?;
-    if let Some(opened) = upload::open(&mut connection, row.id, multipart_id.as_deref()).await? {
+    let multipart_id = begin_multipart(media, &row).await?;
+    let opened = media
+        .deps
+        .statement(async |tx| upload::open(tx, row.id, multipart_id.as_deref()).await)
+        .await?;
+    if let Some(opened) = opened {
         return Ok(opened);
     }
     // The same request came twice, and the other one was faster.
-    let opened = upload::find(&mut connection, row.id).await?;
-    drop(connection);
     if let (Some(key), Some(surplus)) = (&row.storage_key, &multipart_id) {
         media
             .storage
@@ -215,7 +208,31 @@ async fn prepare(media: &Media, row: UploadRow) -> Result<UploadRow, Fail> {
             .await
             .map_err(storage_failed)?;
     }
-    opened.ok_or_else(|| Fail::refused(MediaErrorCode::NotFound, "input.idempotencyKey"))
+    let mut connection = media.deps.read().await?;
+    upload::find(&mut connection, row.id)
+        .await?
+        .ok_or_else(|| Fail::refused(MediaErrorCode::NotFound, "input.idempotencyKey"))
+}
+
+/// Begins a multipart upload in the store, if anything is to be sent.
+async fn begin_multipart(media: &Media, row: &UploadRow) -> Result<Option<String>, Error> {
+    let Some(key) = &row.storage_key else {
+        return Ok(None);
+    };
+    let whole = row.strategy == UploadStrategy::SinglePut && row.declared_sha256.is_some();
+    let checksum = if row.checksum_parts || whole {
+        PartChecksum::Sha256
+    } else {
+        PartChecksum::None
+    };
+    // The type that was announced is not worth more than that; the true one is signed into the URLs for
+    // reading.
+    media
+        .storage
+        .create_multipart(key, sniff::UNKNOWN, checksum)
+        .await
+        .map(Some)
+        .map_err(storage_failed)
 }
 
 #[cfg(test)]

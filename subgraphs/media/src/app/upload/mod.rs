@@ -5,57 +5,125 @@ mod challenge;
 mod check;
 mod complete;
 mod create;
-mod list;
-mod parts;
 mod prove;
 mod receive;
 mod received;
 
 pub use abort::{abort, discard};
 pub use challenge::{Challenge, Range};
-pub use check::check_filename;
+pub use check::{check_filename, parse_digest};
 pub use complete::complete;
 pub use create::{NewUpload, create};
-pub use list::{page, total};
-pub use parts::{PartToSign, sign_parts, sign_put};
 pub use prove::prove;
-pub use receive::Object;
-pub use received::{Received, received};
+pub use received::{Received, ReceivedOfUpload, received};
 
-use atelier_kit::{actor::Actor, db::Connection};
+use std::{collections::HashMap, sync::Arc};
 
-use super::access::may_see;
+use atelier_contracts::media::{Upload, UploadClosed, UploadFact, UploadProgressed, UploadStatus};
+use atelier_kit::{
+    actor::Actor,
+    db::Tx,
+    error::Error,
+    id::Id,
+    loader::Batch,
+    page::{Page, PageArgs},
+};
+
+use super::{Media, may_see};
 use crate::{
-    UploadId,
-    db::{
-        state::UploadStatus,
-        upload::{self, UploadRow},
-    },
+    db::upload::{self, UploadRow},
     error::{Fail, MediaErrorCode, Refusal},
 };
 
+/// Uploads that the caller may see.
+pub struct UploadById {
+    pub media: Media,
+    pub actor: Arc<Actor>,
+}
+
+impl Batch for UploadById {
+    type Key = Id<Upload>;
+    type Value = UploadRow;
+
+    async fn load(&self, keys: Vec<Id<Upload>>) -> Result<HashMap<Id<Upload>, UploadRow>, Error> {
+        let mut connection = self.media.deps.read().await?;
+        let rows = upload::by_ids(&mut connection, &keys).await?;
+        Ok(rows
+            .into_iter()
+            .filter(|row| may_see(&self.actor, row.owner_id))
+            .map(|row| (row.id, row))
+            .collect())
+    }
+}
+
+/// A page of the caller's uploads, newest first.
+pub async fn page(
+    media: &Media,
+    actor: &Actor,
+    status: Option<UploadStatus>,
+    page: &PageArgs,
+) -> Result<Page<UploadRow>, Error> {
+    let owner = actor.require_user()?;
+    page.fetch(
+        &media.deps,
+        async |connection, request| upload::page(connection, owner, status, request).await,
+        async |connection| upload::count(connection, owner, status).await,
+    )
+    .await
+}
+
 /// Locks an upload that the caller may change.
-async fn lock(connection: &mut Connection, actor: &Actor, id: UploadId) -> Result<UploadRow, Fail> {
+pub(super) async fn lock(tx: &mut Tx, actor: &Actor, id: Id<Upload>) -> Result<UploadRow, Fail> {
     actor.require_user()?;
-    upload::lock(connection, id)
+    upload::lock(tx, id)
         .await?
         .filter(|row| may_see(actor, row.owner_id))
-        .ok_or_else(|| Fail::refused(MediaErrorCode::NotFound, "input.uploadId"))
+        .ok_or_else(not_found)
+}
+
+fn not_found() -> Fail {
+    Fail::refused(MediaErrorCode::NotFound, "input.uploadId")
 }
 
 /// Refuses what can only be done to an open upload.
-fn demand_open(row: &UploadRow) -> Result<(), Fail> {
+pub(super) fn demand_open(row: &UploadRow) -> Result<(), Fail> {
     if row.status == UploadStatus::Open {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(closed(row.status))
     }
-    Err(Refusal::new(MediaErrorCode::UploadClosed, "input.uploadId")
-        .with("status", row.status.as_str())
-        .into())
+}
+
+/// Refuses what cannot be done to an upload that has ended like this.
+fn closed(status: UploadStatus) -> Fail {
+    Refusal::new(MediaErrorCode::UploadClosed, "input.uploadId")
+        .with("status", status.as_str().to_ascii_lowercase())
+        .into()
 }
 
 /// Refuses what cannot be done to an upload of this strategy.
-fn wrong_strategy(row: &UploadRow) -> Fail {
+pub(super) fn wrong_strategy(row: &UploadRow) -> Fail {
     Refusal::new(MediaErrorCode::WrongStrategy, "input.uploadId")
-        .with("strategy", row.strategy.as_str())
+        .with("strategy", row.strategy.as_str().to_ascii_lowercase())
         .into()
+}
+
+/// What is told of an upload that has moved.
+pub(super) fn fact_of(row: &UploadRow) -> UploadFact {
+    let (upload, owner, status) = (row.id, row.owner_id, row.status);
+    if status.is_closed() {
+        UploadClosed {
+            upload,
+            owner,
+            status,
+        }
+        .into()
+    } else {
+        UploadProgressed {
+            upload,
+            owner,
+            status,
+        }
+        .into()
+    }
 }

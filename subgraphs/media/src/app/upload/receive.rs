@@ -5,14 +5,12 @@ use std::collections::HashSet;
 use atelier_kit::error::Error;
 use atelier_storage::{CompletedPart, Part, StorageError};
 
-use super::{
-    super::{Media, storage_failed},
-    parts::part_bytes,
-    received::note,
-};
+use super::received::note;
 use crate::{
-    db::{state::Strategy, upload::UploadRow},
-    error::{MediaErrorCode, Refusal},
+    app::{Media, storage_failed, upload_part::part_bytes},
+    db::upload::UploadRow,
+    error::{Fail, MediaErrorCode, Refusal},
+    kinds::UploadStrategy,
     sniff,
 };
 
@@ -43,6 +41,15 @@ impl From<StorageError> for Refused {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl From<Refused> for Fail {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Again(refusal) | Refused::ForGood(refusal) => refusal.into(),
+            Refused::Failed(error) => error.into(),
+        }
     }
 }
 
@@ -98,7 +105,7 @@ async fn join(media: &Media, row: &UploadRow, key: &str) -> Result<Option<Vec<u8
         Err(StorageError::NotFound) => return joined_before(media, key).await.map(|()| None),
         Err(cause) => return Err(cause.into()),
     };
-    let digest = if row.strategy == Strategy::SinglePut {
+    let digest = if row.strategy == UploadStrategy::SinglePut {
         check_only_part(row, &parts).map_err(Refused::Again)?
     } else {
         note(media, row, &parts).await?;

@@ -1,16 +1,49 @@
 //! What has arrived of an upload: the store knows, the ledger remembers.
 
-use atelier_kit::error::Error;
+use std::{collections::HashMap, sync::Arc};
+
+use atelier_contracts::media::{Upload, UploadStatus};
+use atelier_kit::{error::Error, id::Id, loader::Batch};
 use atelier_storage::{Part, StorageError};
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncConnection;
+use futures::{StreamExt, TryStreamExt, stream};
 
-use super::super::{Media, fact, storage_failed};
-use crate::db::{
-    part::{self, PartRow},
-    state::{Strategy, UploadStatus},
-    upload::UploadRow,
+use super::fact_of;
+use crate::{
+    app::{Media, storage_failed},
+    db::{
+        upload::{self, UploadRow},
+        upload_part::{self, UploadPartRow},
+    },
+    kinds::UploadStrategy,
 };
+
+/// Uploads of which the store is asked at a time.
+const QUESTIONS: usize = 8;
+
+/// What has arrived of uploads; for uploads that the caller may see.
+pub struct ReceivedOfUpload(pub Media);
+
+impl Batch for ReceivedOfUpload {
+    type Key = Id<Upload>;
+    type Value = Arc<Received>;
+
+    async fn load(&self, keys: Vec<Id<Upload>>) -> Result<HashMap<Id<Upload>, Self::Value>, Error> {
+        let questions = find(&self.0, &keys).await?.into_iter().map(|row| {
+            let media = self.0.clone();
+            async move { Ok::<_, Error>((row.id, Arc::new(received(&media, &row).await?))) }
+        });
+        stream::iter(questions)
+            .buffer_unordered(QUESTIONS)
+            .try_collect()
+            .await
+    }
+}
+
+async fn find(media: &Media, ids: &[Id<Upload>]) -> Result<Vec<UploadRow>, Error> {
+    let mut connection = media.deps.read().await?;
+    upload::by_ids(&mut connection, ids).await
+}
 
 /// What has arrived.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,8 +66,8 @@ pub struct ReceivedPart {
 impl Received {
     /// The numbers of the parts that are still to be sent, of `count`.
     pub fn missing(&self, row: &UploadRow) -> Vec<i32> {
-        if row.strategy != Strategy::Multipart {
-            return if self.bytes > 0 || row.strategy == Strategy::Instant {
+        if row.strategy != UploadStrategy::Multipart {
+            return if self.bytes > 0 || row.strategy == UploadStrategy::Instant {
                 Vec::new()
             } else {
                 vec![1]
@@ -51,13 +84,15 @@ impl Received {
 /// ledger and told to subscribers.
 pub async fn received(media: &Media, row: &UploadRow) -> Result<Received, Error> {
     match (row.status, row.strategy) {
-        (UploadStatus::Completed, Strategy::SinglePut | Strategy::Instant) => Ok(Received {
-            bytes: row.byte_size,
-            parts: Vec::new(),
-        }),
-        (UploadStatus::Open, Strategy::SinglePut) => put_so_far(media, row).await,
-        (UploadStatus::Open, Strategy::Multipart) => parts_so_far(media, row).await,
-        (_, Strategy::Multipart) => ledger(media, row).await,
+        (UploadStatus::Completed, UploadStrategy::SinglePut | UploadStrategy::Instant) => {
+            Ok(Received {
+                bytes: row.byte_size,
+                parts: Vec::new(),
+            })
+        }
+        (UploadStatus::Open, UploadStrategy::SinglePut) => put_so_far(media, row).await,
+        (UploadStatus::Open, UploadStrategy::Multipart) => parts_so_far(media, row).await,
+        (_, UploadStrategy::Multipart) => ledger(media, row).await,
         _ => Ok(Received::default()),
     }
 }
@@ -100,8 +135,8 @@ async fn parts_so_far(media: &Media, row: &UploadRow) -> Result<Received, Error>
 }
 
 async fn ledger(media: &Media, row: &UploadRow) -> Result<Received, Error> {
-    let mut connection = media.deps.db.read().await?;
-    let rows = part::of_upload(&mut connection, row.id).await?;
+    let mut connection = media.deps.read().await?;
+    let rows = upload_part::of_upload(&mut connection, row.id).await?;
     Ok(sum(rows.into_iter().filter_map(|row| {
         Some(ReceivedPart {
             number: row.number,
@@ -125,7 +160,7 @@ pub async fn note(media: &Media, row: &UploadRow, parts: &[Part]) -> Result<(), 
     let now = media.deps.clock.now();
     let rows: Vec<_> = parts
         .iter()
-        .map(|part| PartRow {
+        .map(|part| UploadPartRow {
             upload_id: row.id,
             number: part.number.into(),
             byte_size: i64::try_from(part.size).unwrap_or(i64::MAX),
@@ -139,11 +174,11 @@ pub async fn note(media: &Media, row: &UploadRow, parts: &[Part]) -> Result<(), 
     if rows.is_empty() {
         return Ok(());
     }
-    let mut connection = media.deps.db.write().await?;
-    connection
-        .transaction(async |connection| {
-            if part::note_received(connection, &rows).await? > 0 {
-                fact::tell_upload(connection, &media.deps, row).await?;
+    media
+        .deps
+        .transaction(async |tx| {
+            if upload_part::note_received(tx, &rows).await? > 0 {
+                tx.emit(&fact_of(row));
             }
             Ok::<_, Error>(())
         })

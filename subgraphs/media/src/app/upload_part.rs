@@ -2,23 +2,21 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use atelier_kit::{actor::Actor, error::Error};
+use atelier_contracts::media::{Upload, UploadStatus};
+use atelier_kit::{actor::Actor, error::Error, id::Id};
 use atelier_storage::SignedRequest;
-use diesel_async::AsyncConnection;
 
 use super::{
-    super::{Media, fact, storage_failed},
-    check::parse_digest,
-    demand_open, lock, wrong_strategy,
+    Media, storage_failed,
+    upload::{demand_open, fact_of, lock, parse_digest, wrong_strategy},
 };
 use crate::{
-    UploadId,
     db::{
-        part::{self, PartRow},
-        state::{Strategy, UploadStatus},
         upload::UploadRow,
+        upload_part::{self, UploadPartRow},
     },
     error::{Fail, MediaErrorCode, Refusal},
+    kinds::UploadStrategy,
 };
 
 /// The most parts that are signed at once.
@@ -51,24 +49,24 @@ pub fn part_bytes(row: &UploadRow, number: i32) -> i64 {
 pub async fn sign_parts(
     media: &Media,
     actor: &Actor,
-    id: UploadId,
+    id: Id<Upload>,
     wanted: &[PartToSign],
 ) -> Result<(UploadRow, Vec<SignedPart>), Fail> {
-    let mut connection = media.deps.db.write().await?;
-    let (row, ledger) = connection
-        .transaction(async |connection| {
-            let row = lock(connection, actor, id).await?;
+    actor.require_user()?;
+    let (row, ledger) = media
+        .deps
+        .transaction(async |tx| {
+            let row = lock(tx, actor, id).await?;
             demand_open(&row)?;
-            if row.strategy != Strategy::Multipart {
+            if row.strategy != UploadStrategy::Multipart {
                 return Err(wrong_strategy(&row));
             }
             let ledger = check_parts(media, &row, wanted)?;
-            part::note_signed(connection, &ledger).await?;
-            fact::tell_upload(connection, &media.deps, &row).await?;
+            upload_part::note_signed(tx, &ledger).await?;
+            tx.emit(&fact_of(&row));
             Ok((row, ledger))
         })
         .await?;
-    drop(connection);
     let (Some(key), Some(multipart_id)) = (&row.storage_key, &row.multipart_id) else {
         return Err(Error::internal("an open multipart upload has a key and an id").into());
     };
@@ -99,7 +97,7 @@ fn check_parts(
     media: &Media,
     row: &UploadRow,
     wanted: &[PartToSign],
-) -> Result<Vec<PartRow>, Fail> {
+) -> Result<Vec<UploadPartRow>, Fail> {
     if wanted.is_empty() || wanted.len() > MAX_SIGNED {
         return Err(Refusal::new(MediaErrorCode::ListInvalid, "input.parts")
             .with("max", MAX_SIGNED)
@@ -122,7 +120,7 @@ fn check_parts(
             ));
             continue;
         }
-        rows.push(PartRow {
+        rows.push(UploadPartRow {
             upload_id: row.id,
             number: part.number,
             byte_size: part_bytes(row, part.number),
@@ -141,7 +139,7 @@ fn check_parts(
 
 /// Signs the one request of an upload in one piece; `None` if it is not open, or goes another way.
 pub async fn sign_put(media: &Media, row: &UploadRow) -> Result<Option<SignedRequest>, Error> {
-    let (UploadStatus::Open, Strategy::SinglePut) = (row.status, row.strategy) else {
+    let (UploadStatus::Open, UploadStrategy::SinglePut) = (row.status, row.strategy) else {
         return Ok(None);
     };
     let (Some(key), Some(multipart_id)) = (&row.storage_key, &row.multipart_id) else {

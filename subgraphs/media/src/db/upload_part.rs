@@ -1,17 +1,22 @@
-//! The ledger of parts.
+//! The ledger of upload parts: signed for the client, and seen in the store.
 
-use atelier_kit::{db::Connection, error::Error, id::Id};
+use atelier_contracts::media::Upload;
+use atelier_kit::{
+    db::{Connection, Tx},
+    error::Error,
+    id::Id,
+};
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, query_dsl, upsert::excluded};
 use diesel_async::RunQueryDsl;
 
-use crate::{Upload, tables::upload_part};
+use crate::tables::upload_part;
 
 /// A part's row.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = upload_part)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-pub struct PartRow {
+pub struct UploadPartRow {
     pub upload_id: Id<Upload>,
     pub number: i32,
     pub byte_size: i64,
@@ -25,17 +30,17 @@ pub struct PartRow {
 pub async fn of_upload(
     connection: &mut Connection,
     upload: Id<Upload>,
-) -> Result<Vec<PartRow>, Error> {
+) -> Result<Vec<UploadPartRow>, Error> {
     Ok(upload_part::table
         .filter(upload_part::upload_id.eq(upload))
         .order(upload_part::number)
-        .select(PartRow::as_select())
+        .select(UploadPartRow::as_select())
         .load(connection)
         .await?)
 }
 
 /// Notes parts as signed.
-pub async fn note_signed(connection: &mut Connection, rows: &[PartRow]) -> Result<(), Error> {
+pub async fn note_signed(tx: &mut Tx, rows: &[UploadPartRow]) -> Result<(), Error> {
     diesel::insert_into(upload_part::table)
         .values(rows)
         .on_conflict((upload_part::upload_id, upload_part::number))
@@ -44,7 +49,7 @@ pub async fn note_signed(connection: &mut Connection, rows: &[PartRow]) -> Resul
             upload_part::sha256.eq(excluded(upload_part::sha256)),
             upload_part::signed_at.eq(excluded(upload_part::signed_at)),
         ))
-        .execute(connection)
+        .execute(tx)
         .await?;
     Ok(())
 }
@@ -53,7 +58,7 @@ pub async fn note_signed(connection: &mut Connection, rows: &[PartRow]) -> Resul
 const ROWS: usize = 5000;
 
 /// Notes parts as received; tells how many were not yet known in this form.
-pub async fn note_received(connection: &mut Connection, rows: &[PartRow]) -> Result<usize, Error> {
+pub async fn note_received(tx: &mut Tx, rows: &[UploadPartRow]) -> Result<usize, Error> {
     let mut changed = 0;
     for rows in rows.chunks(ROWS) {
         let upsert = diesel::insert_into(upload_part::table)
@@ -70,7 +75,7 @@ pub async fn note_received(connection: &mut Connection, rows: &[PartRow]) -> Res
             upsert,
             upload_part::etag.is_distinct_from(excluded(upload_part::etag)),
         )
-        .execute(connection)
+        .execute(tx)
         .await?;
     }
     Ok(changed)
