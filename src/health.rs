@@ -7,6 +7,7 @@ use atelier_kit::{
     db::Database,
     health::Health,
     redis::Redis,
+    supervise::Supervisor,
 };
 
 use crate::{domains::Shared, identity::Verifier};
@@ -37,11 +38,13 @@ pub fn with_trust(health: Health, keys: KeyFolder) -> Health {
     })
 }
 
-/// Checks of these databases, Redis and the object store.
-pub fn checks(databases: Vec<Database>, shared: &Shared) -> Health {
+/// Checks of these databases, Redis and the object store, and that background work is alive.
+pub fn checks(databases: Vec<Database>, shared: &Shared, supervisor: &Supervisor) -> Health {
     let databases = Arc::new(databases);
     let (redis, storage) = (shared.redis.clone(), shared.storage.clone());
+    let supervisor = supervisor.clone();
     Health::new()
+        .required("background", move || std::future::ready(supervisor.check()))
         .required("postgresql", move || {
             let databases = Arc::clone(&databases);
             async move {

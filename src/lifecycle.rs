@@ -9,6 +9,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use atelier_kit::supervise::Supervisor;
+
 use crate::say::complain;
 
 /// How long background work may take to finish.
@@ -56,12 +58,20 @@ pub fn on_hangup(reload: Arc<Notify>, stop: &CancellationToken) -> anyhow::Resul
     Ok(())
 }
 
-/// Waits for background work that has been told to stop.
-pub async fn finish(running: Vec<JoinHandle<()>>) {
-    if tokio::time::timeout(GRACE, futures::future::join_all(running))
-        .await
-        .is_err()
-    {
+/// Waits for background work that has been told to stop, and for the operators' listener.
+pub async fn finish(supervisor: &Supervisor, operators: Option<JoinHandle<()>>) {
+    ended(async {
+        supervisor.finished().await;
+        if let Some(operators) = operators {
+            let _ = operators.await;
+        }
+    })
+    .await;
+}
+
+/// Waits for something that has been told to stop.
+pub async fn ended<T>(stopping: impl Future<Output = T>) {
+    if tokio::time::timeout(GRACE, stopping).await.is_err() {
         tracing::warn!(target: "atelier", "some background work did not finish in time");
     }
 }

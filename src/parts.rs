@@ -8,6 +8,7 @@ use atelier_kit::{
     health::Health,
     peers::{HttpPeers, Peers},
     redis::Redis,
+    supervise::Supervisor,
 };
 use atelier_router::{Reloader, Server, config::Connections};
 use atelier_telemetry::metrics;
@@ -67,7 +68,8 @@ pub async fn router(args: RouterArgs, settings: Settings, config: Config) -> any
             let redis = Redis::lazy(settings::redis(settings::required("ATELIER_REDIS_URL")?)?)?;
             let signer = ActorSigner::new(keys.clone());
             let verifier = Arc::new(Verifier::new(peers, Some(signer)));
-            tokio::spawn(Arc::clone(&verifier).follow_changes(redis.clone(), stop.clone()));
+            let supervisor = Supervisor::new(stop.clone());
+            Arc::clone(&verifier).follow_changes_in(&supervisor, redis.clone());
             let health = health::of_router(keys, Arc::clone(&verifier), redis);
             (
                 graph::over_http(graph::SUPERGRAPH, &urls, Some(verifier), config)?,
@@ -122,7 +124,8 @@ pub async fn subgraphs(
         subgraphs.push((domain.build)(shared.deps(domain.name)?, &shared)?);
     }
     let databases = subgraphs.iter().map(|subgraph| subgraph.deps.db.clone());
-    let health = health::checks(databases.collect(), &shared);
+    let supervisor = Supervisor::new(stop.clone());
+    let health = health::checks(databases.collect(), &shared, &supervisor);
     let health = health::with_trust(health, keys.clone());
     let app = subgraphs
         .iter()
@@ -131,13 +134,10 @@ pub async fn subgraphs(
         })
         .merge(health.public_router());
     let names = domains::names();
-    let mut running: Vec<_> = subgraphs
-        .iter_mut()
-        .flat_map(|subgraph| subgraph.start(&names, &stop))
-        .collect();
-    if let Some(operators) = operators {
-        running.push(operators.serve(&health, metrics, stop.clone()));
+    for subgraph in &mut subgraphs {
+        subgraph.start(&names, &supervisor);
     }
+    let operators = operators.map(|operators| operators.serve(&health, metrics, stop.clone()));
     for subgraph in &subgraphs {
         say(format_args!(
             "The subgraph {0} listens on http://{1}/{0}/graphql",
@@ -158,7 +158,7 @@ pub async fn subgraphs(
     let server = serve::knowing_clients(Server::of(app, limits), settings.trusted_proxies);
     let served = server.serve(listener, stop.clone()).await;
     stop.cancel();
-    lifecycle::finish(running).await;
+    lifecycle::finish(&supervisor, operators).await;
     served.context("the listener broke")
 }
 
@@ -177,22 +177,25 @@ pub async fn worker(args: WorkerArgs, settings: Settings, config: Config) -> any
     domains::require_migrated(&servers.databases, &needed).await?;
     let shared = Shared::new(&servers, http_peers(&args.peers, &keys)?)?;
     shared.connect(&needed).await?;
-    let mut running = worker::relays(&shared, &stop)?;
+    let supervisor = Supervisor::new(stop.clone());
+    worker::relays(&shared, &supervisor)?;
     let wanted = worker::Wanted {
         queues: args.queues,
         concurrency: args.concurrency,
         lease: args.lease.map(Duration::from_secs),
     };
-    running.push(worker::spawn(&shared, wanted, &stop)?);
-    if let Some(operators) = operators {
-        let databases = needed.iter();
-        let databases = databases.map(|domain| Ok(shared.deps(domain.name)?.db));
-        let health = health::checks(databases.collect::<anyhow::Result<_>>()?, &shared);
-        running.push(operators.serve(&health, metrics, stop.clone()));
-    }
+    worker::start(&shared, wanted, &supervisor)?;
+    let databases = needed.iter();
+    let databases = databases.map(|domain| Ok(shared.deps(domain.name)?.db));
+    let health = health::checks(
+        databases.collect::<anyhow::Result<_>>()?,
+        &shared,
+        &supervisor,
+    );
+    let operators = operators.map(|operators| operators.serve(&health, metrics, stop.clone()));
     say("The worker is at work.");
     stop.cancelled().await;
-    lifecycle::finish(running).await;
+    lifecycle::finish(&supervisor, operators).await;
     Ok(())
 }
 

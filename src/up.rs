@@ -3,11 +3,10 @@
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use anyhow::Context;
-use atelier_kit::{Subgraph, graphql::Service, peers::LocalPeers};
+use atelier_kit::{Subgraph, graphql::Service, peers::LocalPeers, supervise::Supervisor};
 use atelier_local::DataDir;
 use atelier_telemetry::metrics;
 use axum::Router;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -58,7 +57,8 @@ pub async fn run(args: UpArgs, settings: Settings, config: Config) -> anyhow::Re
     let verifier = Arc::new(Verifier::new(Arc::new(peers), None));
     let router = graph::in_process(&services, Arc::clone(&verifier) as _, router)?;
     let databases = subgraphs.iter().map(|subgraph| subgraph.deps.db.clone());
-    let health = health::checks(databases.collect(), &shared);
+    let supervisor = Supervisor::new(stop.clone());
+    let health = health::checks(databases.collect(), &shared, &supervisor);
     let server = router
         .clone()
         .server()
@@ -69,21 +69,20 @@ pub async fn run(args: UpArgs, settings: Settings, config: Config) -> anyhow::Re
         .merge(health.public_router());
     let server = serve::knowing_clients(server, settings.trusted_proxies);
 
-    let mut running = start(&mut subgraphs, &stop);
-    let operators_at = operators.as_ref().map(|operators| operators.address);
-    if let Some(operators) = operators {
-        running.push(operators.serve(&health, metrics, stop.clone()));
+    let names = domains::names();
+    for subgraph in &mut subgraphs {
+        subgraph.start(&names, &supervisor);
     }
-    running.push(tokio::spawn(
-        verifier.follow_changes(shared.redis.clone(), stop.clone()),
-    ));
+    let operators_at = operators.as_ref().map(|operators| operators.address);
+    let operators = operators.map(|operators| operators.serve(&health, metrics, stop.clone()));
+    verifier.follow_changes_in(&supervisor, shared.redis.clone());
     if !args.no_worker {
         let wanted = worker::Wanted {
             queues: Vec::new(),
             concurrency: args.concurrency,
             lease: None,
         };
-        running.push(worker::spawn(&shared, wanted, &stop)?);
+        worker::start(&shared, wanted, &supervisor)?;
     }
     let draining = stop.clone();
     tokio::spawn(async move {
@@ -105,9 +104,9 @@ pub async fn run(args: UpArgs, settings: Settings, config: Config) -> anyhow::Re
     let supervised = tokio::spawn(local.supervise(servers_stop.clone()));
     let served = server.serve(listener, stop.clone()).await;
     stop.cancel();
-    lifecycle::finish(running).await;
+    lifecycle::finish(&supervisor, operators).await;
     servers_stop.cancel();
-    lifecycle::finish(vec![supervised]).await;
+    lifecycle::ended(supervised).await;
     served.context("the listener broke")
 }
 
@@ -127,14 +126,5 @@ fn build(shared: &Shared) -> anyhow::Result<Vec<Subgraph>> {
     DOMAINS
         .iter()
         .map(|domain| (domain.build)(shared.deps(domain.name)?, shared))
-        .collect()
-}
-
-/// Starts what runs beside the schemas.
-fn start(subgraphs: &mut [Subgraph], stop: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let names = domains::names();
-    subgraphs
-        .iter_mut()
-        .flat_map(|subgraph| subgraph.start(&names, stop))
         .collect()
 }

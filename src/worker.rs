@@ -2,10 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use atelier_kit::{event::Relay, jobs::Handler};
+use atelier_kit::{event::Relay, jobs::Handler, supervise::Supervisor};
 use atelier_tasks::{Engine, Worker, WorkerConfig};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::domains::{DOMAINS, Domain, Shared};
 
@@ -28,15 +26,11 @@ pub fn domains() -> impl Iterator<Item = &'static Domain> {
 }
 
 /// Starts a worker on the wanted queues, or on all queues that this binary has handlers for. It gives back
-/// what it has not finished when `stop` comes.
+/// what it has not finished when the process stops.
 ///
 /// # Errors
 /// If a domain's surroundings cannot be made, or no handler serves the queues.
-pub fn spawn(
-    shared: &Shared,
-    wanted: Wanted,
-    stop: &CancellationToken,
-) -> anyhow::Result<JoinHandle<()>> {
+pub fn start(shared: &Shared, wanted: Wanted, supervisor: &Supervisor) -> anyhow::Result<()> {
     let mut handlers: Vec<Arc<dyn Handler>> = Vec::new();
     for domain in domains() {
         handlers.extend((domain.handlers)(&shared.deps(domain.name)?, shared));
@@ -67,12 +61,10 @@ pub fn spawn(
         lease: wanted.lease.unwrap_or(configured.lease),
         ..configured
     };
-    Ok(tokio::spawn(Worker::run(
-        engine,
-        handlers,
-        config,
-        stop.clone(),
-    )))
+    supervisor.keep("worker".to_owned(), move |stop| {
+        Worker::run(engine.clone(), handlers.clone(), config.clone(), stop)
+    });
+    Ok(())
 }
 
 /// In whose names the handlers speak to other domains.
@@ -88,14 +80,14 @@ pub fn issuers() -> Vec<&'static str> {
 ///
 /// # Errors
 /// If a domain's surroundings cannot be made.
-pub fn relays(shared: &Shared, stop: &CancellationToken) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    domains()
-        .map(|domain| {
-            Ok(tokio::spawn(
-                Relay::new(shared.deps(domain.name)?).run(stop.clone()),
-            ))
-        })
-        .collect()
+pub fn relays(shared: &Shared, supervisor: &Supervisor) -> anyhow::Result<()> {
+    for domain in domains() {
+        let deps = shared.deps(domain.name)?;
+        supervisor.keep(format!("{}.relay", domain.name), move |stop| {
+            Relay::new(deps.clone()).run(stop)
+        });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use atelier_kit::{
     Deps,
     event::{Event, Followed, Interest, follow, stream_of},
     stream::StreamWriter,
-    testing,
 };
 use chrono::Utc;
 use diesel_migrations::EmbeddedMigrations;
@@ -147,7 +146,7 @@ fn resident() -> usize {
 async fn main() {
     let argument = std::env::args().nth(1);
     let events = argument.map_or(20_000, |events| events.parse().expect("a number of events"));
-    let test = testing::deps(DOMAIN, &NONE).await;
+    let test = atelier_testing::deps(DOMAIN, &NONE).await;
     let deps = &test.deps;
     println!("listeners   events/s    ratio   CPU µs/event    ratio   bytes/idle listener");
     let mut first: Option<Figures> = None;

@@ -9,6 +9,7 @@ use atelier_kit::{
     actor::Actor,
     id::{Id, User},
     redis::{Redis, Signal},
+    supervise::Supervisor,
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,13 @@ struct Current {
 }
 
 impl Verifier {
+    /// Keeps [`Verifier::follow_changes`] going for as long as the process runs.
+    pub fn follow_changes_in(self: Arc<Self>, supervisor: &Supervisor, redis: Redis) {
+        supervisor.keep("identity.changes".to_owned(), move |stop| {
+            Arc::clone(&self).follow_changes(redis.clone(), stop)
+        });
+    }
+
     /// Forgets what is known of users as accounts tells of changes, and tells what they have open,
     /// until `stop`. What was never told is noticed within half a minute, within seconds while
     /// Redis is away.
