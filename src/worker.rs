@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use atelier_kit::{event::Relay, jobs::Handler, supervise::Supervisor};
+use atelier_kit::{delivery::Relay, jobs::Handler, supervise::Supervisor};
 use atelier_tasks::{Engine, Worker, WorkerConfig};
 
 use crate::domains::{DOMAINS, Domain, Shared};

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use atelier_kit::{
     Deps,
-    event::{Event, Followed, Interest, follow, stream_of},
+    delivery::{Followed, Interest, follow},
+    event::{Event, stream_of},
     stream::StreamWriter,
 };
 use chrono::Utc;

@@ -4,7 +4,6 @@ mod clock;
 mod migrate;
 mod observe;
 mod server;
-mod transaction;
 
 use std::{
     fmt,
@@ -25,7 +24,6 @@ use tokio::sync::Notify;
 
 pub use clock::DatabaseClock;
 pub use migrate::{migrate, pending};
-pub use transaction::{Failure, ReadConnection, Tx};
 
 use crate::{
     clock::Clock,

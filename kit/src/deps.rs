@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    actor::Actor,
     clock::{Clock, Random},
+    command::{Command, Peers},
+    cursor::CursorSealer,
     db::Database,
+    error::{Error, ErrorCode},
     id::{Entity, Id},
-    page::CursorSealer,
-    peers::Peers,
     redis::Redis,
     stream::Hub,
 };
@@ -51,5 +54,30 @@ impl Deps {
         let mut bytes = [0; N];
         self.random.fill(&mut bytes);
         bytes
+    }
+
+    /// Calls a command on behalf of this domain; the inner error is the other domain's refusal.
+    /// Never call it inside a transaction: the other domain may be in another process.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` or `REQUEST_TIMEOUT` if the other domain does not answer, or not as agreed.
+    pub async fn command<C: Command>(
+        &self,
+        command: &C,
+    ) -> Result<Result<C::Answer, C::Refusal>, Error> {
+        let unexpected = |cause: serde_json::Error| {
+            Error::caused(ErrorCode::Unavailable, format!("{}: {cause}", C::FIELD))
+        };
+        let variables = serde_json::json!({ "input": command });
+        let actor = Actor::service(self.domain);
+        let mut answer = self
+            .peers
+            .call(C::DOMAIN, actor, C::OPERATION, variables)
+            .await?;
+        let mut payload = answer[C::FIELD].take();
+        match payload.pointer_mut("/userErrors/0/code").map(Value::take) {
+            None => serde_json::from_value(payload).map(Ok).map_err(unexpected),
+            Some(code) => serde_json::from_value(code).map(Err).map_err(unexpected),
+        }
     }
 }

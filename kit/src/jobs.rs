@@ -4,7 +4,7 @@
 //! request is a fact, which the task engine consumes, so nothing is lost if a process dies in
 //! between, and a transaction that rolls back requests nothing.
 //!
-//! [`Tx::enqueue`]: crate::db::Tx::enqueue
+//! [`Tx::enqueue`]: crate::transaction::Tx::enqueue
 
 use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
 

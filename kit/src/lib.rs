@@ -7,8 +7,11 @@
 
 pub mod actor;
 pub mod clock;
+pub mod command;
 pub mod config;
+pub mod cursor;
 pub mod db;
+pub mod delivery;
 mod deps;
 pub mod error;
 pub mod event;
@@ -29,6 +32,7 @@ pub mod supervise;
 pub mod telemetry;
 pub mod text;
 mod text_enum;
+pub mod transaction;
 
 pub use atelier_macros::object;
 pub use deps::Deps;

@@ -11,78 +11,19 @@ use std::{
 
 use async_graphql::{Request, Variables};
 use async_trait::async_trait;
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Deps,
     actor::{ACTOR_HEADER, Actor, ActorSigner},
     clock::{Clock, SystemClock},
     error::{Error, ErrorCode},
     graphql::Service,
 };
 
+pub use crate::command::Peers;
+
 /// The longest time that a call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Calls other domains.
-#[async_trait]
-pub trait Peers: Send + Sync + 'static {
-    /// Runs an operation on a domain's subgraph and returns its `data`.
-    ///
-    /// # Errors
-    /// The domain's own error (`UNAUTHENTICATED`, `NOT_FOUND`, …), or `UNAVAILABLE` if it does not
-    /// answer or the fault is on this side.
-    async fn call(
-        &self,
-        domain: &str,
-        actor: Actor,
-        operation: &'static str,
-        variables: Value,
-    ) -> Result<Value, Error>;
-}
-
-/// The input of an internal mutation of a domain, which other domains call when they need an
-/// answer. Commands are declared in `atelier-contracts`.
-pub trait Command: Serialize + Sync {
-    /// The domain that executes it.
-    const DOMAIN: &'static str;
-    /// The field of `Mutation`.
-    const FIELD: &'static str;
-    /// The operation, with the variable `$input`; it selects the answer and `userErrors { code }`.
-    const OPERATION: &'static str;
-    /// The payload of the field on success.
-    type Answer: DeserializeOwned;
-    /// The codes of expected failures.
-    type Refusal: DeserializeOwned;
-}
-
-impl Deps {
-    /// Calls a command on behalf of this domain; the inner error is the other domain's refusal.
-    /// Never call it inside a transaction: the other domain may be in another process.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` or `REQUEST_TIMEOUT` if the other domain does not answer, or not as agreed.
-    pub async fn command<C: Command>(
-        &self,
-        command: &C,
-    ) -> Result<Result<C::Answer, C::Refusal>, Error> {
-        let unexpected = |cause: serde_json::Error| {
-            Error::caused(ErrorCode::Unavailable, format!("{}: {cause}", C::FIELD))
-        };
-        let variables = serde_json::json!({ "input": command });
-        let actor = Actor::service(self.domain);
-        let mut answer = self
-            .peers
-            .call(C::DOMAIN, actor, C::OPERATION, variables)
-            .await?;
-        let mut payload = answer[C::FIELD].take();
-        match payload.pointer_mut("/userErrors/0/code").map(Value::take) {
-            None => serde_json::from_value(payload).map(Ok).map_err(unexpected),
-            Some(code) => serde_json::from_value(code).map(Err).map_err(unexpected),
-        }
-    }
-}
 
 /// Peers in the same process, which are set once all domains are built.
 #[derive(Clone, Default)]

@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Deps,
+    delivery::{Consume, Consumer, Relay, run_consumer},
     error::Error,
-    event::{Consume, Consumer, Fact, Relay, run_consumer},
+    event::Fact,
     graphql::Service,
     supervise::Supervisor,
 };

@@ -11,12 +11,11 @@ use std::{
 use async_trait::async_trait;
 use atelier_kit::{
     Deps,
-    db::Tx,
+    delivery::{Consume, Consumer, Followed, Interest, Relay, follow, run_consumer},
     error::Error,
-    event::{
-        Consume, Consumer, Event, Fact, Followed, Interest, Relay, Told, follow, run_consumer,
-    },
+    event::{Event, Fact, Told},
     supervise::Supervisor,
+    transaction::Tx,
 };
 use diesel_async::RunQueryDsl;
 use diesel_migrations::EmbeddedMigrations;

@@ -10,11 +10,12 @@ use std::{
 
 use atelier_kit::{
     Deps,
-    db::{Database, DatabaseConfig, Tx},
+    db::{Database, DatabaseConfig},
     error::{Error, ErrorCode},
     facts,
     id::{Id, User},
     jobs::NewTask,
+    transaction::Tx,
 };
 use atelier_testing::TestDeps;
 use diesel_async::RunQueryDsl;

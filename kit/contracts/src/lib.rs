@@ -3,7 +3,7 @@
 //! * A **fact** ([`atelier_kit::event::Fact`]) is something that has happened in a domain. It is
 //!   recorded in the transaction that makes it true; other domains consume it, and subscriptions
 //!   follow it.
-//! * A **command** ([`atelier_kit::peers::Command`]) is an internal mutation of a domain that
+//! * A **command** ([`atelier_kit::command::Command`]) is an internal mutation of a domain that
 //!   another domain calls when it needs an answer at once, such as to reserve a quota.
 //! * An **id** identifies an entity; a **stub** refers to an entity of another domain in a schema.
 //!

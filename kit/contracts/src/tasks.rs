@@ -1,6 +1,6 @@
 //! The contract of tasks: the progress of background work.
 //!
-//! Tasks are requested with [`atelier_kit::db::Tx::enqueue`].
+//! Tasks are requested with [`atelier_kit::transaction::Tx::enqueue`].
 
 use atelier_kit::{
     entity,

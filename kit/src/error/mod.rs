@@ -7,7 +7,7 @@ mod user;
 use std::{any::Any, error::Error as StdError, fmt, sync::Arc};
 
 pub use code::{CodeSpec, ErrorCode};
-pub use user::{Fail, Refusal, UserErrorCode};
+pub use user::{Fail, Refusal, UserErrorCode, UserErrorObject};
 
 /// A top-level error: what the caller is told, and the cause, which is only logged.
 #[derive(Debug, Clone)]

@@ -52,6 +52,15 @@ impl<C: UserErrorCode> Refusal<C> {
     }
 }
 
+/// A domain's error type; implemented by [`user_errors!`](crate::user_errors).
+pub trait UserErrorObject: Sized {
+    /// The domain's enum of error codes.
+    type Code: UserErrorCode;
+
+    /// Converts a refusal, with its message in the given language.
+    fn of(refusal: Refusal<Self::Code>, locale: Locale) -> Self;
+}
+
 /// Why a mutation failed.
 #[derive(Debug, Clone)]
 pub enum Fail<C> {
@@ -138,7 +147,7 @@ macro_rules! user_errors {
             pub params: ::async_graphql::Json<::serde_json::Map<String, ::serde_json::Value>>,
         }
 
-        impl $crate::graphql::UserErrorObject for $error {
+        impl $crate::error::UserErrorObject for $error {
             type Code = $enum;
 
             fn of(refusal: $crate::error::Refusal<$enum>, locale: $crate::Locale) -> Self {

@@ -1,24 +1,14 @@
 //! Facts: what happens in a domain, for other domains and for subscribers.
 //!
 //! A mutation emits a [`Fact`] in its own transaction ([`Tx::emit`]), which writes it to the
-//! domain's outbox. The [`Relay`] publishes it to the domain's Redis stream, in order and exactly
-//! once. Other domains consume it ([`Consume`]); subscriptions replay and follow it ([`follow`]).
+//! domain's outbox. How it gets from there to other domains and to subscribers is the affair of
+//! [`delivery`](crate::delivery).
 //!
-//! [`Tx::emit`]: crate::db::Tx::emit
+//! [`Tx::emit`]: crate::transaction::Tx::emit
 
-mod consume;
 mod fact;
-mod follow;
-mod outbox;
-mod relay;
 
-pub use consume::{Consume, Consumer, run_consumer};
 pub use fact::{Concern, Fact, Told};
-pub use follow::{Followed, follow};
-pub(crate) use outbox::{NewEvent, insert};
-pub use relay::Relay;
-
-pub use crate::stream::Interest;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -9,8 +9,9 @@ use futures::{StreamExt, stream::BoxStream};
 use super::scope;
 use crate::{
     Deps,
+    delivery::{Followed, Interest, follow},
     error::Error,
-    event::{Event, Fact, Followed, Interest, Told, follow},
+    event::{Event, Fact, Told},
     page::Cursor,
 };
 

@@ -10,7 +10,7 @@ mod viewer;
 
 pub use events::{ResyncRequired, subscribe};
 pub use long::Long;
-pub use payload::{Payload, UserErrorObject, mutation};
+pub use payload::{Payload, mutation};
 pub use scope::{Operation, Scope, actor, load, scope};
 pub use service::{Direct, Service};
 pub use viewer::ViewerId;

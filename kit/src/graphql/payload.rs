@@ -38,15 +38,6 @@ pub fn mutation<P: Payload>(
     }
 }
 
-/// A domain's error type; implemented by [`user_errors!`](crate::user_errors).
-pub trait UserErrorObject: Sized {
-    /// The domain's enum of error codes.
-    type Code: UserErrorCode;
-
-    /// Converts a refusal, with its message in the given language.
-    fn of(refusal: Refusal<Self::Code>, locale: Locale) -> Self;
-}
-
 /// Declares a mutation payload: nullable fields that are set on success, and `userErrors`.
 ///
 /// A success is the value of the field or, if there are several, a tuple of their values.
@@ -86,7 +77,7 @@ macro_rules! payload {
         }
 
         impl $crate::graphql::Payload for $name {
-            type Code = <$error as $crate::graphql::UserErrorObject>::Code;
+            type Code = <$error as $crate::error::UserErrorObject>::Code;
             type Done = ($($ty),+);
 
             fn done(($($field),+): Self::Done) -> Self {
@@ -97,7 +88,7 @@ macro_rules! payload {
                 refusals: Vec<$crate::error::Refusal<Self::Code>>,
                 locale: $crate::Locale,
             ) -> Self {
-                let tell = |refusal| <$error as $crate::graphql::UserErrorObject>::of(refusal, locale);
+                let tell = |refusal| <$error as $crate::error::UserErrorObject>::of(refusal, locale);
                 Self {
                     $($field: None,)+
                     user_errors: refusals.into_iter().map(tell).collect(),

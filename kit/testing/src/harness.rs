@@ -7,7 +7,8 @@ use atelier_kit::{
     Deps, Subgraph,
     actor::Actor,
     clock::ManualClock,
-    event::{Event, Fact, Relay},
+    delivery::Relay,
+    event::{Event, Fact},
     supervise::Supervisor,
 };
 use chrono::TimeDelta;

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use atelier_kit::{
     Deps,
     clock::SystemClock,
+    delivery::Relay,
     error::Error,
-    event::Relay,
     jobs::{Handler, NewTask, Running, TaskFailure},
     supervise::Supervisor,
 };

@@ -16,7 +16,7 @@
 //! deleted.
 //!
 //! [`TaskFact`]: atelier_contracts::tasks::TaskFact
-//! [`Tx::enqueue`]: atelier_kit::db::Tx::enqueue
+//! [`Tx::enqueue`]: atelier_kit::transaction::Tx::enqueue
 
 mod app;
 mod config;

@@ -5,9 +5,9 @@
 
 use async_graphql::InputObject;
 use atelier_kit::{
+    command::Command,
     graphql::Long,
     id::{Id, User},
-    peers::Command,
     text_enum,
 };
 use chrono::{DateTime, Utc};

@@ -2,10 +2,10 @@
 
 use atelier_kit::{
     actor::Actor,
-    db::ReadConnection,
     error::{Error, Fail, Refusal},
     id::Id,
     page::{Page, PageArgs},
+    transaction::ReadConnection,
 };
 use chrono::{DateTime, Utc};
 use serde_json::json;

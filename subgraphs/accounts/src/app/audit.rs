@@ -3,9 +3,9 @@
 
 use atelier_kit::{
     actor::{Actor, Identity},
-    db::{ReadConnection, Tx},
     error::Error,
     page::{Page, PageArgs, TimePage},
+    transaction::{ReadConnection, Tx},
 };
 use serde_json::Value;
 use uuid::Uuid;

@@ -7,9 +7,9 @@
 
 use atelier_kit::{
     actor::Actor,
-    db::Tx,
     error::{Error, ErrorCode, Fail, Refusal},
     id::{Id, User},
+    transaction::Tx,
 };
 
 use super::role::ADMIN;

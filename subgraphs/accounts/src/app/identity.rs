@@ -5,9 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use atelier_kit::{
     Deps,
     actor::{Actor, Identity},
-    db::{Connection, Tx},
+    db::Connection,
     error::{Error, ErrorCode},
     id::{Id, Session, User},
+    transaction::Tx,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;

@@ -12,9 +12,9 @@
 
 use atelier_kit::{
     actor::Actor,
-    db::Tx,
     error::Fail,
     id::{Id, User},
+    transaction::Tx,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 

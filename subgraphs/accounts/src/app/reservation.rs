@@ -5,9 +5,9 @@
 
 use atelier_kit::{
     actor::Actor,
-    db::Tx,
     error::{Error, Fail, Refusal},
     id::{Id, User},
+    transaction::Tx,
 };
 use chrono::TimeDelta;
 

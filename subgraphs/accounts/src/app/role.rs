@@ -3,9 +3,9 @@
 use atelier_contracts::accounts::UserRolesChanged;
 use atelier_kit::{
     actor::Actor,
-    db::Tx,
     error::{Error, Fail, Refusal},
     id::{Id, User},
+    transaction::Tx,
 };
 use serde_json::json;
 

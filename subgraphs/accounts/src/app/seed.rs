@@ -1,11 +1,6 @@
 //! The first accounts of an installation.
 
-use atelier_kit::{
-    Deps,
-    actor::Actor,
-    db::{Connection, Tx},
-    error::Error,
-};
+use atelier_kit::{Deps, actor::Actor, db::Connection, error::Error, transaction::Tx};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{Accounts, name::Username, password::queue::Line, role};

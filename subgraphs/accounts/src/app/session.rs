@@ -3,10 +3,10 @@
 use atelier_contracts::accounts::UserSessionsRevoked;
 use atelier_kit::{
     actor::Actor,
-    db::{ReadConnection, Tx},
     error::{Error, Fail},
     id::{Id, Session},
     page::{Page, PageArgs},
+    transaction::{ReadConnection, Tx},
 };
 use chrono::{DateTime, Utc};
 use serde_json::json;

@@ -4,11 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use atelier_kit::{
     actor::Actor,
-    db::ReadConnection,
     error::Error,
     id::{Id, User},
     loader::Batch,
     page::{Listed, Page, PageArgs, PageRequest},
+    transaction::ReadConnection,
 };
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

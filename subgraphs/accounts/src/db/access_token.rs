@@ -1,10 +1,11 @@
 //! Personal access tokens and API keys.
 
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     error::Error,
     id::{Id, User},
     page::Listed,
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -2,9 +2,10 @@
 
 use atelier_contracts::media::Asset;
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     error::Error,
     id::{Id, User},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};

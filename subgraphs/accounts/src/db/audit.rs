@@ -1,11 +1,6 @@
 //! The audit log.
 
-use atelier_kit::{
-    db::{Connection, Tx},
-    error::Error,
-    id::Id,
-    page::Listed,
-};
+use atelier_kit::{db::Connection, error::Error, id::Id, page::Listed, transaction::Tx};
 use chrono::{DateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};
 use diesel_async::RunQueryDsl;

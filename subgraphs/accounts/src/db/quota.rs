@@ -4,9 +4,10 @@
 //! never exceed them together.
 
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     error::Error,
     id::{Id, User},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{

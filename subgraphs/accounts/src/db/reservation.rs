@@ -1,9 +1,9 @@
 //! Reservations of quotas, and the ledger of all changes to quotas.
 
 use atelier_kit::{
-    db::Tx,
     error::Error,
     id::{Id, User},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{

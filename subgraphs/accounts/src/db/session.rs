@@ -1,10 +1,11 @@
 //! Sessions and their refresh tokens.
 
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     error::Error,
     id::{Id, Session, User},
     page::Listed,
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

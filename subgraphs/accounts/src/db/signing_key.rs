@@ -1,9 +1,6 @@
 //! Keys that sign access tokens.
 
-use atelier_kit::{
-    db::{Connection, Tx},
-    error::Error,
-};
+use atelier_kit::{db::Connection, error::Error, transaction::Tx};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;

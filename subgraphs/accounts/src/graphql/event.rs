@@ -7,12 +7,9 @@ use atelier_contracts::accounts::{
     UserFact, UserQuotaChanged, UserSessionsRevoked, UserStatusChanged,
 };
 use atelier_kit::{
-    event::{Interest, Told},
-    graphql::{
-        ResyncRequired, actor,
-        directive::{authenticated, resumable},
-        subscribe,
-    },
+    delivery::Interest,
+    event::Told,
+    graphql::{ResyncRequired, actor, directive::authenticated, directive::resumable, subscribe},
     id::{self, Id},
     page::Cursor,
 };

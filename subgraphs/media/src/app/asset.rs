@@ -11,11 +11,11 @@ use atelier_contracts::media::{
 };
 use atelier_kit::{
     actor::Actor,
-    db::Tx,
     error::{Error, ErrorCode},
     id::Id,
     loader::Batch,
     page::{Page, PageArgs},
+    transaction::Tx,
 };
 use atelier_storage::{Disposition, GetOptions, SignedRequest};
 use chrono::{DateTime, Utc};

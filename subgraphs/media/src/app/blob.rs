@@ -3,10 +3,10 @@
 use atelier_contracts::media::{Asset, AssetProcessingFailed, AssetQuarantined, AssetReady};
 use atelier_kit::{
     Deps,
-    db::Tx,
     error::Error,
     id::{Id, User},
     jobs::{Job, NewTask},
+    transaction::Tx,
 };
 use serde::{Deserialize, Serialize};
 

@@ -7,10 +7,11 @@
 use async_trait::async_trait;
 use atelier_contracts::{accounts::UserDeleted, media::UploadStatus};
 use atelier_kit::{
-    db::Tx,
+    delivery::Consume,
     error::Error,
-    event::{Consume, Told},
+    event::Told,
     id::{Id, User},
+    transaction::Tx,
 };
 use chrono::TimeDelta;
 

@@ -2,11 +2,12 @@
 
 use atelier_contracts::media::Asset;
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     error::Error,
     id::{Id, User},
     newest_first,
     page::{Listed, PageRequest},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{dsl::sql, prelude::*, sql_types::BigInt};

@@ -1,10 +1,6 @@
 //! Stored bytes and how many assets refer to them.
 
-use atelier_kit::{
-    db::{Connection, Tx},
-    error::Error,
-    id::Id,
-};
+use atelier_kit::{db::Connection, error::Error, id::Id, transaction::Tx};
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,

@@ -1,9 +1,9 @@
 //! Users whose accounts are gone, until everything of theirs is gone as well.
 
 use atelier_kit::{
-    db::Tx,
     error::Error,
     id::{Id, User},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

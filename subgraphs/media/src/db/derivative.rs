@@ -1,10 +1,6 @@
 //! Derivatives of blobs.
 
-use atelier_kit::{
-    db::{Connection, Tx},
-    error::Error,
-    id::Id,
-};
+use atelier_kit::{db::Connection, error::Error, id::Id, transaction::Tx};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 

@@ -1,11 +1,7 @@
 //! What is to be removed from the object store.
 
 use atelier_contracts::media::Upload;
-use atelier_kit::{
-    db::{Connection, Tx},
-    error::Error,
-    id::Id,
-};
+use atelier_kit::{db::Connection, error::Error, id::Id, transaction::Tx};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;

@@ -1,11 +1,7 @@
 //! How the storage quota of uploads stands in accounts' ledger.
 
 use atelier_contracts::media::{Asset, Upload};
-use atelier_kit::{
-    db::{Connection, Tx},
-    error::Error,
-    id::Id,
-};
+use atelier_kit::{db::Connection, error::Error, id::Id, transaction::Tx};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 

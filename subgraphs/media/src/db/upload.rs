@@ -2,11 +2,12 @@
 
 use atelier_contracts::media::{Asset, Upload, UploadStatus};
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     error::Error,
     id::{Id, Task, User},
     newest_first,
     page::{Listed, PageRequest},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{dsl::case_when, prelude::*, sql_types::Text};

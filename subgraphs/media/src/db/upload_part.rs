@@ -1,11 +1,7 @@
 //! The ledger of upload parts: signed for the client, and seen in the store.
 
 use atelier_contracts::media::Upload;
-use atelier_kit::{
-    db::{Connection, Tx},
-    error::Error,
-    id::Id,
-};
+use atelier_kit::{db::Connection, error::Error, id::Id, transaction::Tx};
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, query_dsl, upsert::excluded};
 use diesel_async::RunQueryDsl;

@@ -5,12 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
 use atelier_contracts::{media::Asset as AssetEntity, stub};
 use atelier_kit::{
-    error::Fail,
-    graphql::{
-        Long, UserErrorObject, actor,
-        directive::{authenticated, list_size},
-        load, mutation, scope,
-    },
+    error::{Fail, UserErrorObject},
+    graphql::{Long, actor, directive::authenticated, directive::list_size, load, mutation, scope},
     id::Id,
     payload,
 };

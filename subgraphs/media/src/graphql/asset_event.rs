@@ -5,13 +5,10 @@ use std::sync::Arc;
 use async_graphql::{Context, Result, Subscription};
 use atelier_contracts::media::{Asset as AssetEntity, AssetFact};
 use atelier_kit::{
+    delivery::Interest,
     error::{Error, ErrorCode},
-    event::{Interest, Told},
-    graphql::{
-        actor,
-        directive::{authenticated, resumable},
-        scope, subscribe,
-    },
+    event::Told,
+    graphql::{actor, directive::authenticated, directive::resumable, scope, subscribe},
     id::Id,
     loader::Batch,
     page::Cursor,

@@ -4,12 +4,8 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use atelier_contracts::media::Upload as UploadEntity;
 use atelier_kit::{
     Locale,
-    error::Refusal,
-    graphql::{
-        Long, Payload, UserErrorObject, actor,
-        directive::{authenticated, list_size},
-        mutation,
-    },
+    error::{Refusal, UserErrorObject},
+    graphql::{Long, Payload, actor, directive::authenticated, directive::list_size, mutation},
     id::Id,
 };
 use chrono::{DateTime, Utc};

@@ -6,8 +6,9 @@ use async_graphql::{Context, Result, SimpleObject, Subscription};
 use atelier_contracts::media::{Upload as UploadEntity, UploadFact, UploadStatus};
 use atelier_kit::{
     actor::Actor,
+    delivery::Interest,
     error::{Error, ErrorCode},
-    event::{Interest, Told},
+    event::Told,
     graphql::{Long, ResyncRequired, actor, directive::authenticated, scope, subscribe},
     id::Id,
     loader::Batch,

@@ -2,11 +2,7 @@
 
 use async_trait::async_trait;
 use atelier_contracts::accounts::UserDeleted;
-use atelier_kit::{
-    db::Tx,
-    error::Error,
-    event::{Consume, Told},
-};
+use atelier_kit::{delivery::Consume, error::Error, event::Told, transaction::Tx};
 
 use crate::engine::Engine;
 

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use atelier_kit::{
-    db::Tx,
+    delivery::Consume,
     error::Error,
-    event::{Consume, Told},
+    event::Told,
     id::{Id, Task},
     jobs::{NewTask, TaskOrder},
+    transaction::Tx,
 };
 
 use crate::engine::Engine;

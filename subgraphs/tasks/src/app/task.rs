@@ -8,11 +8,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use atelier_kit::{
     actor::{Actor, Identity},
-    db::ReadConnection,
     error::{Error, ErrorCode, Fail},
     id::{Id, Task, User},
     loader::Batch,
     page::{Page, PageArgs, PageRequest},
+    transaction::ReadConnection,
 };
 
 use super::{ADMIN, grouped};

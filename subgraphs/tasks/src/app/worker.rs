@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use atelier_contracts::tasks::Worker;
 use atelier_kit::{
     actor::Actor,
-    db::ReadConnection,
     error::{Error, Fail},
     id::Id,
     page::{Page, PageArgs, PageRequest},
+    transaction::ReadConnection,
 };
 use chrono::TimeDelta;
 use serde_json::Value;

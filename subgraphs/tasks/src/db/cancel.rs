@@ -1,8 +1,8 @@
 //! Cancelling.
 
 use atelier_kit::{
-    db::Tx,
     id::{Id, Task},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};

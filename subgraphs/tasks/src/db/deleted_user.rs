@@ -1,8 +1,9 @@
 //! People whose accounts are gone, and what is left of them here.
 
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     id::{Id, Task, User},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -2,8 +2,9 @@
 
 use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     id::{Id, Task, User},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -1,8 +1,9 @@
 //! Parents and children.
 
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     id::{Id, Task},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -1,6 +1,6 @@
 //! Ends of attempts. Every statement is fenced by the lease: an old one changes nothing.
 
-use atelier_kit::db::Tx;
+use atelier_kit::transaction::Tx;
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{
     Array, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,

@@ -1,8 +1,9 @@
 //! What the credentials of external workers are bound to.
 
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     id::{Id, User},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{

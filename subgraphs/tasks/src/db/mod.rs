@@ -1,5 +1,5 @@
 //! Statements. The only place that talks SQL; none of these functions opens a transaction. Those that
-//! write or lock take a [`Tx`](atelier_kit::db::Tx).
+//! write or lock take a [`Tx`](atelier_kit::transaction::Tx).
 //!
 //! They are written as SQL rather than in diesel's DSL: nearly all of them lease, lock, or update
 //! from arrays, which the DSL cannot say.

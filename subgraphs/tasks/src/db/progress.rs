@@ -1,8 +1,8 @@
 //! Storing how far tasks are.
 
 use atelier_kit::{
-    db::Tx,
     id::{Id, Task},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{

@@ -1,6 +1,6 @@
 //! Queues.
 
-use atelier_kit::db::{Connection, Tx};
+use atelier_kit::{db::Connection, transaction::Tx};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,

@@ -1,6 +1,6 @@
 //! What time brings: tasks that fall due, leases that run out, tasks that are old enough to forget.
 
-use atelier_kit::db::Tx;
+use atelier_kit::transaction::Tx;
 use chrono::{DateTime, Utc};
 use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;

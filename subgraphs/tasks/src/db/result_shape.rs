@@ -1,6 +1,6 @@
 //! What the results of types of tasks look like.
 
-use atelier_kit::db::{Connection, Tx};
+use atelier_kit::{db::Connection, transaction::Tx};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,

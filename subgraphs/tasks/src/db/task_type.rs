@@ -1,6 +1,6 @@
 //! How long tasks take.
 
-use atelier_kit::db::{Connection, Tx};
+use atelier_kit::{db::Connection, transaction::Tx};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,

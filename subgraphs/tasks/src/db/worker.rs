@@ -2,9 +2,10 @@
 
 use atelier_contracts::tasks::Worker;
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     id::{Id, User},
     page::{Listed, PageRequest},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -3,9 +3,9 @@
 
 use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Tx,
     error::Error,
     id::{Id, Task},
+    transaction::Tx,
 };
 
 use super::{Engine, operation::Operation};

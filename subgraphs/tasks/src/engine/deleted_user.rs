@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use atelier_kit::{
-    db::Tx,
     error::Error,
     id::{Id, User},
+    transaction::Tx,
 };
 
 use super::Engine;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     error::{Error, ErrorCode},
     id::{Id, Task},
     jobs::NewTask,
     telemetry::propagate::traceparent,
+    transaction::Tx,
 };
 use serde_json::{Value, json};
 

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Tx,
     error::Error,
     id::{Id, Task},
     jobs::TaskFailure,
+    transaction::Tx,
 };
 use serde_json::Value;
 use uuid::Uuid;

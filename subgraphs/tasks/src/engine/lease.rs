@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use atelier_contracts::tasks::Worker;
 use atelier_kit::{
-    db::Tx,
     error::Error,
     id::{Id, User},
+    transaction::Tx,
 };
 use serde_json::Value;
 use uuid::Uuid;

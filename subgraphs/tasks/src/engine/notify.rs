@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use atelier_contracts::tasks::{TaskFact, TaskStatus};
-use atelier_kit::{db::Tx, telemetry::catalog};
+use atelier_kit::{telemetry::catalog, transaction::Tx};
 
 use super::{Engine, ProgressUpdate, Version, operation::Changes};
 use crate::db::Changed;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Tx,
     error::Error,
     id::{Id, Task},
+    transaction::Tx,
 };
 use serde_json::Value;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! Subscriptions.
 
 use atelier_contracts::tasks::TaskStatus;
-use atelier_kit::{actor::Actor, event::Interest, stream::StreamItem};
+use atelier_kit::{actor::Actor, delivery::Interest, stream::StreamItem};
 use atelier_tasks::engine::{Leased, Outcome, ProgressUpdate, Report};
 use futures::StreamExt;
 use serde_json::{Value, json};

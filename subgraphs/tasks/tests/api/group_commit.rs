@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use atelier_kit::{db::ReadConnection, id::Task, jobs::NewTask};
+use atelier_kit::{id::Task, jobs::NewTask, transaction::ReadConnection};
 use atelier_tasks::engine::Enqueued;
 use chrono::{DateTime, Utc};
 use diesel_async::RunQueryDsl;

@@ -1,6 +1,6 @@
 //! Progress: coalesced, the last value never lost.
 
-use atelier_kit::{actor::Actor, event::Interest, stream::StreamItem};
+use atelier_kit::{actor::Actor, delivery::Interest, stream::StreamItem};
 use atelier_tasks::engine::{Leased, Outcome, ProgressUpdate, Report};
 use futures::StreamExt;
 use serde_json::json;

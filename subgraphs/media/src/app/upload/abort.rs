@@ -1,7 +1,7 @@
 //! Giving an upload up.
 
 use atelier_contracts::media::{Upload, UploadStatus};
-use atelier_kit::{actor::Actor, db::Tx, error::Error, id::Id};
+use atelier_kit::{actor::Actor, error::Error, id::Id, transaction::Tx};
 
 use super::{closed, fact_of, lock};
 use crate::{

@@ -5,9 +5,9 @@ use std::time::Duration;
 use atelier_contracts::media::{Asset, AssetCreated, AssetReady, Upload, UploadStatus};
 use atelier_kit::{
     actor::Actor,
-    db::Tx,
     error::Error,
     id::{Id, Task},
+    transaction::Tx,
 };
 use chrono::TimeDelta;
 

@@ -22,11 +22,11 @@ use std::{collections::HashMap, sync::Arc};
 use atelier_contracts::media::{Upload, UploadClosed, UploadFact, UploadProgressed, UploadStatus};
 use atelier_kit::{
     actor::Actor,
-    db::Tx,
     error::Error,
     id::Id,
     loader::Batch,
     page::{Page, PageArgs},
+    transaction::Tx,
 };
 
 use super::{Media, may_see};

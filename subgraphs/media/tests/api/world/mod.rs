@@ -10,8 +10,9 @@ use async_graphql::{Request, Variables};
 use atelier_kit::{
     Subgraph,
     actor::Actor,
+    delivery::Relay,
     error::Error,
-    event::{Event, Fact, Relay},
+    event::{Event, Fact},
     graphql::Service,
     id::{Id, Task},
     peers::Peers,

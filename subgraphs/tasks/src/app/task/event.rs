@@ -1,7 +1,7 @@
 //! Whose changes of state a subscriber is told.
 
 use atelier_contracts::tasks::TaskFact;
-use atelier_kit::{actor::Actor, error::Error, event::Interest};
+use atelier_kit::{actor::Actor, delivery::Interest, error::Error};
 
 use super::{require_identity, sees_all};
 use crate::db::task::Filter;

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use atelier_kit::{
     actor::Actor,
+    delivery::Interest,
     error::{Error, ErrorCode},
-    event::Interest,
     id::{Id, Task},
     page::Cursor,
     stream::{HubSubscription, StreamCursor, StreamItem},

@@ -6,12 +6,12 @@ use atelier_contracts::lighting::{Lamp, LampCreated, LampDeleted, LampUpdated};
 use atelier_kit::{
     Deps,
     actor::Actor,
-    db::{ReadConnection, Tx},
     error::{Error, Fail, Refusal},
     id::{Id, User},
     loader::Batch,
     page::{Page, PageArgs, TimePage},
     text,
+    transaction::{ReadConnection, Tx},
 };
 
 use crate::{

@@ -4,10 +4,11 @@ pub mod lamp;
 
 use atelier_contracts::accounts::UserDeleted;
 use atelier_kit::{
-    db::Tx,
+    delivery::Consume,
     error::Error,
-    event::{Consume, Told},
+    event::Told,
     id::{Id, User},
+    transaction::Tx,
 };
 
 /// Deletes what belongs to people whose accounts are gone.

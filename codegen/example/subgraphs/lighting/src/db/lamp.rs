@@ -2,11 +2,12 @@
 
 use atelier_contracts::lighting::Lamp;
 use atelier_kit::{
-    db::{Connection, Tx},
+    db::Connection,
     error::Error,
     id::{Id, User},
     newest_first,
     page::{Listed, TimePage},
+    transaction::Tx,
 };
 use chrono::{DateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, Object, Result, Subscription};
 use atelier_contracts::{lighting, stub};
 use atelier_kit::{
-    event::{Interest, Told},
+    delivery::Interest,
+    event::Told,
     graphql::{
-        actor,
-        directive::{authenticated, resumable},
-        load, mutation, scope, subscribe,
+        actor, directive::authenticated, directive::resumable, load, mutation, scope, subscribe,
     },
     id::Id,
     loader::Batch,

@@ -1,5 +1,7 @@
 //! The unit of work: reading, and writing in transactions that can be retried.
 
+mod outbox;
+
 use std::{
     ops::{Deref, DerefMut},
     time::Duration,
@@ -7,13 +9,14 @@ use std::{
 
 use diesel_async::{AsyncConnection, TransactionManager, pooled_connection::deadpool::Object};
 
-use super::Connection;
 use crate::{
     Deps,
+    db::Connection,
     error::{Error, Fail},
-    event::{Fact, NewEvent, insert},
+    event::Fact,
     jobs::{NewTask, TaskOrder},
 };
+use outbox::{NewEvent, insert};
 
 type Manager = <Connection as AsyncConnection>::TransactionManager;
 
@@ -24,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(4);
 
 /// A connection for reading. It may read from a replica, so reads that a write depends on belong in
 /// [`Deps::transaction`].
-pub struct ReadConnection(pub(super) Object<Connection>);
+pub struct ReadConnection(Object<Connection>);
 
 impl Deref for ReadConnection {
     type Target = Connection;

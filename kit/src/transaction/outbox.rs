@@ -5,11 +5,10 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Fact;
-use crate::{Deps, db::Connection, error::Error, telemetry};
+use crate::{Deps, db::Connection, error::Error, event::Fact, telemetry};
 
 /// A fact on its way to the outbox.
-pub(crate) struct NewEvent {
+pub(super) struct NewEvent {
     topic: &'static str,
     key: String,
     concerns: Vec<String>,
@@ -17,7 +16,7 @@ pub(crate) struct NewEvent {
 }
 
 impl NewEvent {
-    pub(crate) fn of<F: Fact>(fact: &F) -> Self {
+    pub(super) fn of<F: Fact>(fact: &F) -> Self {
         Self {
             topic: fact.topic(),
             key: fact.key(),
@@ -32,7 +31,7 @@ impl NewEvent {
 ///
 /// # Errors
 /// Those of the insert; the transaction has failed then.
-pub(crate) async fn insert(
+pub(super) async fn insert(
     connection: &mut Connection,
     deps: &Deps,
     events: Vec<NewEvent>,

@@ -13,12 +13,12 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use tokio_util::sync::CancellationToken;
 
-use super::{Event, Fact, Told, stream_of};
 use crate::{
     Deps,
-    db::Tx,
     error::Error,
+    event::{Event, Fact, Told, stream_of},
     stream::{ConsumerConfig, HandlerError, StreamEntry, consume_together},
+    transaction::Tx,
 };
 
 /// Consumes facts of other domains.

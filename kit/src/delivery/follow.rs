@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
 
-use super::{Event, stream_of};
 use crate::{
     Deps,
+    cursor::Cursor,
     error::{Error, ErrorCode},
-    page::Cursor,
+    event::{Event, stream_of},
     stream::{Interest, StreamCursor, StreamItem},
 };
 

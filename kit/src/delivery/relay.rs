@@ -12,11 +12,11 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::stream_of;
 use crate::{
     Deps,
     db::Connection,
     error::{Error, ErrorCode},
+    event::stream_of,
 };
 
 /// Events per round.
@@ -83,7 +83,7 @@ impl OutboxRow {
     }
 }
 
-/// An [`super::Event`] as it is written.
+/// An [`Event`](crate::event::Event) as it is written.
 #[derive(Serialize)]
 struct Published<'a> {
     id: Uuid,
