@@ -57,7 +57,7 @@ pub use progress::Report;
 pub use progress_stream::{ProgressStream, ProgressUpdate, Version};
 pub use schedule::{Schedule, ScheduleProblem};
 pub use shape::{MAX_SHAPE, Mismatch, Shape};
-pub use wake::{Wakes, Woken};
+pub use wake::{WakeUp, WakeUps};
 pub use worker::Registration;
 
 section! {
