@@ -26,7 +26,7 @@ pub const EXPECTED_CHILDREN: &str = "expectedChildren";
 const CHUNK: usize = 1000;
 
 /// A task with the trace context of whoever asks for it.
-pub(super) type Traced = (NewTask, Option<String>);
+pub type Traced = (NewTask, Option<String>);
 
 /// What became of a wanted task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,11 +162,7 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever the statements fail with; the transaction is lost then.
-    pub async fn enqueue_with(
-        &self,
-        tx: &mut Tx,
-        asked: Vec<(NewTask, Option<String>)>,
-    ) -> Result<(), Error> {
+    pub async fn enqueue_with(&self, tx: &mut Tx, asked: Vec<Traced>) -> Result<(), Error> {
         let mut changed = Vec::new();
         let mut tasks = Vec::new();
         for (task, trace) in asked {

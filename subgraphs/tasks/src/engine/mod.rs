@@ -49,7 +49,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 
 pub use crate::kinds::MissedRuns;
-pub use enqueue::{EXPECTED_CHILDREN, Enqueued, GROUP_QUEUE};
+pub use enqueue::{EXPECTED_CHILDREN, Enqueued, GROUP_QUEUE, Traced};
 pub use finish::{Ended, Outcome};
 pub use json::{JsonFault, MAX_DEPTH, MAX_PAYLOAD, fault as json_fault};
 pub use lease::{Leased, Wanted};

@@ -119,7 +119,7 @@ impl WakeUps {
 }
 
 impl Engine {
-    /// WakeUps for a worker of these queues.
+    /// What wakes a worker of these queues.
     pub fn wake_ups(&self, queues: &[String]) -> WakeUps {
         let redis = &self.inner.deps.redis;
         WakeUps {
