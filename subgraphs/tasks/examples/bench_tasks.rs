@@ -96,6 +96,25 @@ async fn completed(engine: &Engine) {
     }
 }
 
+/// Enqueues tasks each by itself, many at the same time.
+async fn one_by_one(engine: &Engine, tasks: Vec<NewTask>) {
+    let tasks = Arc::new(tasks);
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let (engine, tasks) = (engine.clone(), Arc::clone(&tasks));
+            tokio::spawn(async move {
+                for task in tasks.iter().skip(caller).step_by(CALLERS) {
+                    let enqueued = engine.enqueue(std::slice::from_ref(task)).await;
+                    enqueued.expect("the task is taken up");
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.expect("the caller does not panic");
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let (count, workers, concurrency) = (argument(1, 20_000), argument(2, 2), argument(3, 200));
@@ -113,6 +132,20 @@ async fn main() {
         .await
         .expect("the tasks are taken up");
     rate("enqueue in batches of 1000", count, started.elapsed());
+
+    let single = (count / 10).max(1);
+    let idle = tasks(&engine, single).into_iter();
+    let idle = idle.map(|task| NewTask {
+        queue: "idle".to_owned(),
+        ..task
+    });
+    let started = Instant::now();
+    one_by_one(&engine, idle.collect()).await;
+    rate(
+        &format!("the same one by one, {CALLERS} at a time, no workers"),
+        single,
+        started.elapsed(),
+    );
 
     let done = Arc::new(Semaphore::new(0));
     let stop = CancellationToken::new();
@@ -162,25 +195,8 @@ async fn main() {
         started.elapsed(),
     );
 
-    let single = (count / 10).max(1);
     let started = Instant::now();
-    let batch = Arc::new(tasks(&engine, single));
-    let enqueuers: Vec<_> = (0..CALLERS)
-        .map(|lane| {
-            let (engine, batch) = (engine.clone(), Arc::clone(&batch));
-            tokio::spawn(async move {
-                for task in batch.iter().skip(lane).step_by(CALLERS) {
-                    engine
-                        .enqueue(std::slice::from_ref(task))
-                        .await
-                        .expect("the task is taken up");
-                }
-            })
-        })
-        .collect();
-    for enqueuer in enqueuers {
-        enqueuer.await.expect("the enqueuer does not panic");
-    }
+    one_by_one(&engine, tasks(&engine, single)).await;
     rate(
         &format!("enqueue one by one, {CALLERS} at a time"),
         single,

@@ -10,7 +10,7 @@ use atelier_kit::{
     transaction::Tx,
 };
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Traced};
 
 /// Enqueues and cancels what other domains order. An order that comes twice makes one task, because
 /// the asker chose its id.
@@ -36,7 +36,7 @@ impl Consume<TaskOrder> for Intake {
 }
 
 /// The tasks that are wanted, each with the trace of its cause, and those that are not any more.
-fn sort(orders: &[Told<TaskOrder>]) -> (Vec<(NewTask, Option<String>)>, Vec<Id<Task>>) {
+fn sort(orders: &[Told<TaskOrder>]) -> (Vec<Traced>, Vec<Id<Task>>) {
     let (mut requested, mut cancelled) = (Vec::new(), Vec::new());
     for order in orders {
         match &order.fact {

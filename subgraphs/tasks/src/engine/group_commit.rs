@@ -8,7 +8,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use atelier_kit::error::{Error, ErrorCode};
+use atelier_kit::{
+    error::{Error, ErrorCode},
+    id::{Id, Task},
+};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::{Instrument, Span};
@@ -121,7 +124,7 @@ impl Leader {
     }
 
     async fn commit(&self, mut batch: Vec<Member>) {
-        // In one order, so that two processes do not wait for each other's unique keys.
+        // In one order, so that two processes do not wait for each other's tasks.
         batch.sort_by(|a, b| key(&a.task).cmp(&key(&b.task)));
         let span = match &batch[..] {
             [only] => only.span.clone(),
@@ -158,6 +161,8 @@ impl Leader {
     }
 }
 
-fn key((task, _): &Traced) -> Option<&str> {
-    task.unique_key.as_deref()
+/// Tasks with the same unique key stay in the order in which they came.
+fn key((task, _): &Traced) -> (Option<&str>, Option<Id<Task>>) {
+    let key = task.unique_key.as_deref();
+    (key, key.is_none().then_some(task.id))
 }

@@ -49,7 +49,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 
 pub use crate::kinds::MissedRuns;
-pub use enqueue::{EXPECTED_CHILDREN, Enqueued, GROUP_QUEUE};
+pub use enqueue::{EXPECTED_CHILDREN, Enqueued, GROUP_QUEUE, Traced};
 pub use finish::{Ended, Outcome};
 pub use json::{JsonFault, MAX_DEPTH, MAX_PAYLOAD, fault as json_fault};
 pub use lease::{Leased, Wanted};
@@ -57,7 +57,7 @@ pub use progress::Report;
 pub use progress_stream::{ProgressStream, ProgressUpdate, Version};
 pub use schedule::{Schedule, ScheduleProblem};
 pub use shape::{MAX_SHAPE, Mismatch, Shape};
-pub use wake::{Wakes, Woken};
+pub use wake::{WakeUp, WakeUps};
 pub use worker::Registration;
 
 section! {

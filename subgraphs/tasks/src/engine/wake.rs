@@ -72,7 +72,7 @@ impl Waker {
 }
 
 /// What wakes a worker of some queues.
-pub struct Wakes {
+pub struct WakeUps {
     work: Subscription,
     cancels: Subscription,
     queues: Vec<String>,
@@ -80,37 +80,37 @@ pub struct Wakes {
 
 /// Why a worker was woken.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Woken {
+pub enum WakeUp {
     /// There may be something to do.
     Work,
     /// Some of these tasks may be to be cancelled; empty if any may.
     Cancel(Vec<Id<Task>>),
 }
 
-impl Wakes {
+impl WakeUps {
     /// Waits for the next word.
-    pub async fn next(&mut self) -> Woken {
+    pub async fn next(&mut self) -> WakeUp {
         loop {
             tokio::select! {
                 Some(signal) = self.work.recv() => match signal {
                     Signal::Message(names) => {
                         let names = String::from_utf8_lossy(&names);
                         if names.split(',').any(|name| self.queues.iter().any(|queue| queue == name)) {
-                            return Woken::Work;
+                            return WakeUp::Work;
                         }
                     }
                     // Words may have been missed.
-                    Signal::Subscribed | Signal::Missed => return Woken::Work,
+                    Signal::Subscribed | Signal::Missed => return WakeUp::Work,
                     // Whoever waits here looks by itself from time to time.
                     Signal::Lost => {}
                 },
                 Some(signal) = self.cancels.recv() => match signal {
                     Signal::Message(ids) => {
                         let ids = String::from_utf8_lossy(&ids);
-                        return Woken::Cancel(ids.split(',').filter_map(|id| id.parse().ok()).collect());
+                        return WakeUp::Cancel(ids.split(',').filter_map(|id| id.parse().ok()).collect());
                     }
                     Signal::Subscribed | Signal::Lost => {}
-                    Signal::Missed => return Woken::Cancel(Vec::new()),
+                    Signal::Missed => return WakeUp::Cancel(Vec::new()),
                 },
                 else => std::future::pending().await,
             }
@@ -119,10 +119,10 @@ impl Wakes {
 }
 
 impl Engine {
-    /// Wakes for a worker of these queues.
-    pub fn wakes(&self, queues: &[String]) -> Wakes {
+    /// What wakes a worker of these queues.
+    pub fn wake_ups(&self, queues: &[String]) -> WakeUps {
         let redis = &self.inner.deps.redis;
-        Wakes {
+        WakeUps {
             work: redis.subscribe(WAKE),
             cancels: redis.subscribe(CANCEL),
             queues: queues.to_vec(),

@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 use crate::{
     db::worker::WorkerRow,
-    engine::{Engine, Leased, Outcome, Registration, Wakes, Wanted, Woken},
+    engine::{Engine, Leased, Outcome, Registration, WakeUp, WakeUps, Wanted},
 };
 use job::Job;
 
@@ -224,7 +224,7 @@ impl Worker {
         ends: &mpsc::Sender<(Uuid, Outcome)>,
         stop: &CancellationToken,
     ) {
-        let mut wakes = self.engine.wakes(&self.wanted.queues);
+        let mut wake_ups = self.engine.wake_ups(&self.wanted.queues);
         while !stop.is_cancelled() {
             while jobs.try_join_next().is_some() {}
             let free = self.slots.available_permits();
@@ -239,7 +239,7 @@ impl Worker {
                     .await
             };
             match leased {
-                Ok(leased) if leased.is_empty() => self.wait(&mut wakes, free, stop).await,
+                Ok(leased) if leased.is_empty() => self.wait(&mut wake_ups, free, stop).await,
                 Ok(leased) => {
                     for task in leased {
                         self.start(task, jobs, ends.clone());
@@ -254,7 +254,7 @@ impl Worker {
     }
 
     /// Waits until there may be something to lease, and room for it.
-    async fn wait(&self, wakes: &mut Wakes, free: usize, stop: &CancellationToken) {
+    async fn wait(&self, wake_ups: &mut WakeUps, free: usize, stop: &CancellationToken) {
         let poll_at = Instant::now() + self.config.poll;
         loop {
             tokio::select! {
@@ -262,10 +262,10 @@ impl Worker {
                 () = tokio::time::sleep_until(poll_at), if free > 0 => return,
                 // Only to learn that a slot is free again: the job takes its own permit.
                 permit = self.slots.acquire(), if free == 0 => { drop(permit); return }
-                woken = wakes.next() => match woken {
-                    Woken::Work if free > 0 => return,
-                    Woken::Work => {}
-                    Woken::Cancel(tasks) => self.look_at_cancelled(&tasks).await,
+                woken = wake_ups.next() => match woken {
+                    WakeUp::Work if free > 0 => return,
+                    WakeUp::Work => {}
+                    WakeUp::Cancel(tasks) => self.look_at_cancelled(&tasks).await,
                 },
             }
         }
