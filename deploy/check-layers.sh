@@ -12,13 +12,9 @@ from pathlib import Path
 CYCLES = """
 atelier-local: error -> data_dir    # the error names the type of a data directory
 atelier-local: place -> account
-atelier-media: app -> jobs          # work that an upload leaves behind
-atelier-tasks: app -> graphql
-atelier-tasks: db -> engine         # types of the engine that rows are made of
 """
 # "file: module", the import that goes the wrong way.
 LAYERS = """
-subgraphs/tasks/src/app/mod.rs: graphql
 """
 
 # What a layer of a subgraph may not import.

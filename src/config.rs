@@ -16,8 +16,6 @@ use atelier_tasks::{TasksConfig, WorkerConfig};
 pub use listing::ConfigFormat;
 use sources::{Source, Sources};
 
-use crate::{cli::ConfigArgs, settings::Settings};
-
 /// Everything that can be set.
 #[derive(Clone)]
 pub struct Config {
@@ -37,9 +35,9 @@ pub struct Config {
 ///
 /// # Errors
 /// As [`Config::load`], and if it cannot be written.
-pub fn run(args: &ConfigArgs, settings: &Settings) -> anyhow::Result<()> {
-    let (_, all) = Config::load(settings.config.as_deref())?;
-    crate::say::print(listing::show(&all, args.format))
+pub fn run(file: Option<&Path>, format: ConfigFormat) -> anyhow::Result<()> {
+    let (_, all) = Config::load(file)?;
+    crate::say::print(listing::show(&all, format))
 }
 
 /// A key as it is in force.

@@ -65,7 +65,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Worker(_) => "atelier-worker",
         Command::Schema(command) => return schema::run(command),
         Command::Keys(command) => return keys::run(command),
-        Command::Config(args) => return config::run(args, &cli.settings),
+        Command::Config(args) => return config::run(cli.settings.config.as_deref(), args.format),
         Command::Doctor => return doctor::run(&cli.settings).await,
         Command::PictureWorker { .. } => return Ok(()),
         Command::Migrate => "atelier-migrate",

@@ -65,9 +65,9 @@ nodes! {
     /// A person or bot with an account.
     User: id::User,
     /// A stored file.
-    Asset: id::Asset,
+    Asset: atelier_contracts::media::Asset,
     /// The transfer of a file to the object store.
-    Upload: atelier_media::Upload,
+    Upload: atelier_contracts::media::Upload,
     /// A unit of background work.
     Task: id::Task,
 }

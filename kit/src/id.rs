@@ -56,10 +56,6 @@ entity!(
     pub AccessToken, "pat"
 );
 entity!(
-    /// A stored file.
-    pub Asset, "ast"
-);
-entity!(
     /// A unit of background work.
     pub Task, "tsk"
 );

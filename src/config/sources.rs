@@ -12,7 +12,6 @@ use atelier_router::RouterConfig;
 use toml::{Table, Value};
 
 use super::{Setting, refused};
-use crate::domains;
 
 /// The table of the router, which knows its keys itself.
 pub const ROUTER: &str = "router";
@@ -166,16 +165,17 @@ impl Sources {
 /// Whether a variable's name begins like those of a section, and it is none of the others that each
 /// domain has.
 fn is_ours(name: &str, known: &[Setting]) -> bool {
-    let begins = known.iter().any(|setting| {
-        let domain = setting.table.split('.').next().unwrap_or_default();
-        name.starts_with(&variable(domain, ""))
-    });
-    let elsewhere = domains::names().into_iter().any(|domain| {
-        ["DATABASE_URL", "SECRET"].into_iter().any(|key| {
-            let variable = variable(&domain, key);
+    let domains = known
+        .iter()
+        .map(|setting| setting.table.split('.').next().unwrap_or_default());
+    let (mut begins, mut elsewhere) = (false, false);
+    for domain in domains {
+        begins |= name.starts_with(&variable(domain, ""));
+        elsewhere |= ["DATABASE_URL", "SECRET"].into_iter().any(|key| {
+            let variable = variable(domain, key);
             name == variable || name.strip_suffix("_FILE") == Some(&variable)
-        })
-    });
+        });
+    }
     begins && !elsewhere
 }
 

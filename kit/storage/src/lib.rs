@@ -9,6 +9,7 @@ mod error;
 mod multipart;
 mod object;
 mod presign;
+mod wire;
 
 pub use error::StorageError;
 pub use multipart::{CompletedPart, Part, PartChecksum, PendingUpload};

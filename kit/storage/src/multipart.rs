@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 
 use crate::error::classify;
-use crate::object::{moment, size};
+use crate::wire::{digest, moment, size};
 use crate::{Storage, StorageError, client};
 
 /// Most parts an upload may have, by the S3 protocol.
@@ -223,9 +223,4 @@ impl Storage {
             })
             .collect())
     }
-}
-
-/// A SHA-256 as S3 writes it: base64, for a joined object with `-<parts>` behind.
-pub(crate) fn digest(text: &str) -> Option<[u8; 32]> {
-    BASE64.decode(text).ok()?.try_into().ok()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::primitives::{ByteStream, DateTime as SdkDateTime};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, ChecksumMode, CreateBucketConfiguration, Delete, ObjectIdentifier,
 };
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::error::classify;
-use crate::multipart::digest;
+use crate::wire::{digest, moment, size};
 use crate::{Storage, StorageError, client};
 
 /// What is encoded in the name of an object that is copied: all but the unreserved characters of
@@ -316,15 +316,4 @@ async fn collect(object: GetObjectOutput, limit: u64) -> Result<Bytes, StorageEr
         }
     }
     Ok(collected.freeze())
-}
-
-pub(crate) fn size(length: Option<i64>) -> u64 {
-    length
-        .and_then(|length| u64::try_from(length).ok())
-        .unwrap_or(0)
-}
-
-pub(crate) fn moment(time: Option<SdkDateTime>) -> Option<DateTime<Utc>> {
-    let time = time?;
-    DateTime::from_timestamp(time.secs(), time.subsec_nanos())
 }

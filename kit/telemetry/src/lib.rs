@@ -6,9 +6,11 @@
 //! catalog of names, propagation of traces, the summary line of a request) is
 //! [`atelier_kit::telemetry`].
 
+mod config;
 mod log_files;
 pub mod metrics;
 mod otlp;
 mod setup;
 
-pub use setup::{Guard, LogFile, LogFormat, Rotation, TelemetryConfig, TelemetryError, init};
+pub use config::{LogFile, LogFormat, Rotation, TelemetryConfig, TelemetryError};
+pub use setup::{Guard, init};

@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tracing_appender::rolling::{self, RollingFileAppender};
 
-use crate::setup::{LogFile, Rotation, TelemetryError};
+use crate::config::{LogFile, Rotation, TelemetryError};
 
 /// How many of the newest files are left uncompressed.
 const PLAIN: usize = 2;

@@ -10,7 +10,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tokio::runtime::Handle;
 
-use crate::setup::TelemetryError;
+use crate::config::TelemetryError;
 
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where collectors expect traces, behind the base URL.

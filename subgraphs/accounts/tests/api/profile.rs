@@ -1,6 +1,7 @@
 //! Profiles, passwords, and leaving.
 
-use atelier_kit::{actor::Actor, id::Asset};
+use atelier_contracts::media::Asset;
+use atelier_kit::actor::Actor;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
