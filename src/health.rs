@@ -44,7 +44,6 @@ pub fn checks(databases: Vec<Database>, shared: &Shared, supervisor: &Supervisor
     let (redis, storage) = (shared.redis.clone(), shared.storage.clone());
     let supervisor = supervisor.clone();
     Health::new()
-        .required("background", move || std::future::ready(supervisor.check()))
         .required("postgresql", move || {
             let databases = Arc::clone(&databases);
             async move {
@@ -61,6 +60,7 @@ pub fn checks(databases: Vec<Database>, shared: &Shared, supervisor: &Supervisor
             let redis = redis.clone();
             async move { redis.ping().await.map(drop) }
         })
+        .required("background", move || std::future::ready(supervisor.check()))
         .optional("object_store", move || {
             let storage = storage.clone();
             async move { storage.check().await }

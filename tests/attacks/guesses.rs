@@ -155,15 +155,17 @@ async fn an_owner_signs_in_while_others_guess(target: Target) {
     target
         .signed_in(&person.name, PASSWORD, "198.51.100.200")
         .await;
-    for at in 0..40 {
-        guess(&target, &person.name, at, "203.0.113.20").await;
+    // Each guess that is let through doubles the wait, so that soon the next one comes too early,
+    // however busy this machine is.
+    let mut waits = false;
+    for at in 0..60 {
+        let answer = guess(&target, &person.name, at, "203.0.113.20").await;
+        waits = answer.as_deref() == Some("TOO_MANY_ATTEMPTS");
+        if waits && at >= 40 {
+            break;
+        }
     }
-    let blocked = guess(&target, &person.name, 99, "203.0.113.20").await;
-    assert_eq!(
-        blocked.as_deref(),
-        Some("TOO_MANY_ATTEMPTS"),
-        "who guesses waits"
-    );
+    assert!(waits, "who guesses waits");
     for ip in ["198.51.100.200", "192.0.2.33"] {
         let answer = target.log_in(&person.name, PASSWORD, ip).await;
         assert!(

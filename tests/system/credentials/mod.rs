@@ -162,7 +162,8 @@ impl Ending {
             // These happen some time after they were asked for.
             assert_eq!(asking.closed_unanswered().await, 4403, "{self:?}");
         }
-        // At once, whether the socket has been closed yet or not.
+        // As soon as the router has heard, whether the socket has been closed yet or not.
+        heard_of(&credential).await;
         asking.ask(WHO, json!({})).await;
         let input = json!({ "input": { "name": "forever" } });
         let make = "mutation($input: AccessTokenCreateInput!) { accessTokenCreate(input: $input) { secret } }";
@@ -226,6 +227,16 @@ impl Ending {
             Self::TokenExpired => {}
         }
     }
+}
+
+/// Waits until the router, which may be another process than accounts, has heard that a credential has
+/// ended.
+async fn heard_of(credential: &Client) {
+    eventually("the router refuses a credential that has ended", || async {
+        let answer = credential.send(WHO, json!({})).await.ok()?;
+        answer["data"]["viewer"].is_null().then_some(())
+    })
+    .await;
 }
 
 async fn credentials_end(world: World) {
