@@ -22,8 +22,10 @@ lint:
 deny:
 	deploy/check-licences.sh
 
-# Write schema/, docs/ERRORS.md, the TypeScript client and the GraphiQL bundle anew from the code.
+# Write the tables for diesel, schema/, docs/ERRORS.md, the TypeScript client and the GraphiQL bundle
+# anew from the code and the migrations.
 generate:
+	cargo run --quiet --bin atelier -- schema tables
 	cargo run --quiet --bin atelier -- schema generate $(ARGS)
 	codegen/typescript/generate.sh
 	router/graphiql/generate.sh

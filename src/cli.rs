@@ -196,6 +196,13 @@ pub enum SchemaCommand {
         /// What they would get.
         new: PathBuf,
     },
+    /// Write each subgraph's tables for diesel anew from its migrations, which run on a private
+    /// PostgreSQL.
+    Tables {
+        /// Write nothing; fail if a file is not as it would be written.
+        #[arg(long)]
+        check: bool,
+    },
     /// Start a new entity: migration, rows, decisions, schema, facts, subscription and tests; and its
     /// domain, if there is none of that name.
     Scaffold {

@@ -277,3 +277,6 @@ pub fn accounts_config(shared: &Shared) -> anyhow::Result<atelier_accounts::Acco
         ..shared.config().accounts.clone()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ mod seed;
 mod serve;
 mod settings;
 mod subgraph_server;
+mod tables;
 mod up;
 mod worker;
 
@@ -63,7 +64,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Router(_) => "atelier-router",
         Command::Subgraph(_) => "atelier-subgraph",
         Command::Worker(_) => "atelier-worker",
-        Command::Schema(command) => return schema::run(command),
+        Command::Schema(command) => return schema::run(command).await,
         Command::Keys(command) => return keys::run(command),
         Command::Config(args) => return config::run(cli.settings.config.as_deref(), args.format),
         Command::Doctor => return doctor::run(&cli.settings).await,

@@ -21,13 +21,14 @@ use crate::{
     nodes,
     say::{complain, print},
     settings::Servers,
+    tables,
 };
 
 /// Runs a subcommand.
 ///
 /// # Errors
 /// What is wrong with the schema, or with the files.
-pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
+pub async fn run(command: &SchemaCommand) -> anyhow::Result<()> {
     match command {
         SchemaCommand::Generate {
             dir,
@@ -64,6 +65,7 @@ pub fn run(command: &SchemaCommand) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        SchemaCommand::Tables { check } => tables::run(*check).await,
         SchemaCommand::Scaffold { domain, entity } => {
             let now = SystemClock.now().format("%Y%m%d%H%M%S").to_string();
             let made = atelier_codegen::scaffold(Path::new("."), domain, entity, &now)?;

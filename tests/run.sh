@@ -36,6 +36,7 @@ step "the TypeScript client"
 npm test --prefix codegen/typescript
 
 step "generated files are as committed"
+"$target/debug/atelier" schema tables --check
 "$target/debug/atelier" schema generate
 codegen/typescript/generate.sh
 router/graphiql/generate.sh

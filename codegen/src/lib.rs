@@ -4,6 +4,7 @@
 //! - [`generate()`] writes `schema/`: each subgraph, the supergraph, the API schema; it refuses what
 //!   breaks clients (unless told so) and what breaks a rule ([`lint`]).
 //! - [`error_reference`] writes `docs/ERRORS.md`.
+//! - [`tables`] writes `subgraphs/*/src/tables.rs` from PostgreSQL's catalogue.
 //! - [`scaffold()`] starts a new subgraph crate.
 //!
 //! The typed TypeScript client is made by `codegen/typescript` from `schema/api.graphql`.
@@ -15,6 +16,7 @@ pub mod generate;
 pub mod lint;
 mod prepare;
 mod scaffold;
+pub mod tables;
 
 pub use error_reference::{CodeSpec, CodeSpecs, error_reference};
 pub use generate::{GenerateError, Report, generate, outdated};

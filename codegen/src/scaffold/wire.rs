@@ -1,6 +1,7 @@
 //! Making what was written part of a domain, and a domain part of the binary.
 
 use super::{CONTRACT, DOMAIN, Names, ScaffoldError, Tree};
+use crate::tables;
 
 /// Makes a new domain part of the workspace, of what domains promise, and of the binary.
 pub(super) fn into_repository(tree: &mut Tree<'_>, names: &Names) -> Result<(), ScaffoldError> {
@@ -112,10 +113,12 @@ pub(super) fn into_domain(tree: &mut Tree<'_>, names: &Names) -> Result<(), Scaf
         modules,
         |text| sorted(text, "\nmod ", "mod ", &format!("mod {snake};")),
     )?;
-    let table = tail(names, DOMAIN[3], "diesel::table! {");
-    tree.change(&format!("{source}/tables.rs"), "", |text| {
-        Some(format!("{text}\n{table}"))
-    })?;
+    let table = tail(names, DOMAIN[3], tables::TABLE);
+    tree.change(
+        &format!("{source}/tables.rs"),
+        "the list of tables is not found",
+        |text| tables::with_table(text, &table),
+    )?;
     let contract = tail(names, CONTRACT, "entity!(");
     tree.change(&format!("kit/contracts/src/{domain}.rs"), "", |text| {
         Some(format!("{text}\n{contract}"))

@@ -8,6 +8,7 @@ use atelier_kit::{
     actor::Actor,
     clock::ManualClock,
     delivery::Relay,
+    error::Error,
     event::{Event, Fact},
     supervise::Supervisor,
 };
@@ -89,8 +90,26 @@ impl Harness {
     /// # Panics
     /// If a consumer fails.
     pub async fn told<F: Fact>(&self, domain: &str, fact: &F) {
+        self.told_together(domain, std::slice::from_ref(fact)).await;
+    }
+
+    /// Hands facts to this domain's consumers that were told one after the other and come together.
+    ///
+    /// # Panics
+    /// If a consumer fails.
+    pub async fn told_together<F: Fact>(&self, domain: &str, facts: &[F]) {
+        let events: Vec<_> = facts.iter().map(|fact| self.event(domain, fact)).collect();
+        let handled = self.consume(&events).await;
+        handled.unwrap_or_else(|error| panic!("{error:?}"));
+    }
+
+    /// A fact as the stream of `domain` holds it.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn event<F: Fact>(&self, domain: &str, fact: &F) -> Event {
         let deps = self.deps();
-        let event = Event {
+        Event {
             id: deps.new_uuid(),
             domain: domain.to_owned(),
             topic: fact.topic().to_owned(),
@@ -99,13 +118,22 @@ impl Harness {
             payload: fact.payload().expect("a fact is JSON"),
             trace: None,
             occurred_at: deps.clock.now(),
-        };
+        }
+    }
+
+    /// Hands events that come together to this domain's consumers, each those of its topics.
+    ///
+    /// # Errors
+    /// That of the first consumer that fails.
+    pub async fn consume(&self, events: &[Event]) -> Result<(), Error> {
         for consumer in self.subgraph.consumers() {
-            if consumer.topics().contains(&fact.topic()) {
-                let handled = consumer.handle(deps, vec![event.clone()]).await;
-                handled.unwrap_or_else(|error| panic!("{}: {error:?}", consumer.name()));
+            let wanted = |event: &&Event| consumer.topics().contains(&event.topic.as_str());
+            let events: Vec<_> = events.iter().filter(wanted).cloned().collect();
+            if !events.is_empty() {
+                consumer.handle(self.deps(), events).await?;
             }
         }
+        Ok(())
     }
 
     /// The whole answer to a query or mutation.

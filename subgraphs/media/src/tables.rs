@@ -1,4 +1,20 @@
 //! The tables of the PostgreSQL schema `media`.
+//!
+//! Written by `make generate` from the migrations; do not edit.
+
+diesel::table! {
+    media.asset (id) {
+        id -> Uuid,
+        owner_id -> Uuid,
+        blob_id -> Uuid,
+        filename -> Text,
+        content_type -> Text,
+        purpose -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        trashed_at -> Nullable<Timestamptz>,
+    }
+}
 
 diesel::table! {
     media.blob (id) {
@@ -21,6 +37,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    media.deleted_user (user_id) {
+        user_id -> Uuid,
+        noted_at -> Timestamptz,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     media.derivative (blob_id, name, format) {
         blob_id -> Uuid,
         name -> Text,
@@ -33,16 +57,12 @@ diesel::table! {
 }
 
 diesel::table! {
-    media.asset (id) {
-        id -> Uuid,
-        owner_id -> Uuid,
-        blob_id -> Uuid,
-        filename -> Text,
-        content_type -> Text,
-        purpose -> Nullable<Text>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        trashed_at -> Nullable<Timestamptz>,
+    media.object_removal (id) {
+        id -> Int8,
+        storage_key -> Text,
+        multipart_id -> Nullable<Text>,
+        due_at -> Timestamptz,
+        upload_id -> Nullable<Uuid>,
     }
 }
 
@@ -89,31 +109,17 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    media.object_removal (id) {
-        id -> Int8,
-        storage_key -> Text,
-        multipart_id -> Nullable<Text>,
-        due_at -> Timestamptz,
-        upload_id -> Nullable<Uuid>,
-    }
-}
-
-diesel::table! {
-    media.deleted_user (user_id) {
-        user_id -> Uuid,
-        noted_at -> Timestamptz,
-        due_at -> Timestamptz,
-    }
-}
-
 diesel::joinable!(asset -> blob (blob_id));
-diesel::allow_tables_to_appear_in_same_query!(
+diesel::joinable!(derivative -> blob (blob_id));
+diesel::joinable!(upload -> asset (asset_id));
+diesel::joinable!(upload_part -> upload (upload_id));
+
+diesel::allow_tables_to_appear_in_same_query! {
     asset,
     blob,
     deleted_user,
     derivative,
     object_removal,
     upload,
-    upload_part
-);
+    upload_part,
+}

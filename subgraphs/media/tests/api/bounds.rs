@@ -159,7 +159,7 @@ async fn a_picture_that_takes_too_long_is_given_up_and_nothing_goes_on() {
     #[cfg(target_os = "linux")]
     assert_eq!(children(), Vec::<u32>::new());
     let query = "{ viewer { assets { nodes { status failure derivatives { name } } } } }";
-    let read = world.ask(&me, query, json!({})).await;
+    let read = world.data(&me, query, json!({})).await;
     assert_eq!(
         read["viewer"]["assets"]["nodes"][0],
         json!({ "status": "ACTIVE", "failure": "the picture takes too long to process", "derivatives": [] })
@@ -184,9 +184,9 @@ async fn a_picture_whose_task_is_stopped_meanwhile_is_left_to_another_worker() {
     assert!(matches!(ran.outcome, Err(TaskFailure::Cancelled)));
     #[cfg(target_os = "linux")]
     assert_eq!(children(), Vec::<u32>::new());
-    assert_eq!(world.count("media.derivative").await, 0);
+    assert_eq!(world.database().rows("media.derivative").await, 0);
     let query = "{ viewer { assets { nodes { status } } } }";
-    let read = world.ask(&me, query, json!({})).await;
+    let read = world.data(&me, query, json!({})).await;
     assert_eq!(read["viewer"]["assets"]["nodes"][0]["status"], "PROCESSING");
 }
 

@@ -4,7 +4,6 @@ use atelier_contracts::accounts::UserDeleted;
 use atelier_kit::actor::Actor;
 use atelier_storage::StorageError;
 use chrono::TimeDelta;
-use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,10 +13,7 @@ use crate::{
 
 async fn delete_account(world: &World, whose: &Actor) {
     let user = whose.user_id().unwrap();
-    world
-        .hear("forget_user", &UserDeleted { user })
-        .await
-        .unwrap();
+    world.told("accounts", &UserDeleted { user }).await;
 }
 
 /// Sweeps for a day, after which nobody is remembered.
@@ -30,20 +26,24 @@ async fn sweep_for_a_day(world: &World) {
 
 async fn facts(world: &World, topic: &str) -> i64 {
     world
-        .count(&format!("media.outbox WHERE topic = '{topic}'"))
+        .database()
+        .rows(&format!("media.outbox WHERE topic = '{topic}'"))
         .await
 }
 
 async fn rows_of(world: &World, whose: &Actor) -> i64 {
     let owner = whose.user_id().unwrap().uuid();
     let owned = format!("WHERE owner_id = '{owner}'");
-    world.count(&format!("media.asset {owned}")).await
-        + world.count(&format!("media.upload {owned}")).await
+    world.database().rows(&format!("media.asset {owned}")).await
+        + world
+            .database()
+            .rows(&format!("media.upload {owned}"))
+            .await
 }
 
 async fn status(world: &World, whose: &Actor, asset: &Value) -> Value {
     let query = "query($id: ID!) { asset(id: $id) { status url { url } } }";
-    world.ask(whose, query, json!({ "id": asset })).await["asset"].take()
+    world.data(whose, query, json!({ "id": asset })).await["asset"].take()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +81,8 @@ async fn the_files_of_a_deleted_user_are_gone_and_those_of_others_stay() {
         (
             facts(&world, "asset.purged").await,
             world
-                .count(
+                .database()
+                .rows(
                     "media.outbox WHERE topic = 'upload.closed' AND payload->>'status' = 'ABORTED'"
                 )
                 .await
@@ -108,7 +109,7 @@ async fn the_files_of_a_deleted_user_are_gone_and_those_of_others_stay() {
     let read = status(&world, &stays, &kept["asset"]["id"]).await;
     assert_eq!(world.fetch(&read["url"]["url"]).await.0, 200);
     let shared = world
-        .ask(
+        .data(
             &stays,
             "{ viewer { assets { nodes { filename url { url } } } } }",
             json!({}),
@@ -124,8 +125,8 @@ async fn the_files_of_a_deleted_user_are_gone_and_those_of_others_stay() {
     assert_eq!(
         (
             rows_of(&world, &gone).await,
-            world.count("media.deleted_user").await,
-            world.count("media.object_removal").await,
+            world.database().rows("media.deleted_user").await,
+            world.database().rows("media.object_removal").await,
         ),
         (0, 0, 0),
         "no file name is remembered"
@@ -142,18 +143,18 @@ async fn to_hear_again_that_a_user_is_gone_changes_nothing() {
     }
     delete_account(&world, &gone).await;
     delete_account(&world, &gone).await;
-    assert_eq!(world.count("media.deleted_user").await, 1);
+    assert_eq!(world.database().rows("media.deleted_user").await, 1);
     assert_eq!(world.sweep().await.forgotten, 1);
     sweep_for_a_day(&world).await;
-    let told = world.count("media.outbox").await;
+    let told = world.database().rows("media.outbox").await;
     delete_account(&world, &gone).await;
     assert_eq!(world.sweep().await.forgotten, 0);
     sweep_for_a_day(&world).await;
     assert_eq!(
         (
-            world.count("media.outbox").await,
+            world.database().rows("media.outbox").await,
             rows_of(&world, &stays).await,
-            world.count("media.deleted_user").await
+            world.database().rows("media.deleted_user").await
         ),
         (told, 2, 0)
     );
@@ -190,16 +191,12 @@ async fn more_files_than_fit_into_one_transaction_go_one_batch_after_another() {
              SELECT gen_random_uuid(), '{owner}', id, 'f', 'text/plain', now(), now() FROM media.blob"
         ),
     );
-    let mut connection = world.test.deps.read().await.unwrap();
     for statement in [blobs, &files] {
-        let inserted = diesel::sql_query(statement).execute(&mut connection).await;
-        assert_eq!(inserted.unwrap(), FILES);
+        assert_eq!(world.database().run(statement).await, FILES);
     }
-    drop(connection);
     delete_account(&world, &gone).await;
-    let before = world.test.deps.db.statements();
-    assert_eq!(world.sweep().await.forgotten, FILES);
-    let statements = world.test.deps.db.statements() - before;
+    let (swept, statements) = world.counted(world.sweep()).await;
+    assert_eq!(swept.forgotten, FILES);
     assert!(
         statements < 400,
         "{statements} statements for {FILES} files"
@@ -207,7 +204,7 @@ async fn more_files_than_fit_into_one_transaction_go_one_batch_after_another() {
     assert_eq!(
         (
             rows_of(&world, &gone).await,
-            world.count("media.blob").await,
+            world.database().rows("media.blob").await,
             facts(&world, "asset.purged").await
         ),
         (0, 0, 250)

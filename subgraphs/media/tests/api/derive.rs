@@ -14,7 +14,7 @@ const ASSET: &str = "query($id: ID!) { asset(id: $id) { status kind failure sha2
     derivatives { name format contentType width height byteSize url { url } } } }";
 
 async fn read(world: &World, who: &Actor, id: &Value) -> Value {
-    world.ask(who, ASSET, json!({ "id": id })).await["asset"].take()
+    world.data(who, ASSET, json!({ "id": id })).await["asset"].take()
 }
 
 fn sizes(asset: &Value) -> Vec<(String, String, i64, i64)> {
@@ -207,7 +207,7 @@ async fn a_broken_picture_fails_clearly_and_stays_a_file() {
     }
     let query = "query($id: ID!) { asset(id: $id) { status failure sha256 metadata { __typename } derivatives { name } url { url } } }";
     let asset = world
-        .ask(&me, query, json!({ "id": completed["asset"]["id"] }))
+        .data(&me, query, json!({ "id": completed["asset"]["id"] }))
         .await["asset"]
         .take();
     assert_eq!(

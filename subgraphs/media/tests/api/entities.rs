@@ -31,13 +31,10 @@ async fn a_hundred_files_are_one_statement() {
         .map(|id| json!({ "__typename": "Asset", "id": id }))
         .collect();
     representations.extend((4..100).map(|_| json!({ "__typename": "Asset", "id": world.test.deps.new_id::<atelier_contracts::media::Asset>() })));
-    let before = world.test.deps.db.statements();
-    let found = world
-        .ask(&me, ENTITIES, json!({ "representations": representations }))
-        .await["_entities"]
-        .take();
-    assert_eq!(world.test.deps.db.statements() - before, 1);
-    let found = found.as_array().unwrap();
+    let asked = world.data(&me, ENTITIES, json!({ "representations": representations }));
+    let (found, statements) = world.counted(asked).await;
+    assert_eq!(statements, 1);
+    let found = found["_entities"].as_array().unwrap();
     assert_eq!(found.len(), 100);
     assert_eq!(
         found[..3]
@@ -67,14 +64,14 @@ async fn uploads_and_viewers_are_only_for_their_owners() {
     let representations =
         json!([{ "__typename": "Upload", "id": upload }, { "__typename": "Viewer", "id": id }]);
     let variables = json!({ "representations": representations });
-    let found = world.ask(&me, ENTITIES, variables.clone()).await;
+    let found = world.data(&me, ENTITIES, variables.clone()).await;
     assert_eq!(
         found["_entities"],
         json!([{ "id": upload, "filename": "a" }, { "id": id }])
     );
     for who in [&other, &Actor::anonymous()] {
         assert_eq!(
-            world.ask(who, ENTITIES, variables.clone()).await["_entities"],
+            world.data(who, ENTITIES, variables.clone()).await["_entities"],
             json!([null, null])
         );
     }
@@ -89,13 +86,8 @@ async fn the_derivatives_of_a_list_are_one_statement_more() {
             .upload(&me, "a", "application/octet-stream", &noise(seed, 50))
             .await;
     }
-    let before = world.test.deps.db.statements();
-    world
-        .ask(
-            &me,
-            "{ viewer { assets { nodes { id derivatives { name url { url } } url { url } } } } }",
-            json!({}),
-        )
-        .await;
-    assert_eq!(world.test.deps.db.statements() - before, 2);
+    let query =
+        "{ viewer { assets { nodes { id derivatives { name url { url } } url { url } } } } }";
+    let (_, statements) = world.counted(world.data(&me, query, json!({}))).await;
+    assert_eq!(statements, 2);
 }

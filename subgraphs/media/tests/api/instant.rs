@@ -73,8 +73,11 @@ async fn whoever_has_the_content_need_not_send_it() {
     assert_eq!(world.fetch(&proved["asset"]["url"]["url"]).await.2, bytes);
     assert_eq!(
         (
-            world.count("media.blob").await,
-            world.count("media.blob WHERE reference_count = 2").await
+            world.database().rows("media.blob").await,
+            world
+                .database()
+                .rows("media.blob WHERE reference_count = 2")
+                .await
         ),
         (1, 1)
     );
@@ -119,17 +122,17 @@ async fn a_digest_alone_gives_nothing() {
     // That was once too often, even for the right answer.
     let right = json!({ "uploadId": upload["id"], "answer": answer(&upload["challenge"], &bytes) });
     assert_eq!(
-        world.refused(&me, "uploadProve", right).await,
+        world.mutation_refused(&me, "uploadProve", right).await,
         ["UPLOAD_CLOSED"]
     );
     assert_eq!(
         world.accounts.state_of(upload["id"].as_str().unwrap()),
         Some(ReservationState::Released)
     );
-    assert_eq!(world.count("media.asset").await, 1);
+    assert_eq!(world.database().rows("media.asset").await, 1);
     assert_eq!(
         world
-            .refused(&me, "uploadComplete", json!({ "uploadId": other["id"] }))
+            .mutation_refused(&me, "uploadComplete", json!({ "uploadId": other["id"] }))
             .await,
         ["WRONG_STRATEGY"]
     );
@@ -147,10 +150,10 @@ async fn known_content_cannot_be_announced_as_something_else() {
     let upload = begin(&world, &me, &bytes, "image/png").await;
     let right = json!({ "uploadId": upload["id"], "answer": answer(&upload["challenge"], &bytes) });
     assert_eq!(
-        world.refused(&me, "uploadProve", right).await,
+        world.mutation_refused(&me, "uploadProve", right).await,
         ["TYPE_MISMATCH"]
     );
-    assert_eq!(world.count("media.asset").await, 1);
+    assert_eq!(world.database().rows("media.asset").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,7 +173,7 @@ async fn content_that_went_away_in_the_meantime_must_be_sent() {
         .await;
     let right = json!({ "uploadId": mine["id"], "answer": answer(&mine["challenge"], &bytes) });
     assert_eq!(
-        world.refused(&me, "uploadProve", right).await,
+        world.mutation_refused(&me, "uploadProve", right).await,
         ["CONTENT_GONE"]
     );
     assert_eq!(
@@ -192,15 +195,18 @@ async fn the_same_picture_sent_by_two_is_kept_and_processed_once() {
     }
     assert_eq!(
         (
-            world.count("media.blob").await,
-            world.count("media.blob WHERE reference_count = 2").await
+            world.database().rows("media.blob").await,
+            world
+                .database()
+                .rows("media.blob WHERE reference_count = 2")
+                .await
         ),
         (1, 1)
     );
     let query = "query($id: ID!) { asset(id: $id) { status filename derivatives { name } } }";
     for (who, file) in [(&first, &one), (&second, &two)] {
         let read = world
-            .ask(who, query, json!({ "id": file["asset"]["id"] }))
+            .data(who, query, json!({ "id": file["asset"]["id"] }))
             .await["asset"]
             .take();
         assert_eq!(

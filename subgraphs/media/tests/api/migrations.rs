@@ -33,9 +33,9 @@ async fn closed_sets_come_to_upper_case_and_back_with_all_rows() {
         .mutate(&me, "uploadAbort", "", json!({ "uploadId": open["id"] }))
         .await;
     let query = "{ viewer { assets { nodes { id kind status derivatives { name format } } } uploads { nodes { id status strategy } } storage { bytes } } }";
-    let before: Value = world.ask(&me, query, json!({})).await;
+    let before: Value = world.data(&me, query, json!({})).await;
     let unprocessed = "media.blob WHERE state = 'PROCESSING'";
-    assert_eq!(world.count(unprocessed).await, 1);
+    assert_eq!(world.database().rows(unprocessed).await, 1);
 
     migrate(&world, DOWN).await;
     for (rows, from) in [
@@ -47,8 +47,12 @@ async fn closed_sets_come_to_upper_case_and_back_with_all_rows() {
         ),
         (2, "doomed_object"),
     ] {
-        assert_eq!(world.count(&format!("media.{from}")).await, rows, "{from}");
+        assert_eq!(
+            world.database().rows(&format!("media.{from}")).await,
+            rows,
+            "{from}"
+        );
     }
     migrate(&world, UP).await;
-    assert_eq!(world.ask(&me, query, json!({})).await, before);
+    assert_eq!(world.data(&me, query, json!({})).await, before);
 }

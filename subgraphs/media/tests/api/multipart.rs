@@ -68,7 +68,7 @@ async fn a_large_file_is_sent_in_parts_and_resumed_by_its_id_alone() {
     send_parts(&world, &me, &upload, &bytes, &[2]).await;
     // Everything is lost but the id.
     let query = "query($id: ID!) { upload(id: $id) { status partSize partCount missingParts receivedBytes receivedParts { number byteSize } } }";
-    let found = world.ask(&me, query, json!({ "id": upload })).await["upload"].take();
+    let found = world.data(&me, query, json!({ "id": upload })).await["upload"].take();
     assert_eq!(found["missingParts"], json!([1, 3]));
     assert_eq!(
         found["receivedParts"],
@@ -92,7 +92,7 @@ async fn a_large_file_is_sent_in_parts_and_resumed_by_its_id_alone() {
     assert_eq!(ran[0].outcome.as_ref().unwrap()["sha256"], sha256(&bytes));
     let query = "query($id: ID!) { asset(id: $id) { status sha256 url { url } } }";
     let read = world
-        .ask(&me, query, json!({ "id": completed["asset"]["id"] }))
+        .data(&me, query, json!({ "id": completed["asset"]["id"] }))
         .await["asset"]
         .take();
     assert_eq!(
@@ -171,7 +171,7 @@ async fn parts_that_are_not_of_the_upload_are_refused() {
             ["LIST_INVALID"]
         );
     }
-    assert_eq!(world.count("media.upload_part").await, 0);
+    assert_eq!(world.database().rows("media.upload_part").await, 0);
     let single = world
         .create(
             &me,
@@ -196,7 +196,7 @@ async fn a_file_that_is_not_what_was_announced_is_quarantined_by_the_worker() {
     world.work().await;
     let query = "query($id: ID!) { asset(id: $id) { status sha256 failure url { url } } }";
     let read = world
-        .ask(&me, query, json!({ "id": completed["asset"]["id"] }))
+        .data(&me, query, json!({ "id": completed["asset"]["id"] }))
         .await["asset"]
         .take();
     assert_eq!(
@@ -248,7 +248,7 @@ async fn an_aborted_upload_leaves_nothing() {
     send_parts(&world, &me, &upload, &bytes, &[1]).await;
     assert_eq!(
         world
-            .refused(&other, "uploadAbort", json!({ "uploadId": upload }))
+            .mutation_refused(&other, "uploadAbort", json!({ "uploadId": upload }))
             .await,
         ["NOT_FOUND"]
     );
@@ -278,7 +278,7 @@ async fn an_aborted_upload_leaves_nothing() {
     );
     assert_eq!(
         world
-            .refused(&me, "uploadComplete", json!({ "uploadId": upload }))
+            .mutation_refused(&me, "uploadComplete", json!({ "uploadId": upload }))
             .await,
         ["UPLOAD_CLOSED"]
     );
@@ -303,7 +303,7 @@ async fn parts_that_come_after_completion_change_nothing() {
     }
     let query = "query($id: ID!) { asset(id: $id) { url { url } } }";
     let read = world
-        .ask(&me, query, json!({ "id": completed["asset"]["id"] }))
+        .data(&me, query, json!({ "id": completed["asset"]["id"] }))
         .await;
     assert_eq!(world.fetch(&read["asset"]["url"]["url"]).await.2, bytes);
     assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);

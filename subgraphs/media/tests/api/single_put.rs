@@ -31,7 +31,7 @@ async fn a_file_is_uploaded_in_one_piece_and_read_back() {
     assert_eq!(completed["asset"]["sha256"], sha256(&bytes));
     let query = "query($id: ID!) { asset(id: $id) { url { url } owner { id } byteSize } viewer { storage { assets bytes uploadingBytes } } }";
     let read = world
-        .ask(&me, query, json!({ "id": completed["asset"]["id"] }))
+        .data(&me, query, json!({ "id": completed["asset"]["id"] }))
         .await;
     let (status, disposition, fetched) = world.fetch(&read["asset"]["url"]["url"]).await;
     assert_eq!((status, fetched), (200, bytes));
@@ -59,7 +59,10 @@ async fn completing_twice_gives_the_same_file() {
     assert_eq!(first, again);
     assert!(first["task"]["id"].as_str().unwrap().starts_with("tsk_"));
     assert_eq!(
-        (world.count("media.asset").await, world.tasks().await.len()),
+        (
+            world.database().rows("media.asset").await,
+            world.tasks().await.len()
+        ),
         (1, 1)
     );
 }
@@ -84,7 +87,7 @@ async fn completions_at_the_same_moment_make_one_file() {
             .iter()
             .any(|payload| payload["upload"]["status"] == "COMPLETED")
     );
-    assert_eq!(world.count("media.asset").await, 1);
+    assert_eq!(world.database().rows("media.asset").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +123,7 @@ async fn nothing_sent_or_something_else_sent_is_refused_and_can_be_mended() {
     );
     assert_eq!(
         (
-            world.count("media.asset").await,
+            world.database().rows("media.asset").await,
             world.accounts.state_of(upload["id"].as_str().unwrap())
         ),
         (0, Some(ReservationState::Reserved))
@@ -144,7 +147,7 @@ async fn a_page_announced_as_a_picture_is_rejected_and_its_quota_given_back() {
         json!({ "declared": "image/png", "detected": "text/html" })
     );
     let mine = world
-        .ask(
+        .data(
             &me,
             "{ viewer { uploads { nodes { id status asset { id } } totalCount } } }",
             json!({}),
@@ -157,12 +160,15 @@ async fn a_page_announced_as_a_picture_is_rejected_and_its_quota_given_back() {
     );
     assert_eq!(mine["viewer"]["uploads"]["totalCount"], 1);
     assert_eq!(
-        (world.accounts.taken(), world.count("media.blob").await),
+        (
+            world.accounts.taken(),
+            world.database().rows("media.blob").await
+        ),
         (0, 0)
     );
     assert_eq!(
         world
-            .refused(&me, "uploadComplete", json!({ "uploadId": upload["id"] }))
+            .mutation_refused(&me, "uploadComplete", json!({ "uploadId": upload["id"] }))
             .await,
         ["UPLOAD_CLOSED"]
     );
@@ -187,7 +193,7 @@ async fn sending_again_before_completion_replaces_and_after_it_changes_nothing()
         assert_eq!(world.send(&upload["put"], sent).await, 404);
     }
     let read = world
-        .ask(
+        .data(
             &me,
             "query($id: ID!) { asset(id: $id) { url { url } } }",
             json!({ "id": completed["asset"]["id"] }),
@@ -216,7 +222,7 @@ async fn a_completion_that_died_after_taking_the_bytes_is_finished_by_the_next_o
     // What the store verified is forgotten with the parts: a worker reads the file.
     world.work().await;
     let query = "query($id: ID!) { asset(id: $id) { status sha256 } }";
-    let read = world.ask(&me, query, json!({ "id": completed["asset"]["id"] }));
+    let read = world.data(&me, query, json!({ "id": completed["asset"]["id"] }));
     assert_eq!(
         read.await["asset"],
         json!({ "status": "ACTIVE", "sha256": sha256(&bytes) })
@@ -253,7 +259,7 @@ async fn files_are_served_as_what_they_were_judged_to_be() {
         let completed = world.upload(&me, "a", announced, bytes).await;
         let query = "query($id: ID!) { asset(id: $id) { contentType url { url } download: url(download: true) { url } } }";
         let variables = json!({ "id": completed["asset"]["id"] });
-        let asset = world.ask(&me, query, variables).await["asset"].take();
+        let asset = world.data(&me, query, variables).await["asset"].take();
         assert_eq!(asset["contentType"], served, "{announced}");
         let url = asset["url"]["url"].as_str().unwrap();
         let answer = world.http.get(url).send().await.unwrap();
@@ -306,17 +312,20 @@ async fn unacceptable_input_is_told_field_by_field() {
     for turned in ["photo-\u{202e}gpj.exe", "a\u{2066}b", "a\u{200f}b"] {
         let input = json!({ "filename": turned, "contentType": "a/b", "byteSize": 1 });
         assert_eq!(
-            world.refused(&me, "uploadCreate", input).await,
+            world.mutation_refused(&me, "uploadCreate", input).await,
             ["FILENAME_INVALID"]
         );
     }
     let too_large = json!({ "filename": "a", "contentType": "a/b", "byteSize": (64i64 << 30) + 1 });
     assert_eq!(
-        world.refused(&me, "uploadCreate", too_large).await,
+        world.mutation_refused(&me, "uploadCreate", too_large).await,
         ["BYTE_SIZE_INVALID"]
     );
     assert_eq!(
-        (world.count("media.upload").await, world.accounts.taken()),
+        (
+            world.database().rows("media.upload").await,
+            world.accounts.taken()
+        ),
         (0, 0)
     );
 }
@@ -329,7 +338,7 @@ async fn an_idempotency_key_gives_the_same_upload_and_refuses_another_one() {
     let first = world.create(&me, input(10)).await;
     assert_eq!(world.create(&me, input(10)).await["id"], first["id"]);
     assert_eq!(
-        world.refused(&me, "uploadCreate", input(11)).await,
+        world.mutation_refused(&me, "uploadCreate", input(11)).await,
         ["IDEMPOTENCY_KEY_REUSED"]
     );
     assert_ne!(
@@ -338,7 +347,10 @@ async fn an_idempotency_key_gives_the_same_upload_and_refuses_another_one() {
         "keys are each caller's own"
     );
     assert_eq!(
-        (world.count("media.upload").await, world.accounts.taken()),
+        (
+            world.database().rows("media.upload").await,
+            world.accounts.taken()
+        ),
         (2, 21)
     );
 }

@@ -40,7 +40,7 @@ async fn uploads_that_are_not_completed_in_time_are_swept_up() {
     assert_eq!(world.accounts.taken(), 0);
     for upload in [&small, &large] {
         let found = world
-            .ask(
+            .data(
                 &me,
                 "query($id: ID!) { upload(id: $id) { status put { url } } }",
                 json!({ "id": upload["id"] }),
@@ -49,7 +49,7 @@ async fn uploads_that_are_not_completed_in_time_are_swept_up() {
         assert_eq!(found["upload"], json!({ "status": "EXPIRED", "put": null }));
         assert_eq!(
             world
-                .refused(&me, "uploadComplete", json!({ "uploadId": upload["id"] }))
+                .mutation_refused(&me, "uploadComplete", json!({ "uploadId": upload["id"] }))
                 .await,
             ["UPLOAD_CLOSED"]
         );
@@ -58,8 +58,8 @@ async fn uploads_that_are_not_completed_in_time_are_swept_up() {
     world.sweep().await;
     assert_eq!(
         (
-            world.count("media.upload").await,
-            world.count("media.object_removal").await
+            world.database().rows("media.upload").await,
+            world.database().rows("media.object_removal").await
         ),
         (0, 0)
     );
@@ -97,7 +97,7 @@ async fn multipart_uploads_that_no_row_knows_of_are_aborted_once_nobody_can_use_
     world.sweep().await;
     assert_eq!(keys().await, ["elsewhere/not-ours"]);
     let query = "query($id: ID!) { upload(id: $id) { status } }";
-    let found = world.ask(&me, query, json!({ "id": known["id"] })).await;
+    let found = world.data(&me, query, json!({ "id": known["id"] })).await;
     assert_eq!(found["upload"]["status"], "EXPIRED");
 }
 
@@ -108,7 +108,7 @@ async fn a_completed_upload_leaves_nothing_to_be_removed() {
     world
         .upload(&me, "a", "application/octet-stream", &noise(1, 100))
         .await;
-    assert_eq!(world.count("media.object_removal").await, 0);
+    assert_eq!(world.database().rows("media.object_removal").await, 0);
     assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
 }
 
@@ -137,8 +137,8 @@ async fn the_trash_is_emptied_after_a_month() {
     );
     assert_eq!(
         (
-            world.count("media.asset").await,
-            world.count("media.blob").await
+            world.database().rows("media.asset").await,
+            world.database().rows("media.blob").await
         ),
         (0, 0)
     );
@@ -156,7 +156,7 @@ async fn files_that_no_worker_looks_at_become_usable() {
     assert_eq!(world.sweep().await.given_up, 1);
     let query = "query($id: ID!) { asset(id: $id) { status failure url { url } } }";
     let read = world
-        .ask(&me, query, json!({ "id": completed["asset"]["id"] }))
+        .data(&me, query, json!({ "id": completed["asset"]["id"] }))
         .await["asset"]
         .take();
     assert_eq!(read["status"], "ACTIVE");
@@ -193,10 +193,10 @@ async fn an_aborted_upload_takes_no_more_bytes_and_its_quota_is_free() {
     assert!(matches!(gone, Err(StorageError::NotFound)));
     assert_eq!(world.storage.list_multiparts("").await.unwrap(), []);
     // Whatever was on its way meanwhile is looked for once more.
-    assert_eq!(world.count("media.object_removal").await, 2);
+    assert_eq!(world.database().rows("media.object_removal").await, 2);
     world.test.clock.advance(TimeDelta::hours(2));
     assert_eq!(world.sweep().await.removed, 2);
-    assert_eq!(world.count("media.object_removal").await, 0);
+    assert_eq!(world.database().rows("media.object_removal").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,7 +104,7 @@ async fn tasks_out_of_bounds_are_refused_with_the_whole_batch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delayed_task_waits_for_its_time() {
     let world = world().await;
-    let run_at = world.clock_now() + chrono::TimeDelta::seconds(60);
+    let run_at = world.deps().clock.now() + chrono::TimeDelta::seconds(60);
     let id = world
         .enqueue(NewTask {
             run_at: Some(run_at),

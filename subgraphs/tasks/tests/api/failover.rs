@@ -20,7 +20,7 @@ use atelier_tasks::{
     BackgroundConfig, Engine, EngineConfig, MIGRATIONS, NAME, TasksConfig, Worker, WorkerConfig,
     subgraph,
 };
-use atelier_testing::deps;
+use atelier_testing::{deps, until};
 use diesel::{
     QueryableByName,
     sql_types::{Array, BigInt, Uuid as SqlUuid},
@@ -31,8 +31,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-use crate::support::until;
 
 /// Those who write at the same time.
 const WRITERS: usize = 8;

@@ -170,7 +170,7 @@ async fn retrying_the_whole_retries_its_failed_parts() {
     assert_eq!(world.status(whole.id).await, "SUCCEEDED");
     assert_eq!(
         world
-            .refusals(&admin(&world), retry, json!({"id": whole.id}))
+            .refused(&admin(&world), retry, json!({"id": whole.id}))
             .await,
         ["NOT_RETRYABLE"]
     );

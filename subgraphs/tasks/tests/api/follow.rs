@@ -2,11 +2,14 @@
 
 use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{actor::Actor, delivery::Interest, stream::StreamItem};
-use atelier_tasks::engine::{Leased, Outcome, ProgressUpdate, Report};
+use atelier_tasks::{
+    NAME,
+    engine::{Leased, Outcome, ProgressUpdate, Report},
+};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use crate::support::{World, admin, code, event, events, world};
+use crate::support::{World, admin, world};
 
 const PROGRESS: &str = "subscription($id: ID!, $after: Cursor) { taskProgress(id: $id, after: $after) { ... on TaskProgressed { cursor status progress currentStep task { status } } } }";
 const EVENTS: &str = "subscription($where: TaskWhere, $after: Cursor) { taskEvents(where: $where, after: $after) { __typename ... on TaskStateChanged { cursor taskId status } } }";
@@ -32,11 +35,11 @@ async fn a_subscriber_gets_the_present_then_each_change_until_the_end() {
     let actor = Actor::user(user, &[]);
     let id = world.enqueue(world.task(Some(user))).await;
     let mut stream = world.subscribe(&actor, PROGRESS, json!({"id": id}));
-    assert_eq!(event(&mut stream).await.unwrap()["status"], "QUEUED");
+    assert_eq!(stream.next().await.unwrap()["status"], "QUEUED");
     let task = world.lease(1).await.remove(0);
-    assert_eq!(event(&mut stream).await.unwrap()["status"], "RUNNING");
+    assert_eq!(stream.next().await.unwrap()["status"], "RUNNING");
     report(&world, &task, 0.4, "scale");
-    let update = event(&mut stream).await.unwrap();
+    let update = stream.next().await.unwrap();
     assert_eq!(
         (
             &update["progress"],
@@ -50,7 +53,7 @@ async fn a_subscriber_gets_the_present_then_each_change_until_the_end() {
         .finish(vec![(task.lease_id, Outcome::Succeeded(Value::Null))])
         .await
         .unwrap();
-    let rest = events(&mut stream).await;
+    let rest = stream.rest().await;
     let [last] = &rest[..] else {
         panic!("one event ends it: {rest:?}")
     };
@@ -67,7 +70,7 @@ async fn a_finished_task_is_one_event() {
     let id = world.enqueue(world.task(Some(user))).await;
     world.engine.cancel(&[id]).await.unwrap();
     let mut stream = world.subscribe(&Actor::user(user, &[]), PROGRESS, json!({"id": id}));
-    let told = events(&mut stream).await;
+    let told = stream.rest().await;
     assert_eq!(told.len(), 1);
     assert_eq!(told[0]["status"], "CANCELLED");
     let mut resumed = world.subscribe(
@@ -75,7 +78,7 @@ async fn a_finished_task_is_one_event() {
         PROGRESS,
         json!({"id": id, "after": told[0]["cursor"]}),
     );
-    assert!(events(&mut resumed).await.is_empty(), "the end is known");
+    assert!(resumed.rest().await.is_empty(), "the end is known");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,16 +88,16 @@ async fn a_resumed_subscriber_misses_nothing_and_hears_nothing_twice() {
     let actor = Actor::user(user, &[]);
     let id = world.enqueue(world.task(Some(user))).await;
     let mut stream = world.subscribe(&actor, PROGRESS, json!({"id": id}));
-    event(&mut stream).await.unwrap();
+    stream.next().await.unwrap();
     let task = world.lease(1).await.remove(0);
-    let known = event(&mut stream).await.unwrap();
+    let known = stream.next().await.unwrap();
     drop(stream);
     let mut witness = world.subscribe(&actor, PROGRESS, json!({"id": id}));
-    event(&mut witness).await.unwrap();
+    witness.next().await.unwrap();
     for (progress, step) in [(0.2, "a"), (0.6, "b"), (0.9, "c")] {
         report(&world, &task, progress, step);
         assert_eq!(
-            event(&mut witness).await.unwrap()["progress"],
+            witness.next().await.unwrap()["progress"],
             progress,
             "it is out while nobody else listens"
         );
@@ -106,7 +109,7 @@ async fn a_resumed_subscriber_misses_nothing_and_hears_nothing_twice() {
     );
     let mut steps = Vec::new();
     for _ in 0..3 {
-        steps.push(event(&mut stream).await.unwrap()["currentStep"].clone());
+        steps.push(stream.next().await.unwrap()["currentStep"].clone());
     }
     assert_eq!(steps, ["a", "b", "c"]);
     world
@@ -114,7 +117,7 @@ async fn a_resumed_subscriber_misses_nothing_and_hears_nothing_twice() {
         .finish(vec![(task.lease_id, Outcome::Succeeded(Value::Null))])
         .await
         .unwrap();
-    let rest = events(&mut stream).await;
+    let rest = stream.rest().await;
     assert_eq!(
         rest.iter()
             .map(|event| &event["status"])
@@ -129,7 +132,7 @@ async fn a_task_that_is_still_on_its_way_is_waited_for() {
     let user = world.user();
     let task = world.task(Some(user));
     let mut stream = world.subscribe(&Actor::user(user, &[]), PROGRESS, json!({"id": task.id}));
-    let (first, _) = tokio::join!(event(&mut stream), world.enqueue(task));
+    let (first, _) = tokio::join!(stream.next(), world.enqueue(task));
     assert_eq!(first.unwrap()["status"], "QUEUED");
 }
 
@@ -142,45 +145,34 @@ async fn nobody_follows_anothers_task() {
         (Actor::anonymous(), "UNAUTHENTICATED"),
     ] {
         let mut stream = world.subscribe(&actor, PROGRESS, json!({"id": id}));
-        assert_eq!(code(&stream.next().await.unwrap()), expected);
+        assert_eq!(stream.refused().await, [expected]);
         assert!(stream.next().await.is_none());
     }
     let mut stream = world.subscribe(&admin(&world), PROGRESS, json!({"id": id}));
-    assert_eq!(event(&mut stream).await.unwrap()["status"], "QUEUED");
+    assert_eq!(stream.next().await.unwrap()["status"], "QUEUED");
     let mut forged = world.subscribe(
         &admin(&world),
         PROGRESS,
         json!({"id": id, "after": "Zm9yZ2Vk"}),
     );
-    assert_eq!(code(&forged.next().await.unwrap()), "BAD_USER_INPUT");
+    assert_eq!(forged.refused().await, ["BAD_USER_INPUT"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_callers_tasks_are_followed_and_resumed_without_gap() {
     let mut world = world().await;
-    world.start();
+    world.start(&[NAME]);
     let user = world.user();
     let actor = Actor::user(user, &[]);
-    let mut stream = world.subscribe(&actor, EVENTS, json!({"where": {"queue": "work"}}));
-    // Nothing tells when the subscription stands: tasks come until one is told.
-    let first = {
-        let mut told = std::pin::pin!(event(&mut stream));
-        loop {
-            world
-                .engine
-                .enqueue(&[world.task(Some(world.user())), world.task(Some(user))])
-                .await
-                .unwrap();
-            if let Ok(first) =
-                tokio::time::timeout(std::time::Duration::from_millis(50), &mut told).await
-            {
-                break first.unwrap();
-            }
-        }
-    };
+    let queue = json!({"where": {"queue": "work"}});
+    let mut stream = world.follow(&actor, EVENTS, queue).await;
+    for owner in [world.user(), user] {
+        world.enqueue(world.task(Some(owner))).await;
+    }
+    let first = stream.next().await.unwrap();
     assert_eq!(first["status"], "QUEUED");
     drop(stream);
-    let leased = world.lease(500).await;
+    let leased = world.lease(2).await;
     let own = leased
         .iter()
         .find(|task| json!(task.id) == first["taskId"])
@@ -199,7 +191,7 @@ async fn the_callers_tasks_are_followed_and_resumed_without_gap() {
     let mut stream = world.subscribe(&actor, EVENTS, json!({"after": first["cursor"]}));
     let mut told = Vec::new();
     while told.len() < 2 {
-        let event = event(&mut stream).await.unwrap();
+        let event = stream.next().await.unwrap();
         let task = leased
             .iter()
             .find(|task| json!(task.id) == event["taskId"])
@@ -215,7 +207,7 @@ async fn the_callers_tasks_are_followed_and_resumed_without_gap() {
     }
     assert_eq!(told, ["RUNNING", "SUCCEEDED"]);
     let mut anonymous = world.subscribe(&Actor::anonymous(), EVENTS, json!({}));
-    assert_eq!(code(&anonymous.next().await.unwrap()), "UNAUTHENTICATED");
+    assert_eq!(anonymous.refused().await, ["UNAUTHENTICATED"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,11 +9,12 @@ use atelier_kit::{
     jobs::NewTask,
 };
 use atelier_tasks::engine::{Outcome, Report, Wanted};
+use atelier_testing::until;
 use serde_json::{Value, json};
 
 use crate::{
     grants::{grant, lease, program, register},
-    support::{World, admin, until, wanted, world},
+    support::{World, admin, wanted, world},
 };
 
 const TASK: &str = "query($id: ID!) { task(id: $id) { status type queue input result subjectId owner { id } currentStep \
@@ -25,7 +26,7 @@ async fn read(world: &World, id: Id<Task>) -> Value {
 
 /// Tells of deleted accounts, and waits until everything has followed from it.
 async fn deleted(world: &World, user: Id<User>) {
-    world.consume("forget_user", &[UserDeleted { user }]).await;
+    world.told("accounts", &UserDeleted { user }).await;
     world.engine.forget_deleted_users().await.unwrap();
 }
 
@@ -48,7 +49,7 @@ async fn tasks_of(world: &World, user: Id<User>) -> [Id<Task>; 4] {
         message: "Their picture is broken.".to_owned(),
     };
     end(world, user, failed).await;
-    let run_at = Some(world.clock_now() + chrono::TimeDelta::hours(1));
+    let run_at = Some(world.deps().clock.now() + chrono::TimeDelta::hours(1));
     let scheduled = NewTask {
         run_at,
         ..personal()
@@ -127,7 +128,7 @@ async fn a_fact_that_comes_again_changes_nothing() {
     };
     let before = state().await;
     let again = [UserDeleted { user: ada }, UserDeleted { user: ada }];
-    world.consume("forget_user", &again).await;
+    world.told_together("accounts", &again).await;
     assert_eq!(world.engine.forget_deleted_users().await.unwrap(), 0);
     assert_eq!(state().await, before);
 }
@@ -167,9 +168,7 @@ async fn what_is_told_is_followed_by_the_rest_without_more_ado() {
     let ada = world.user();
     let tasks: Vec<_> = (0..1100).map(|_| world.task(Some(ada))).collect();
     world.engine.enqueue(&tasks).await.unwrap();
-    world
-        .consume("forget_user", &[UserDeleted { user: ada }])
-        .await;
+    world.told("accounts", &UserDeleted { user: ada }).await;
     let query = "query($ada: ID!) { theirs: tasks(ownerId: $ada, first: 0) { totalCount } \
         cancelled: tasks(first: 0, where: {status: CANCELLED}) { totalCount } }";
     let counts = async || world.data(&admin(&world), query, json!({"ada": ada})).await;
@@ -244,7 +243,7 @@ async fn their_workers_and_grants_go_and_what_they_granted_to_others_stays() {
     let lease_mutation = "mutation($input: TaskLeaseInput!) { taskLease(input: $input) { granted { draining } userErrors { code } } }";
     let input = json!({"input": {"workerId": worker}});
     assert_eq!(
-        world.refusals(&hers, lease_mutation, input).await,
+        world.refused(&hers, lease_mutation, input).await,
         ["UNKNOWN_WORKER"]
     );
 

@@ -6,25 +6,27 @@ use atelier_kit::{
     id::{Id, Task},
     jobs::{NewTask, TaskOrder},
 };
+use atelier_tasks::NAME;
+use atelier_testing::until;
 use serde_json::json;
 
-use crate::support::{World, admin, until, world};
+use crate::support::{World, admin, world};
 
 fn request(task: &NewTask) -> TaskOrder {
     TaskOrder::Request(Box::new(task.clone()))
 }
 
 async fn take_in(world: &World, orders: &[TaskOrder]) {
-    world.consume("intake", orders).await;
+    world.told_together("media", orders).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_comes_twice_makes_one_task() {
     let world = world().await;
     let task = world.task(None);
-    let event = world.event(&request(&task));
+    let event = world.event("media", &request(&task));
     for _ in 0..2 {
-        world.consume_events("intake", vec![event.clone()]).await;
+        world.consume(std::slice::from_ref(&event)).await.unwrap();
         take_in(&world, &[request(&task)]).await;
     }
     assert_eq!(
@@ -134,7 +136,7 @@ async fn a_request_to_cancel_cancels() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_asked_for_in_a_transaction_comes_with_its_commit_only() {
     let mut world = world().await;
-    world.start();
+    world.start(&[NAME]);
     let (kept, lost) = (world.task(None), world.task(None));
     let deps = world.engine.deps().clone();
     let ask = async |task: &NewTask, commit: bool| {

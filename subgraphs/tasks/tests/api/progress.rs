@@ -2,10 +2,11 @@
 
 use atelier_kit::{actor::Actor, delivery::Interest, stream::StreamItem};
 use atelier_tasks::engine::{Leased, Outcome, ProgressUpdate, Report};
+use atelier_testing::until;
 use futures::StreamExt;
 use serde_json::json;
 
-use crate::support::{admin, until, world};
+use crate::support::{admin, world};
 
 fn report(task: &Leased, progress: f64) -> Report {
     Report {

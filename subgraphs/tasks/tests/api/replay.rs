@@ -70,13 +70,13 @@ async fn replay_is_for_administrators_and_bounded() {
     let id = dead(&world, world.task(Some(user))).await;
     assert_eq!(
         world
-            .error(
+            .refused(
                 &Actor::user(user, &[]),
                 REPLAY,
                 json!({"input": {"ids": [id]}})
             )
             .await,
-        "FORBIDDEN"
+        ["FORBIDDEN"]
     );
     for input in [
         json!({"limit": 0}),
@@ -85,7 +85,7 @@ async fn replay_is_for_administrators_and_bounded() {
     ] {
         assert_eq!(
             world
-                .refusals(&admin(&world), REPLAY, json!({"input": input}))
+                .refused(&admin(&world), REPLAY, json!({"input": input}))
                 .await,
             ["INVALID_INPUT"]
         );
@@ -93,7 +93,7 @@ async fn replay_is_for_administrators_and_bounded() {
     let large = json!({"ids": [id], "payload": "x".repeat(70_000)});
     assert_eq!(
         world
-            .refusals(&admin(&world), REPLAY, json!({"input": large}))
+            .refused(&admin(&world), REPLAY, json!({"input": large}))
             .await,
         ["PAYLOAD_TOO_LARGE"]
     );
@@ -108,7 +108,7 @@ async fn an_owner_retries_what_failed_and_nothing_else() {
     let id = dead(&world, world.task(Some(user))).await;
     assert_eq!(
         world
-            .refusals(&Actor::user(world.user(), &[]), retry, json!({"id": id}))
+            .refused(&Actor::user(world.user(), &[]), retry, json!({"id": id}))
             .await,
         ["NOT_FOUND"]
     );
@@ -121,7 +121,7 @@ async fn an_owner_retries_what_failed_and_nothing_else() {
     );
     assert_eq!(
         world
-            .refusals(&Actor::user(user, &[]), retry, json!({"id": id}))
+            .refused(&Actor::user(user, &[]), retry, json!({"id": id}))
             .await,
         ["NOT_RETRYABLE"]
     );
@@ -153,13 +153,13 @@ async fn an_administrator_makes_a_task_urgent() {
     let set = "mutation($id: ID!, $to: Int!) { taskPrioritySet(input: {id: $id, priority: $to}) { task { priority } userErrors { code } } }";
     assert_eq!(
         world
-            .error(&Actor::user(user, &[]), set, json!({"id": id, "to": 9}))
+            .refused(&Actor::user(user, &[]), set, json!({"id": id, "to": 9}))
             .await,
-        "FORBIDDEN"
+        ["FORBIDDEN"]
     );
     assert_eq!(
         world
-            .refusals(&admin(&world), set, json!({"id": id, "to": 101}))
+            .refused(&admin(&world), set, json!({"id": id, "to": 101}))
             .await,
         ["INVALID_INPUT"]
     );

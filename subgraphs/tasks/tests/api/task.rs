@@ -149,8 +149,10 @@ async fn a_list_pages_over_the_callers_own_tasks() {
     assert_eq!(page["pageInfo"]["hasNextPage"], json!(false));
     assert!(world.data(&Actor::anonymous(), query, json!({})).await["viewer"].is_null());
     assert_eq!(
-        world.error(&actor, query, json!({"after": "forged"})).await,
-        "BAD_USER_INPUT"
+        world
+            .refused(&actor, query, json!({"after": "forged"}))
+            .await,
+        ["BAD_USER_INPUT"]
     );
 }
 
@@ -208,14 +210,14 @@ async fn the_list_of_all_is_for_administrators() {
     world.enqueue(world.task(None)).await;
     let query = "query($owner: ID) { tasks(ownerId: $owner) { totalCount nodes { id } } }";
     assert_eq!(
-        world.error(&Actor::anonymous(), query, json!({})).await,
-        "UNAUTHENTICATED"
+        world.refused(&Actor::anonymous(), query, json!({})).await,
+        ["UNAUTHENTICATED"]
     );
     assert_eq!(
         world
-            .error(&Actor::user(user, &["worker"]), query, json!({}))
+            .refused(&Actor::user(user, &["worker"]), query, json!({}))
             .await,
-        "FORBIDDEN"
+        ["FORBIDDEN"]
     );
     assert_eq!(
         world.data(&admin(&world), query, json!({})).await["tasks"]["totalCount"],

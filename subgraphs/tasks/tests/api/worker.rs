@@ -96,7 +96,7 @@ fn work(
     handler: &Arc<Does>,
     config: WorkerConfig,
 ) -> (tokio::task::JoinHandle<()>, CancellationToken) {
-    let stop = world.stop();
+    let stop = world.stop().child_token();
     let run = Worker::run(
         world.engine.clone(),
         vec![Arc::clone(handler) as Arc<dyn Handler>],

@@ -1,11 +1,12 @@
 //! The worker API, as an external worker uses it.
 
 use atelier_kit::{actor::Actor, jobs::NewTask};
+use atelier_testing::until;
 use serde_json::{Value, json};
 
 use crate::{
     grants::program,
-    support::{World, admin, until, world},
+    support::{World, admin, world},
 };
 
 const REGISTER: &str = "mutation($input: WorkerRegisterInput!) { workerRegister(input: $input) { worker { id draining } userErrors { code } } }";
@@ -129,7 +130,7 @@ async fn a_late_worker_is_told_that_its_lease_is_lost_and_changes_nothing() {
     ] {
         assert_eq!(
             world
-                .refusals(&late.actor, mutation, json!({"input": input}))
+                .refused(&late.actor, mutation, json!({"input": input}))
                 .await,
             ["LEASE_LOST"]
         );
@@ -151,7 +152,7 @@ async fn a_late_worker_is_told_that_its_lease_is_lost_and_changes_nothing() {
     );
     assert_eq!(
         world
-            .refusals(&other.actor, COMPLETE, json!({"input": {"leaseId": new}}))
+            .refused(&other.actor, COMPLETE, json!({"input": {"leaseId": new}}))
             .await,
         ["LEASE_LOST"],
         "once"
@@ -219,15 +220,17 @@ async fn the_worker_api_wants_its_scope() {
     ] {
         let plain = Actor::user(world.user(), &["admin:users"]);
         assert_eq!(
-            world.error(&plain, mutation, json!({"input": input})).await,
-            "FORBIDDEN",
+            world
+                .refused(&plain, mutation, json!({"input": input}))
+                .await,
+            ["FORBIDDEN"],
             "{mutation}"
         );
         assert_eq!(
             world
-                .error(&Actor::anonymous(), mutation, json!({"input": input}))
+                .refused(&Actor::anonymous(), mutation, json!({"input": input}))
                 .await,
-            "UNAUTHENTICATED",
+            ["UNAUTHENTICATED"],
             "{mutation}"
         );
     }
@@ -241,7 +244,7 @@ async fn a_draining_worker_gets_nothing_more() {
     let stranger = external(&world).await;
     let input = json!({"input": {"workerId": worker.id}});
     assert_eq!(
-        world.refusals(&stranger.actor, DRAIN, input.clone()).await,
+        world.refused(&stranger.actor, DRAIN, input.clone()).await,
         ["UNKNOWN_WORKER"]
     );
     assert_eq!(
@@ -318,7 +321,7 @@ async fn what_workers_say_is_bounded() {
     ] {
         assert_eq!(
             world
-                .refusals(&worker.actor, mutation, json!({"input": input}))
+                .refused(&worker.actor, mutation, json!({"input": input}))
                 .await,
             [code],
             "{mutation} {input}"

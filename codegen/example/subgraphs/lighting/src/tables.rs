@@ -1,4 +1,6 @@
 //! The tables of the PostgreSQL schema `lighting`.
+//!
+//! Written by `make generate` from the migrations; do not edit.
 
 diesel::table! {
     lighting.lamp (id) {

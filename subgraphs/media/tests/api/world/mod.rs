@@ -4,24 +4,20 @@ mod accounts;
 mod tasks;
 mod uploads;
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
-use async_graphql::{Request, Variables};
 use atelier_kit::{
-    Subgraph,
     actor::Actor,
-    delivery::Relay,
-    error::Error,
-    event::{Event, Fact},
-    graphql::Service,
     id::{Id, Task},
     peers::Peers,
 };
 use atelier_media::{ImageLimits, MIGRATIONS, MediaConfig, NAME, PictureWorker, Swept};
 use atelier_storage::{Storage, StorageConfig};
-use atelier_testing::{TestDeps, deps_with, test_servers};
-use diesel::{QueryableByName, sql_types};
-use diesel_async::RunQueryDsl;
+use atelier_testing::{Harness, deps_with, payload, test_servers};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -32,14 +28,28 @@ pub use uploads::{noise, sha256, stored_at};
 /// The smallest part that the store takes.
 pub const PART: usize = 5 * 1024 * 1024;
 
+/// The domain with a store and a ledger of its own.
 pub struct World {
-    pub test: TestDeps,
-    pub subgraph: Subgraph,
+    harness: Harness,
     pub storage: Storage,
     pub config: MediaConfig,
     pub accounts: Arc<Accounts>,
     pub http: reqwest::Client,
     done: Mutex<HashSet<Id<Task>>>,
+}
+
+impl Deref for World {
+    type Target = Harness;
+
+    fn deref(&self) -> &Harness {
+        &self.harness
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Harness {
+        &mut self.harness
+    }
 }
 
 pub fn config() -> MediaConfig {
@@ -77,11 +87,11 @@ pub async fn world_with(config: MediaConfig) -> World {
     })
     .unwrap();
     storage.ensure_bucket().await.unwrap();
-    let subgraph = atelier_media::subgraph(test.deps.clone(), storage.clone(), config.clone());
+    let (store, set) = (storage.clone(), config.clone());
+    let harness = Harness::new(test, |deps| atelier_media::subgraph(deps, store, set));
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     World {
-        test,
-        subgraph,
+        harness,
         storage,
         config,
         accounts,
@@ -96,46 +106,30 @@ pub fn somebody(world: &World) -> Actor {
 }
 
 impl World {
-    /// The answer to an operation, with its errors.
-    pub async fn answer(&self, actor: &Actor, operation: &str, variables: Value) -> Value {
-        let request = Request::new(operation)
-            .variables(Variables::from_json(variables))
-            .data(Arc::new(actor.clone()));
-        serde_json::to_value(Service::execute(&self.subgraph.service, request).await).unwrap()
-    }
-
-    /// The data of an operation that must not have errors.
-    pub async fn ask(&self, actor: &Actor, operation: &str, variables: Value) -> Value {
-        let mut answer = self.answer(actor, operation, variables).await;
-        assert!(answer.get("errors").is_none(), "{answer}");
-        answer["data"].take()
-    }
-
     /// The payload of a mutation with one input, with some fields.
     pub async fn mutate(&self, actor: &Actor, name: &str, fields: &str, input: Value) -> Value {
-        let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
-        let errors = "userErrors { code path message params }";
-        let operation = format!(
-            "mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} {errors} }} }}"
-        );
-        self.ask(actor, &operation, json!({ "input": input })).await[name].take()
+        let operation = mutation(name, fields);
+        payload(
+            self.data(actor, &operation, json!({ "input": input }))
+                .await,
+        )
     }
 
-    /// The codes of a refused mutation.
-    pub async fn refused(&self, actor: &Actor, name: &str, input: Value) -> Vec<String> {
-        let payload = self.mutate(actor, name, "", input).await;
-        codes(&payload)
+    /// The codes with which a mutation with one input was refused.
+    pub async fn mutation_refused(&self, actor: &Actor, name: &str, input: Value) -> Vec<String> {
+        let operation = mutation(name, "");
+        self.refused(actor, &operation, json!({ "input": input }))
+            .await
     }
 
     /// From now on this world's domain works with another store.
     pub fn set_storage(&mut self, storage: Storage) {
-        self.subgraph =
-            atelier_media::subgraph(self.test.deps.clone(), storage, self.config.clone());
+        self.subgraph = atelier_media::subgraph(self.deps().clone(), storage, self.config.clone());
     }
 
     pub async fn sweep(&self) -> Swept {
         atelier_media::sweep(
-            self.test.deps.clone(),
+            self.deps().clone(),
             self.storage.clone(),
             self.config.clone(),
         )
@@ -143,60 +137,18 @@ impl World {
         .unwrap()
     }
 
-    /// Publishes what is in the outbox.
-    pub async fn publish(&self) {
-        Relay::new(self.test.deps.clone()).drain().await.unwrap();
-    }
-
-    /// A number that the database counts.
-    pub async fn count(&self, from: &str) -> i64 {
-        #[derive(QueryableByName)]
-        struct Count {
-            #[diesel(sql_type = sql_types::BigInt)]
-            count: i64,
-        }
-        let mut connection = self.test.deps.read().await.unwrap();
-        let counted: Count = diesel::sql_query(format!("SELECT count(*) AS count FROM {from}"))
-            .get_result(&mut connection)
-            .await
-            .unwrap();
-        counted.count
-    }
-
     /// The keys of every blob and derivative.
     pub async fn objects(&self) -> Vec<String> {
-        #[derive(QueryableByName)]
-        struct Key {
-            #[diesel(sql_type = sql_types::Text)]
-            storage_key: String,
-        }
-        let mut connection = self.test.deps.read().await.unwrap();
-        let statement =
-            "SELECT storage_key FROM media.blob UNION ALL SELECT storage_key FROM media.derivative";
-        let keys: Vec<Key> = diesel::sql_query(statement)
-            .load(&mut connection)
-            .await
-            .unwrap();
-        keys.into_iter().map(|key| key.storage_key).collect()
+        let all = "(SELECT storage_key FROM media.blob UNION ALL SELECT storage_key FROM media.derivative) AS object";
+        self.database().texts("storage_key", all).await
     }
+}
 
-    /// Hands a fact of another domain to the consumer called `name`, as if it had just come.
-    pub async fn hear<F: Fact>(&self, name: &str, fact: &F) -> Result<(), Error> {
-        let deps = &self.test.deps;
-        let event = Event {
-            id: deps.new_uuid(),
-            domain: F::DOMAIN.unwrap().to_owned(),
-            topic: fact.topic().to_owned(),
-            key: fact.key(),
-            concerns: fact.concerns(),
-            payload: fact.payload().unwrap(),
-            trace: None,
-            occurred_at: deps.clock.now(),
-        };
-        let mut consumers = self.subgraph.consumers().iter();
-        let consumer = consumers.find(|consumer| consumer.name() == name).unwrap();
-        consumer.handle(deps, vec![event]).await
-    }
+/// A mutation with one input.
+fn mutation(name: &str, fields: &str) -> String {
+    let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
+    let errors = "userErrors { code path message params }";
+    format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} {errors} }} }}")
 }
 
 /// The codes of a payload's user errors.

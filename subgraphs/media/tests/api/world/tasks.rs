@@ -8,8 +8,6 @@ use atelier_kit::{
     id::{Id, Task, User},
     jobs::{Handler, NewTask, Running, TaskFailure, TaskOrder},
 };
-use diesel::{QueryableByName, sql_types};
-use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -64,30 +62,26 @@ pub struct Ran {
     pub outcome: Result<Value, TaskFailure>,
 }
 
-#[derive(QueryableByName)]
-struct Payload {
-    #[diesel(sql_type = sql_types::Text)]
-    topic: String,
-    #[diesel(sql_type = sql_types::Jsonb)]
-    payload: Value,
-}
-
 impl World {
     /// The tasks that were asked for and have not been run by [`World::work`].
     pub async fn tasks(&self) -> Vec<NewTask> {
-        let mut connection = self.test.deps.read().await.unwrap();
-        let rows: Vec<Payload> =
-            diesel::sql_query("SELECT topic, payload FROM media.outbox ORDER BY id")
-                .load(&mut connection)
-                .await
-                .unwrap();
+        let facts = "json_build_object('topic', topic, 'payload', payload)";
+        let rows = self
+            .database()
+            .texts(facts, "media.outbox ORDER BY id")
+            .await;
         let done = self.done.lock().await;
-        rows.into_iter()
-            .filter(|row| TaskOrder::TOPICS.contains(&row.topic.as_str()))
-            .map(|row| TaskOrder::read(&row.topic, &row.payload).unwrap())
-            .filter_map(|order| match order {
-                TaskOrder::Request(task) => Some(*task),
-                TaskOrder::Cancel(_) => None,
+        rows.iter()
+            .filter_map(|row| {
+                let fact: Value = serde_json::from_str(row).unwrap();
+                let topic = fact["topic"].as_str().unwrap();
+                if !TaskOrder::TOPICS.contains(&topic) {
+                    return None;
+                }
+                match TaskOrder::read(topic, &fact["payload"]).unwrap() {
+                    TaskOrder::Request(task) => Some(*task),
+                    TaskOrder::Cancel(_) => None,
+                }
             })
             .filter(|task| !done.contains(&task.id))
             .collect()
@@ -120,7 +114,7 @@ impl World {
         on_step: OnStep,
     ) -> Ran {
         let handlers = atelier_media::handlers(
-            self.test.deps.clone(),
+            self.deps().clone(),
             self.storage.clone(),
             self.config.clone(),
         );
