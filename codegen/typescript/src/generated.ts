@@ -5,352 +5,383 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** Why an operation on an account is refused. */
+/** Why an operation on an account was refused. */
 export type AccountsErrorCode =
-  /** The name breaks the rules for names. */
+  /** The username breaks the rules for usernames. */
   | 'USERNAME_INVALID'
-  /** The name is kept for the installation itself. */
+  /** The username is reserved for the installation. */
   | 'USERNAME_RESERVED'
-  /** That is no email address. */
+  /** The text is not an email address. */
   | 'EMAIL_INVALID'
-  /** The username or the email address belongs to somebody; it is not told which. */
+  /** The username or the email address is taken. Which of them is not revealed. */
   | 'IDENTITY_TAKEN'
-  /** The password is too easy to guess. */
+  /** The password is too short, too long or too easy to guess. */
   | 'WEAK_PASSWORD'
-  /** No such account, or another password: it is not told which. */
+  /** The account does not exist, or the password is wrong. Which of them is not revealed. */
   | 'INVALID_CREDENTIALS'
-  /** Too many attempts. */
+  /** There were too many attempts. `params` holds `retryAfterSeconds`. */
   | 'TOO_MANY_ATTEMPTS'
-  /** The account is suspended or deleted. */
+  /**
+   * The account is suspended or deleted. `params` holds the `reason` and the time `until` of
+   * a suspension.
+   */
   | 'ACCOUNT_DISABLED'
-  /** The refresh token is unknown or has run out. */
+  /** The refresh token is unknown or has expired, or its session has ended. */
   | 'REFRESH_INVALID'
-  /** The refresh token was used before: the sign-in was ended, for it may have been stolen. */
+  /**
+   * The refresh token was used before, so it may have been stolen. Its session has been
+   * ended.
+   */
   | 'REFRESH_REUSED'
-  /** The text is longer than it may be. */
+  /** The text is too long. `params` holds the limit as `max`. */
   | 'TOO_LONG'
   /** The field must not be empty. */
   | 'REQUIRED'
-  /** There is no such thing, or it is not the caller's. */
+  /** The object does not exist, or the caller may not act on it. */
   | 'NOT_FOUND'
-  /** The time is past. */
+  /** The time is in the past. */
   | 'IN_THE_PAST'
-  /** The operation would shut the caller out. */
+  /** The operation is not allowed on the caller's own account. */
   | 'NOT_ON_YOURSELF'
-  /** The account is not waiting to be deleted. */
+  /** The account is not scheduled for deletion. */
   | 'NOT_PENDING_DELETION'
-  /** A scope is not written as scopes are. */
+  /** The text is not a valid scope. `params` holds the `scope`. */
   | 'SCOPE_INVALID'
-  /** The caller may not give away what they do not have. */
+  /**
+   * The caller does not hold a scope that they want to grant or change. `params` holds the
+   * `scope`.
+   */
   | 'SCOPE_NOT_HELD'
-  /** A role of this name exists. */
+  /** The name of the role is taken. */
   | 'ROLE_NAME_TAKEN'
-  /** The role belongs to the installation. */
+  /** The role is built in and cannot be changed. */
   | 'ROLE_BUILT_IN'
-  /** Somebody must remain who can administer. */
+  /** At least one administrator must remain. */
   | 'LAST_ADMIN'
-  /** Too many of them. */
+  /** A limit on the number of objects is reached. `params` holds the limit as `max`. */
   | 'LIMIT_REACHED'
-  /** The quota does not suffice. */
+  /** Not enough of the quota is left. `params` holds the `meter` and what is `remaining`. */
   | 'QUOTA_EXCEEDED'
-  /** The amount is not acceptable. */
+  /** The amount is out of range. `params` holds `min` and `max`. */
   | 'AMOUNT_INVALID'
-  /** The key names another reservation. */
+  /** The key belongs to a reservation with other values. */
   | 'IDEMPOTENCY_KEY_REUSED'
-  /** The reservation was given back or has run out. */
+  /** The reservation was released. `params` holds its `state`. */
   | 'RESERVATION_CLOSED'
-  /** The password is among those that everybody who guesses tries first. */
+  /** The password is among the most common ones. */
   | 'PASSWORD_COMMON'
-  /** A request asks for more than one password to be hashed. */
+  /** The request uses more than one password. */
   | 'ONE_PER_REQUEST'
-  /** The name to show would pass for the installation's own people. */
+  /** The display name suggests that the user belongs to the installation's staff. */
   | 'DISPLAY_NAME_RESERVED'
-  /** The account may do what the caller may not. */
+  /** The user holds scopes that the caller does not hold. */
   | 'OUTRANKED'
   | '%future added value';
 
-/** What a file is, by its content. */
+/** What kind of file an asset is, judged by its content. */
 export type AssetKind =
   /** A picture. */
   | 'IMAGE'
-  /** A film. */
+  /** A video. */
   | 'VIDEO'
-  /** Sound. */
+  /** A sound recording or music. */
   | 'AUDIO'
-  /** Text to read. */
+  /** A text document. */
   | 'DOCUMENT'
-  /** A container of other files. */
+  /** An archive that contains other files. */
   | 'ARCHIVE'
-  /** Anything else. */
+  /** Any other kind of file. */
   | 'OTHER'
   | '%future added value';
 
-/** Where a file stands. */
+/** The state of a file. */
 export type AssetStatus =
-  /** It can be read already; derivatives and metadata are being made. */
+  /** The file can be read. Its derivatives and metadata are still being made. */
   | 'PROCESSING'
-  /** All there is to know about it is known. */
+  /** The file can be read, and its processing has ended. */
   | 'ACTIVE'
-  /** It is not what was announced, and is not handed out. */
+  /** The file failed verification and cannot be read. */
   | 'QUARANTINED'
-  /** It is in the trash. */
+  /** The file is in the trash. */
   | 'TRASHED'
   | '%future added value';
 
-/** Which files are wanted. */
+/** Selects files of a list. */
 export type AssetWhere = {
-  /** Only files of this kind. */
+  /** Returns only files of this kind. */
   readonly kind?: AssetKind | null | undefined;
-  /** Those in the trash instead of the others. */
+  /** Returns the files in the trash instead of those outside of it. */
   readonly trashed?: boolean;
 };
 
-/** Who signs in. */
+/** The input of `authLogin`. */
 export type AuthLoginInput = {
-  /** The username or the email address. */
+  /** The username or the email address of the account. */
   readonly login: string;
-  /** The password. */
+  /** The password of the account. */
   readonly password: string;
-  /** The device token of an earlier sign-in on this device, if there was one. */
+  /** The `deviceToken` of an earlier sign-in on this device, if there was one. */
   readonly deviceToken?: string | null | undefined;
 };
 
-/** Nothing is asked for: the session in use is meant. */
+/** The input of `authLogout`. */
 export type AuthLogoutInput = {
-  /** Echoed by nothing; for clients that label their requests. */
+  /** Accepted and ignored. */
   readonly clientMutationId?: string | null | undefined;
 };
 
-/** Who wants an account. */
+/** The input of `authRegister`. */
 export type AuthRegisterInput = {
-  /** The email address. */
+  /** The email address of the new account. */
   readonly email: string;
-  /** The unique name: 2 to 30 letters, digits, dots, dashes or underscores of one script. */
+  /**
+   * The username: 2 to 30 letters, digits, dots, hyphens or underscores. Its letters are of one
+   * script, and it begins and ends with a letter or digit. Names that look alike count as the
+   * same.
+   */
   readonly username: string;
-  /** 8 to 256 characters. */
+  /**
+   * The password: at least 8 characters and at most 256 bytes. Common passwords, and the
+   * username or email address, are refused.
+   */
   readonly password: string;
-  /** The name to show; without it, the username. */
+  /** The name shown to others, at most 64 characters; the username by default. */
   readonly displayName?: string | null | undefined;
 };
 
-/** What is exchanged for a new pair of tokens. */
+/** The input of `authTokenRefresh`. */
 export type AuthTokenRefreshInput = {
-  /** The refresh token. */
+  /** The refresh token to exchange. */
   readonly refreshToken: string;
 };
 
-/** Why an operation on a file or an upload is refused. */
+/** The reason why an operation on a file or an upload was refused. */
 export type MediaErrorCode =
-  /** There is no such file or upload, or the caller may not know of it. */
+  /** The file or upload does not exist, or the caller may not see it. */
   | 'NOT_FOUND'
-  /** The file name is empty, too long or holds control characters or slashes. */
+  /** The file name is empty, too long, or contains slashes or control characters. */
   | 'FILENAME_INVALID'
   /** The content type is not a MIME type. */
   | 'CONTENT_TYPE_INVALID'
-  /** The byte size is not positive or too large. */
+  /** The size is not positive or exceeds the maximum. */
   | 'BYTE_SIZE_INVALID'
-  /** A digest is not 64 hexadecimal digits, or one is missing or surplus. */
+  /** A SHA-256 is not written with 64 hexadecimal digits, is missing, or was given although the upload has none. */
   | 'DIGEST_INVALID'
-  /** The storage quota does not suffice. */
+  /** The storage quota of the caller is too small for the file. */
   | 'QUOTA_EXCEEDED'
-  /** The idempotency key was used for another upload. */
+  /** The idempotency key was used before with other input. */
   | 'IDEMPOTENCY_KEY_REUSED'
-  /** The idempotency key or the purpose is malformed. */
+  /** The idempotency key or the purpose is empty or too long. */
   | 'TEXT_INVALID'
-  /** The upload was aborted, has expired or was rejected. */
+  /** The upload was completed, aborted or rejected, or has expired. */
   | 'UPLOAD_CLOSED'
-  /** The upload is being completed by another request. */
+  /** Another request is completing the upload. */
   | 'UPLOAD_BUSY'
-  /** The upload does not go by parts, or by proof. */
+  /** The operation does not fit the strategy of the upload. */
   | 'WRONG_STRATEGY'
-  /** Nothing has been uploaded yet. */
+  /** Nothing has been sent yet. */
   | 'NOT_UPLOADED'
-  /** Parts are missing. */
+  /** Some parts have not been sent. */
   | 'PARTS_MISSING'
-  /** A part number is out of range or repeated, or too many parts are asked for. */
+  /** A part number is out of range or was given twice. */
   | 'PART_INVALID'
-  /** A part that was uploaded has another size than it must have. */
+  /** A part has the wrong size. */
   | 'PART_SIZE_MISMATCH'
-  /** The uploaded file has another size than announced. */
+  /** The file does not have the announced size. */
   | 'SIZE_MISMATCH'
-  /** The uploaded bytes have another checksum than announced. */
+  /** The content does not match the announced SHA-256. */
   | 'CHECKSUM_MISMATCH'
-  /** The uploaded bytes are of another type than announced. */
+  /** The content does not match the announced MIME type. */
   | 'TYPE_MISMATCH'
-  /** The proof of possession is wrong. */
+  /** The answer to the challenge is wrong. */
   | 'PROOF_REJECTED'
-  /** The content that was to be reused has gone. */
+  /** The stored content that was to be reused no longer exists. Send the file instead. */
   | 'CONTENT_GONE'
-  /** The list of ids or parts is empty or too long. */
+  /** The list of IDs or parts is empty or too long. */
   | 'LIST_INVALID'
-  /** Only files in the trash can be purged. */
+  /** The file is not in the trash; only files in the trash can be purged. */
   | 'NOT_TRASHED'
   | '%future added value';
 
-/** Something that is counted against a limit. */
+/** A resource whose use is limited by a quota. */
 export type Meter =
-  /** Videos rendered. */
+  /** Rendered videos. */
   | 'VIDEOS'
-  /** Bytes stored. */
+  /** Stored bytes. */
   | 'STORAGE_BYTES'
-  /** Credits for AI steps. */
+  /** Credits for operations that use AI. */
   | 'AI_CREDITS'
-  /** Cost of API operations. */
+  /** The cost of API operations. */
   | 'API_COST'
-  /** Projects that exist. */
+  /** Existing projects. */
   | 'PROJECTS'
   /** Members of a team. */
   | 'SEATS'
   | '%future added value';
 
-/** A plan. */
+/** The code of a plan. */
 export type PlanCode =
-  /** The plan that everybody has to begin with. */
+  /** The free plan, which every new account has. */
   | 'FREE'
   /** The smallest paid plan. */
   | 'BASIC'
-  /** For people who live by it. */
+  /** The plan for professionals. */
   | 'PRO'
-  /** Without limits. */
+  /** The plan without limits. */
   | 'ENTERPRISE'
   | '%future added value';
 
-/** Which task. */
+/** The input of `taskCancel`. */
 export type TaskCancelInput = {
-  /** The task's id. */
+  /** The id of the task. */
   readonly id: string;
 };
 
 /** Why an operation on tasks is refused. */
 export type TaskErrorCode =
-  /** There is no such thing, or none that the caller may know of. */
+  /** Nothing with this id exists that the caller may see. */
   | 'NOT_FOUND'
-  /** An input is out of bounds. */
+  /** An input value is not acceptable. */
   | 'INVALID_INPUT'
-  /** The task has finished. */
+  /** The task has already ended. */
   | 'ALREADY_FINISHED'
-  /** Only failed and cancelled tasks, and the failed parts of tasks, are tried again. */
+  /** The task, and each of its children, neither failed nor was cancelled. */
   | 'NOT_RETRYABLE'
-  /** The lease has run out, was taken away, or never was. */
+  /** The lease has expired, was taken away, or never existed. */
   | 'LEASE_LOST'
   /** The worker is not registered, or belongs to another account. */
   | 'UNKNOWN_WORKER'
   /** A JSON value is too large. */
   | 'PAYLOAD_TOO_LARGE'
-  /** The pattern of a schedule is wrong. */
+  /** The cron pattern is not valid. */
   | 'INVALID_CRON'
-  /** There is no such time zone. */
+  /** The time zone does not exist. */
   | 'UNKNOWN_TIMEZONE'
-  /** The credential of the worker is not bound to the queue, or to the type of task. */
+  /** The credential was not granted the queue or the type of task. */
   | 'NOT_GRANTED'
-  /** Only the system itself works on the queue. */
+  /** The queue is reserved for workers of the system itself. */
   | 'QUEUE_RESERVED'
-  /** The result is not what tasks of the type are for. */
+  /** The result does not have the shape that was declared for its type. */
   | 'RESULT_INVALID'
-  /** Nobody has said what the results of the type look like. */
+  /** No shape was declared for results of the type. */
   | 'UNKNOWN_TYPE'
   | '%future added value';
 
-/** Where a task stands. */
+/** The state of a task. */
 export type TaskStatus =
-  /** It waits for its time. */
+  /** It waits for its start time. */
   | 'SCHEDULED'
   /** It waits for a worker. */
   | 'QUEUED'
-  /** It is being worked on, or waits for its parts. */
+  /** A worker is working on it, or it waits for its children. */
   | 'RUNNING'
-  /** An attempt failed; it waits for the next one. */
+  /** An attempt failed, and it waits for the next one. */
   | 'RETRYING'
   /** It is done. */
   | 'SUCCEEDED'
-  /** It is done, but some of its parts failed. */
+  /** It is done, but some of its children failed or were cancelled. */
   | 'PARTIALLY_SUCCEEDED'
-  /** It failed for good: a dead letter, until somebody replays it. */
+  /** It failed and has no attempts left. It stays a dead letter until somebody replays it. */
   | 'FAILED'
-  /** Somebody did not want it any more. */
+  /** It was cancelled. */
   | 'CANCELLED'
   | '%future added value';
 
-/** Which tasks are wanted; everything that is given must be true of them. */
+/** The tasks to return: those that match every given field. */
 export type TaskWhere = {
-  /** In one of these states. */
+  /** The state is one of these. */
   readonly status?: ReadonlyArray<TaskStatus> | null | undefined;
-  /** Of one of these types. */
+  /** The type is one of these, at most 50. */
   readonly type?: ReadonlyArray<string> | null | undefined;
-  /** In this queue. */
+  /** The queue is this one. */
   readonly queue?: string | null | undefined;
-  /** About the thing with this id. */
+  /** The task is about the entity with this id. */
   readonly subject?: string | null | undefined;
 };
 
-/** An upload to be completed. */
+/** The input of `uploadComplete`. */
 export type UploadCompleteInput = {
-  /** The upload. */
+  /** The ID of the upload. */
   readonly uploadId: string;
 };
 
-/** A file to be uploaded. */
+/** The input of `uploadCreate`: a file to be uploaded. */
 export type UploadCreateInput = {
-  /** Its name, 1 to 255 characters without slashes. */
+  /** The file name: 1 to 255 characters, without slashes. */
   readonly filename: string;
-  /** Its MIME type; the bytes are compared with it. `application/octet-stream` if it is not known. */
+  /**
+   * The MIME type, which is checked against the content. Use `application/octet-stream` if it is not
+   * known.
+   */
   readonly contentType: string;
-  /** Its size in bytes. */
+  /** The size of the file in bytes. */
   readonly byteSize: number;
   /**
-   * The SHA-256 of its bytes in hexadecimal digits: they are verified by it, and need not be sent
-   * if they are there already.
+   * The SHA-256 of the file in hexadecimal digits. The content is verified against it; if the same
+   * content is already stored, it need not be sent.
    */
   readonly sha256?: string | null | undefined;
-  /** What it is meant for, at most 128 characters. */
+  /** What the file is for, in your own terms; at most 128 characters. */
   readonly purpose?: string | null | undefined;
-  /** Repeating the call with the same key and input gives the same upload. */
+  /**
+   * A key of your choice, at most 128 characters. Repeating the call with the same key and input
+   * returns the same upload.
+   */
   readonly idempotencyKey?: string | null | undefined;
-  /** If it is sent in parts: every part comes with its SHA-256, which the store verifies. */
+  /**
+   * Whether each part is sent with its SHA-256, which the store verifies. Has no effect on files sent in
+   * one request.
+   */
   readonly checksumParts?: boolean;
-  /** Whether to try to do without sending. */
+  /** Whether to skip sending if the same content is already stored. Needs `sha256`. */
   readonly instant?: boolean;
 };
 
-/** A part to be sent. */
+/** A part that the client wants to send. */
 export type UploadPartInput = {
-  /** Its number, from 1. */
+  /** The number of the part, from 1. */
   readonly number: number;
-  /** The SHA-256 of its bytes in hexadecimal digits, if the upload has checksums for parts. */
+  /**
+   * The SHA-256 of the part in hexadecimal digits. Required if the upload was created with
+   * `checksumParts`, and refused otherwise.
+   */
   readonly sha256?: string | null | undefined;
 };
 
-/** Parts to be sent. */
+/** The input of `uploadPartsSign`. */
 export type UploadPartsSignInput = {
-  /** The upload. */
+  /** The ID of the upload. */
   readonly uploadId: string;
-  /** The parts, at most 1000. */
+  /** The parts to send, at most 1000. */
   readonly parts: ReadonlyArray<UploadPartInput>;
 };
 
-/** Where an upload stands. */
+/** The state of an upload. */
 export type UploadStatus =
-  /** It could not be opened yet; create it again with the same idempotency key. */
+  /** The upload could not be opened yet. Create it again with the same idempotency key. */
   | 'PREPARING'
-  /** The client may send. */
+  /** The client can send the file. */
   | 'OPEN'
-  /** The file is there. */
+  /** The file was received and exists as an asset. */
   | 'COMPLETED'
-  /** It was given up. */
+  /** The upload was aborted. */
   | 'ABORTED'
-  /** It was not completed in time. */
+  /** The upload was not completed in time. */
   | 'EXPIRED'
-  /** What came is not what was announced. */
+  /** The upload failed verification: what was sent is not what was announced. */
   | 'REJECTED'
   | '%future added value';
 
-/** How the bytes of an upload reach the store. */
+/** How the bytes of an upload reach the object store. */
 export type UploadStrategy =
-  /** By one request: send `Upload.put`. */
+  /** In one request: send the file with `Upload.put`. */
   | 'SINGLE_PUT'
-  /** In parts: sign them with `uploadPartsSign`. */
+  /** In parts: sign a request for each part with `uploadPartsSign`. */
   | 'MULTIPART'
-  /** Not at all: answer `Upload.challenge` with `uploadProve`. */
+  /**
+   * Nothing is sent, because the content is already stored: answer `Upload.challenge` with
+   * `uploadProve`.
+   */
   | 'INSTANT'
   | '%future added value';
 
