@@ -4,5 +4,5 @@
 # the ratios as well. Compare only figures of one run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-exec cargo run --quiet --profile "${PROFILE:-release}" -p atelier-kit --features testing \
+exec cargo run --quiet --profile "${PROFILE:-release}" -p atelier-kit \
     --example bench_events -- "$@"

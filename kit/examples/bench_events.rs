@@ -1,6 +1,6 @@
 //! Measures what events cost while others listen to other things.
 //!
-//! `bench/events.sh [EVENTS]` (or `cargo run --release -p atelier-kit --features testing --example
+//! `bench/events.sh [EVENTS]` (or `cargo run --release -p atelier-kit --example
 //! bench_events [EVENTS]`) starts private servers, or takes those of `ATELIER_TEST_*`. One listener
 //! follows what concerns it, while 1, 1,000 and 20,000 others follow what concerns them; every event
 //! concerns only the one. For each crowd it prints events per second, CPU time of the process per
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use atelier_kit::{
     Deps,
+    clock::{Clock, SystemClock},
     delivery::{Followed, Interest, follow},
     event::{Event, stream_of},
     stream::StreamWriter,
 };
-use chrono::Utc;
 use diesel_migrations::EmbeddedMigrations;
 use futures::{Stream, StreamExt, future::join_all};
 use serde_json::json;
@@ -115,7 +115,7 @@ fn event(deps: &Deps, at: usize) -> (String, Vec<u8>) {
         concerns: vec!["usr_0".to_owned()],
         payload: json!({ "owner": "usr_0", "task": at, "status": "RUNNING", "attempt": 1 }),
         trace: None,
-        occurred_at: Utc::now(),
+        occurred_at: SystemClock.now(),
     };
     let payload = serde_json::to_vec(&event).expect("an event is JSON");
     (event.id.to_string(), payload)

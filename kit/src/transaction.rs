@@ -141,6 +141,10 @@ where
     type Running = Running;
 }
 
+#[expect(
+    clippy::manual_async_fn,
+    reason = "the signatures say that the futures may be sent to another thread"
+)]
 impl Deps {
     /// A connection to read with.
     ///

@@ -76,6 +76,9 @@ fn expand(method: &mut ImplItemFn) -> syn::Result<()> {
         parse_quote!(#[graphql(desc = "The number of items to return from the end of the list, at most 100. Cannot be combined with `first`.")] last: Option<i32>),
         parse_quote!(#[graphql(desc = "Returns only items before this cursor.")] before: Option<::atelier_kit::page::Cursor>),
     ];
+    method
+        .attrs
+        .push(parse_quote!(#[allow(clippy::too_many_arguments, reason = "the arguments of a connection")]));
     let inputs = std::mem::take(&mut method.sig.inputs);
     for (index, input) in inputs.into_iter().enumerate() {
         if index == at {

@@ -368,10 +368,6 @@ impl TaskQuery {
     }
 
     /// The tasks of all users and of none, newest first.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the paging arguments of a connection"
-    )]
     #[graphql(requires_scopes = "admin:tasks", tag = "admin")]
     async fn tasks(
         &self,

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use atelier_contracts::accounts::ReservationState;
 use atelier_kit::{
     actor::Actor,
+    clock::{Clock, SystemClock},
     error::{Error, ErrorCode},
     peers::Peers,
 };
-use chrono::Utc;
 use serde_json::{Value, json};
 
 /// A ledger of reservations.
@@ -65,7 +65,7 @@ impl Ledger {
 
     fn reservation(&self, key: &Value) -> Value {
         let (_, state) = self.reservations[key.as_str().unwrap()];
-        json!({ "key": key, "state": state, "expiresAt": Utc::now() })
+        json!({ "key": key, "state": state, "expiresAt": SystemClock.now() })
     }
 
     fn answer(&mut self, field: &str, input: &Value) -> Option<&'static str> {
