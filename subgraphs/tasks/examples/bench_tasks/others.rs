@@ -34,7 +34,11 @@ pub async fn measure(
         .output()
         .await
         .expect("node runs");
-    assert!(output.status.success(), "{script} failed: {}", output.status);
+    assert!(
+        output.status.success(),
+        "{script} failed: {}",
+        output.status
+    );
     let text = String::from_utf8_lossy(&output.stdout);
     let last = text.lines().last().unwrap_or_default();
     serde_json::from_str(last).expect("the last line is the rates")

@@ -17,9 +17,7 @@ use atelier_kit::{
     stream::Hub,
     supervise::Supervisor,
 };
-use atelier_tasks::{
-    Engine, EngineConfig, MIGRATIONS, NAME, TasksConfig, Worker, WorkerConfig,
-};
+use atelier_tasks::{Engine, EngineConfig, MIGRATIONS, NAME, TasksConfig, Worker, WorkerConfig};
 use atelier_testing::TestDatabase;
 use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
@@ -32,9 +30,14 @@ use crate::{server::Server, table::Rates};
 const BATCH: usize = 1000;
 /// Callers who enqueue single tasks at the same time.
 const CALLERS: usize = 64;
-const WORKERS: usize = 2;
 /// Tasks that a worker works on at the same time.
 const CONCURRENCY: usize = 500;
+
+/// Workers in the process.
+fn workers() -> usize {
+    let given = std::env::var("WORKERS").ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(2)
+}
 
 /// Does nothing and counts it.
 struct Noop {
@@ -128,7 +131,10 @@ impl Ours {
     /// Enqueues tasks each by itself.
     async fn one_by_one(&self, count: usize, callers: usize) {
         let share = |caller: usize| {
-            let tasks: Vec<_> = (caller..count).step_by(callers).map(|n| self.task(n)).collect();
+            let tasks: Vec<_> = (caller..count)
+                .step_by(callers)
+                .map(|n| self.task(n))
+                .collect();
             let engine = self.engine.clone();
             tokio::spawn(async move {
                 for task in tasks {
@@ -152,10 +158,15 @@ impl Ours {
                 concurrency: CONCURRENCY,
                 ..WorkerConfig::default()
             };
-            tokio::spawn(Worker::run(self.engine.clone(), vec![handler], config, stop.clone()))
+            tokio::spawn(Worker::run(
+                self.engine.clone(),
+                vec![handler],
+                config,
+                stop.clone(),
+            ))
         };
         Workers {
-            running: (0..WORKERS).map(start).collect(),
+            running: (0..workers()).map(start).collect(),
             stop,
         }
     }
@@ -189,21 +200,30 @@ impl Ours {
         server.settle().await;
     }
 
-    async fn by_events(&self, count: usize) -> f64 {
-        let deps = self.engine.deps().clone();
+    /// Asks for tasks in one transaction, as domains do.
+    async fn ask(&self, count: usize) {
         let tasks: Vec<_> = (0..count).map(|n| self.task(n)).collect();
-        let asked = deps.transaction(async |tx| {
+        let asked = self.engine.deps().transaction(async |tx| {
             for task in &tasks {
                 tx.enqueue(task.clone());
             }
             Ok::<_, Error>(())
         });
         asked.await.expect("the requests are written");
+    }
+
+    async fn by_events(&self, count: usize) -> f64 {
         let workers = self.work();
         let supervisor = Supervisor::new(self.stop.clone());
+        let deps = self.engine.deps().clone();
+        atelier_tasks::subgraph(deps, TasksConfig::default())
+            .start(&[NAME.to_owned()], &supervisor);
+        self.ask(1).await;
+        self.completed(1).await;
         let rate = rate(count, async {
-            atelier_tasks::subgraph(deps, TasksConfig::default())
-                .start(&[NAME.to_owned()], &supervisor);
+            for first in (0..count).step_by(BATCH) {
+                self.ask(BATCH.min(count - first)).await;
+            }
             self.completed(count).await;
         });
         let rate = rate.await;
@@ -258,7 +278,7 @@ pub async fn measure(server: &Server, count: usize) -> (Rates, f64) {
     ours.completed(half + few).await;
     workers.stop().await;
     ours.settle(server).await;
-    let by_events = ours.by_events(few).await;
+    let by_events = ours.by_events((count / 4).max(1)).await;
     ours.relay.await.expect("the relay does not panic");
     let rates = Rates {
         batches,

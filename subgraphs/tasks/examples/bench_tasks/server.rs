@@ -1,9 +1,7 @@
 //! The servers that everybody is measured on.
 
 use atelier_kit::db::Connection;
-use atelier_local::{
-    PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions, TestServers,
-};
+use atelier_local::{PostgresOptions, PrivatePostgres, PrivateRedis, RedisOptions, TestServers};
 use diesel::{
     QueryableByName,
     sql_types::{BigInt, Double, Text},
@@ -117,7 +115,10 @@ impl Server {
         .load(&mut connection)
         .await
         .expect("the statements are listed");
-        println!("{:>9} {:>9} {:>7} {:>8} {:>9}  statement", "ms", "planning", "calls", "rows", "WAL KB");
+        println!(
+            "{:>9} {:>9} {:>7} {:>8} {:>9}  statement",
+            "ms", "planning", "calls", "rows", "WAL KB"
+        );
         for statement in found {
             let text: Vec<&str> = statement.query.split_whitespace().collect();
             println!(

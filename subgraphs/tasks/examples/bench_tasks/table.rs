@@ -54,7 +54,14 @@ pub fn print(all: &[Contestant<Rates>], by_events: f64) {
         for rate in rates.columns() {
             print!("{rate:>12.0}");
         }
-        println!("{:>12}", if at == 0 { format!("{by_events:.0}") } else { "-".to_owned() });
+        println!(
+            "{:>12}",
+            if at == 0 {
+                format!("{by_events:.0}")
+            } else {
+                "-".to_owned()
+            }
+        );
     }
     let [ours, others @ ..] = all else { return };
     if others.is_empty() {
