@@ -32,6 +32,9 @@ fi
 step "the router by npm clients, and the audit of GraphQL over HTTP"
 SHOP="$(cd "$target" && pwd)/debug/examples/shop" npm test --prefix router/tests/clients
 
+step "the benchmark of task queues runs"
+PROFILE=dev bench/tasks.sh 100
+
 step "the TypeScript client"
 npm test --prefix codegen/typescript
 

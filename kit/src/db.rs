@@ -3,6 +3,7 @@
 mod clock;
 mod migrate;
 mod observe;
+mod prepared;
 mod server;
 
 use std::{
@@ -24,6 +25,7 @@ use tokio::sync::Notify;
 
 pub use clock::DatabaseClock;
 pub use migrate::{migrate, pending};
+pub use prepared::{Bound, Prepared, prepared};
 
 use crate::{
     clock::Clock,

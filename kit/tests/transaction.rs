@@ -10,7 +10,7 @@ use std::{
 
 use atelier_kit::{
     Deps,
-    db::{Database, DatabaseConfig},
+    db::{Database, DatabaseConfig, prepared},
     error::{Error, ErrorCode},
     facts,
     id::{Id, User},
@@ -18,6 +18,7 @@ use atelier_kit::{
     transaction::Tx,
 };
 use atelier_testing::TestDeps;
+use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
 use diesel_migrations::EmbeddedMigrations;
 use tokio::sync::Barrier;
@@ -295,4 +296,34 @@ async fn what_follows_a_commit_comes_after_it_and_never_after_a_failure() {
         assert_eq!(done.is_err(), fails);
     }
     assert_eq!(AtomicU32::load(&followed, Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_prepared_statement_is_parsed_once_for_all_its_values() {
+    let test = world().await;
+    let runs = test.deps.transaction::<_, Error, _>(async |tx| {
+        for (id, by) in [(1, 3), (2, 4)] {
+            prepared("UPDATE lamps.lamp SET lit = lit + $2 WHERE id = $1")
+                .bind::<Integer, _>(id)
+                .bind::<Integer, _>(by)
+                .execute(tx)
+                .await?;
+        }
+        let runs: Runs = diesel::sql_query(
+            "SELECT sum(generic_plans + custom_plans)::bigint AS runs FROM pg_prepared_statements \
+             WHERE statement LIKE 'UPDATE lamps.lamp SET lit = lit + $2%'",
+        )
+        .get_result(tx)
+        .await?;
+        Ok(runs.runs)
+    });
+    assert_eq!(runs.await.unwrap(), 2);
+    let lit = number(&test.deps, "(SELECT sum(id * lit)::bigint FROM lamps.lamp)").await;
+    assert_eq!(lit, 3 + 2 * 4);
+}
+
+#[derive(diesel::QueryableByName)]
+struct Runs {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    runs: i64,
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Deps,
+    db::prepared,
     error::Error,
     event::{Event, Fact, Told, stream_of},
     stream::{ConsumerConfig, HandlerError, StreamEntry, consume_together},
@@ -176,7 +177,7 @@ async fn handle_once(deps: &Deps, consumer: &Consumer, events: Vec<Event>) -> Re
         deps.domain
     );
     deps.transaction(async |tx| {
-        let taken: Vec<Taken> = diesel::sql_query(&statement)
+        let taken: Vec<Taken> = prepared(statement.clone())
             .bind::<Text, _>(consumer.name)
             .bind::<Array<SqlUuid>, _>(&ids)
             .load(tx)

@@ -5,7 +5,13 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Deps, db::Connection, error::Error, event::Fact, telemetry};
+use crate::{
+    Deps,
+    db::{Connection, prepared},
+    error::Error,
+    event::Fact,
+    telemetry,
+};
 
 /// A fact on its way to the outbox.
 pub(super) struct NewEvent {
@@ -59,7 +65,7 @@ pub(super) async fn insert(
          FROM unnest($1, $2, $3, $4, $5) AS event (event_id, topic, key, concerns, payload)",
         deps.domain
     );
-    Ok(diesel::sql_query(statement)
+    Ok(prepared(statement)
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Array<Text>, _>(topics)
         .bind::<Array<Text>, _>(keys)

@@ -1,8 +1,10 @@
 //! Inserting tasks.
 
+use std::collections::HashSet;
+
 use atelier_contracts::tasks::TaskStatus;
 use atelier_kit::{
-    db::Connection,
+    db::{Connection, prepared},
     id::{Id, Task, User},
     transaction::Tx,
 };
@@ -14,7 +16,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
-use super::task::{CHANGED, Changed};
+use super::task::Changed;
 
 /// Rows to insert, column by column.
 #[derive(Debug, Default)]
@@ -47,7 +49,7 @@ pub async fn insert(
     rows: NewRows,
     now: DateTime<Utc>,
 ) -> diesel::QueryResult<Vec<Changed>> {
-    let statement = format!(
+    let inserted: Vec<Inserted> = prepared(
         "INSERT INTO tasks.task AS t (id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
             parent, requires, children_expected, error_code, error_message, trace, created_at, error_at, finished_at, started_at, own_work_done) \
          SELECT id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
@@ -58,29 +60,64 @@ pub async fn insert(
          FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
             AS d (id, type, queue, status, priority, owner, subject, payload, unique_key, run_at, max_attempts, \
             parent, requires, children_expected, error_code, error_message, trace) \
-         ON CONFLICT DO NOTHING RETURNING {CHANGED}"
-    );
-    diesel::sql_query(statement)
-        .bind::<Array<SqlUuid>, _>(rows.id)
-        .bind::<Array<Text>, _>(rows.task_type)
-        .bind::<Array<Text>, _>(rows.queue)
-        .bind::<Array<Text>, _>(rows.status)
-        .bind::<Array<SmallInt>, _>(rows.priority)
-        .bind::<Array<Nullable<SqlUuid>>, _>(rows.owner)
-        .bind::<Array<Nullable<Text>>, _>(rows.subject)
-        .bind::<Array<Jsonb>, _>(rows.payload)
-        .bind::<Array<Nullable<Text>>, _>(rows.unique_key)
-        .bind::<Array<Timestamptz>, _>(rows.run_at)
-        .bind::<Array<SmallInt>, _>(rows.max_attempts)
-        .bind::<Array<Nullable<SqlUuid>>, _>(rows.parent)
-        .bind::<Array<Jsonb>, _>(rows.requires)
-        .bind::<Array<Integer>, _>(rows.children_expected)
-        .bind::<Array<Nullable<Text>>, _>(rows.error_code)
-        .bind::<Array<Nullable<Text>>, _>(rows.error_message)
-        .bind::<Array<Nullable<Text>>, _>(rows.trace)
+         ON CONFLICT DO NOTHING RETURNING id",
+    )
+        .bind::<Array<SqlUuid>, _>(&rows.id)
+        .bind::<Array<Text>, _>(&rows.task_type)
+        .bind::<Array<Text>, _>(&rows.queue)
+        .bind::<Array<Text>, _>(&rows.status)
+        .bind::<Array<SmallInt>, _>(&rows.priority)
+        .bind::<Array<Nullable<SqlUuid>>, _>(&rows.owner)
+        .bind::<Array<Nullable<Text>>, _>(&rows.subject)
+        .bind::<Array<Jsonb>, _>(&rows.payload)
+        .bind::<Array<Nullable<Text>>, _>(&rows.unique_key)
+        .bind::<Array<Timestamptz>, _>(&rows.run_at)
+        .bind::<Array<SmallInt>, _>(&rows.max_attempts)
+        .bind::<Array<Nullable<SqlUuid>>, _>(&rows.parent)
+        .bind::<Array<Jsonb>, _>(&rows.requires)
+        .bind::<Array<Integer>, _>(&rows.children_expected)
+        .bind::<Array<Nullable<Text>>, _>(&rows.error_code)
+        .bind::<Array<Nullable<Text>>, _>(&rows.error_message)
+        .bind::<Array<Nullable<Text>>, _>(&rows.trace)
         .bind::<Timestamptz, _>(now)
         .load(tx)
-        .await
+        .await?;
+    let inserted = inserted.into_iter().map(|row| row.id).collect();
+    Ok(rows.changes(inserted, now))
+}
+
+impl NewRows {
+    /// The rows that were inserted, as changes: all that they hold is known here. Of several with the
+    /// same id, it is the first.
+    fn changes(&self, mut inserted: HashSet<Id<Task>>, now: DateTime<Utc>) -> Vec<Changed> {
+        let new = self.id.iter().enumerate();
+        new.filter(|(_, id)| inserted.remove(*id))
+            .map(|(at, id)| Changed {
+                id: *id,
+                task_type: self.task_type[at].clone(),
+                queue: self.queue[at].clone(),
+                status: self.status[at],
+                owner: self.owner[at],
+                subject: self.subject[at].clone(),
+                parent: self.parent[at],
+                attempt: 0,
+                revision: 0,
+                progress: 0.0,
+                progress_seq: 0,
+                current_step: None,
+                result: None,
+                error_code: self.error_code[at].map(str::to_owned),
+                error_message: self.error_message[at].clone(),
+                started_at: (self.status[at] == TaskStatus::Running).then_some(now),
+            })
+            .collect()
+    }
+}
+
+#[derive(QueryableByName)]
+struct Inserted {
+    #[diesel(sql_type = SqlUuid)]
+    id: Id<Task>,
 }
 
 /// Names the steps of new tasks.
@@ -89,7 +126,7 @@ pub async fn insert_steps(
     steps: &[(Id<Task>, i16, String)],
 ) -> diesel::QueryResult<()> {
     let (tasks, positions, names) = columns(steps);
-    diesel::sql_query(
+    prepared(
         "INSERT INTO tasks.task_step (task, position, name) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING",
     )
     .bind::<Array<SqlUuid>, _>(tasks)

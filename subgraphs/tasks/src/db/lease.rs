@@ -101,6 +101,13 @@ pub struct Share {
     pub take: i32,
 }
 
+/// When leases begin and run out.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    pub now: DateTime<Utc>,
+    pub expires: DateTime<Utc>,
+}
+
 /// A task that was just leased.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct LeasedRow {
@@ -165,23 +172,33 @@ impl LeasedRow {
 }
 
 /// Leases the next tasks of each share. What another worker is just taking is passed over.
+///
+/// Where `told` is false, the commit does not wait for the disk. If the server crashes before it is
+/// written, the tasks wait as before and the leases are unknown, as if they had run out: whoever
+/// holds one changes nothing with it. A later commit that waits, such as that of an end, writes it
+/// too.
 pub async fn lease(
     tx: &mut Tx,
     shares: &[Share],
     ability: &Ability<'_>,
     worker: Option<Uuid>,
-    now: DateTime<Utc>,
-    expires: DateTime<Utc>,
+    times: Times,
+    told: bool,
 ) -> diesel::QueryResult<Vec<LeasedRow>> {
+    let types = ability.types();
+    let commit = if told {
+        ""
+    } else {
+        "CROSS JOIN (SELECT set_config('synchronous_commit', 'off', true)) AS not_awaited"
+    };
     // A single share is by far the most frequent case, and the planner wants to see its limit: with
     // a parameter it reckons with a tenth of the table.
     let limit = match shares {
         [only] => only.take.to_string(),
         _ => "s.take".to_owned(),
     };
-    let types = ability.types();
     let statement = format!(
-        "WITH picked AS MATERIALIZED (SELECT p.id FROM unnest($1, $2, $3) AS s (queue, lane, take) CROSS JOIN LATERAL \
+        "WITH picked AS MATERIALIZED (SELECT p.id FROM unnest($1, $2, $3) AS s (queue, lane, take) {commit} CROSS JOIN LATERAL \
             (SELECT t.id FROM tasks.task t WHERE t.status = 'QUEUED' AND t.queue = s.queue AND t.lane = s.lane {types} \
              AND t.requires <@ $5 ORDER BY t.rank, t.id LIMIT {limit} FOR UPDATE SKIP LOCKED) p) \
          UPDATE tasks.task t SET status = 'RUNNING', attempt = t.attempt + 1, revision = t.revision + 1, \
@@ -202,9 +219,9 @@ pub async fn lease(
         .bind::<Array<Integer>, _>(shares.iter().map(|share| share.take).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(ability.types.unwrap_or_default())
         .bind::<Jsonb, _>(ability.capabilities)
-        .bind::<Timestamptz, _>(expires)
+        .bind::<Timestamptz, _>(times.expires)
         .bind::<Nullable<SqlUuid>, _>(worker)
-        .bind::<Timestamptz, _>(now)
+        .bind::<Timestamptz, _>(times.now)
         .load(tx)
         .await
 }

@@ -1,6 +1,9 @@
 //! Queues.
 
-use atelier_kit::{db::Connection, transaction::Tx};
+use atelier_kit::{
+    db::{Connection, prepared},
+    transaction::Tx,
+};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName,
@@ -59,7 +62,7 @@ pub async fn list(
 
 /// Makes sure that queues are known.
 pub async fn ensure(tx: &mut Tx, names: &[String], now: DateTime<Utc>) -> diesel::QueryResult<()> {
-    diesel::sql_query(
+    prepared(
         "INSERT INTO tasks.queue (name, created_at) SELECT DISTINCT name, $2 FROM unnest($1) AS d (name) ORDER BY name ON CONFLICT DO NOTHING",
     )
     .bind::<Array<Text>, _>(names)

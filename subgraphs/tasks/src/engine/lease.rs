@@ -17,7 +17,7 @@ use super::{
 };
 use crate::db::{
     self,
-    lease::{Ability, HeldRow, LaneRow, LeasedRow},
+    lease::{Ability, HeldRow, LaneRow, LeasedRow, Times},
 };
 
 /// A task that was leased, with the lease that it is held by.
@@ -141,13 +141,14 @@ impl Engine {
             types: wanted.types.as_deref(),
             capabilities: &wanted.capabilities,
         };
-        let (now, expires, worker) = (
-            self.now(),
-            self.after(wanted.lease),
-            wanted.worker.map(Id::uuid),
-        );
+        let worker = wanted.worker.map(Id::uuid);
+        let times = Times {
+            now: self.now(),
+            expires: self.after(wanted.lease),
+        };
+        let told = shares.iter().any(|share| !share.lane.is_nil());
         let lease = async |tx: &mut Tx| -> Result<Vec<Leased>, Error> {
-            let leased = db::lease::lease(tx, shares, &ability, worker, now, expires).await?;
+            let leased = db::lease::lease(tx, shares, &ability, worker, times, told).await?;
             let changes = Changes {
                 states: leased.iter().map(LeasedRow::changed).collect(),
                 parents: Vec::new(),
@@ -156,10 +157,10 @@ impl Engine {
             Ok(leased)
         };
         // Of tasks of nobody there is nothing to tell before their end: one round trip does.
-        if shares.iter().all(|share| share.lane.is_nil()) {
-            self.deps().statement(lease).await
-        } else {
+        if told {
             self.deps().transaction(lease).await
+        } else {
+            self.deps().statement(lease).await
         }
     }
 
