@@ -1,5 +1,6 @@
 //! The running binary, as its users meet it: real servers, real clients, real faults.
 
+mod avatars;
 mod credentials;
 mod faults;
 mod harness;

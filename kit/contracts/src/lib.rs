@@ -10,6 +10,7 @@
 //! This crate depends on no domain: a domain may change everything except what is declared here.
 
 pub mod accounts;
+pub mod audience;
 /// The domain that `atelier schema scaffold` copies from.
 #[cfg(feature = "example")]
 #[path = "../../../codegen/example/kit/contracts/src/lighting.rs"]

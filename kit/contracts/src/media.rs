@@ -16,6 +16,22 @@ entity!(
 );
 
 text_enum! {
+    /// What kind of file an asset is, judged by its content.
+    pub enum AssetKind {
+        /// A picture.
+        Image = "IMAGE",
+        /// A video.
+        Video = "VIDEO",
+        /// A sound recording or music.
+        Audio = "AUDIO",
+        /// A text document.
+        Document = "DOCUMENT",
+        /// An archive that contains other files.
+        Archive = "ARCHIVE",
+        /// Any other kind of file.
+        Other = "OTHER",
+    }
+
     /// The state of an upload.
     pub enum UploadStatus {
         /// The upload could not be opened yet. Create it again with the same idempotency key.

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
+use futures::{Stream, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWriteExt, BufWriter};
@@ -96,6 +97,25 @@ impl Storage {
         let end = start.saturating_add(length - 1);
         let object = self.open(key, Some(format!("bytes={start}-{end}"))).await?;
         collect(object, length).await
+    }
+
+    /// A whole object of any size, piece by piece as the store sends it.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] when there is none; the stream ends with
+    /// [`StorageError::Unavailable`] when the transfer breaks off.
+    pub async fn stream(
+        &self,
+        key: &str,
+    ) -> Result<impl Stream<Item = Result<Bytes, StorageError>> + Send + use<>, StorageError> {
+        let body = self.open(key, None).await?.body;
+        Ok(stream::try_unfold(body, async |mut body| {
+            match body.next().await {
+                Some(Ok(piece)) => Ok(Some((piece, body))),
+                Some(Err(cause)) => Err(StorageError::unavailable(cause)),
+                None => Ok(None),
+            }
+        }))
     }
 
     /// Streams an object into a (new or replaced) file and returns its length.

@@ -67,6 +67,8 @@ atelier_kit::user_errors! {
         OnePerRequest = "ONE_PER_REQUEST", 21025, 400, "A request can use only one password: send sign-ins, registrations and password changes one at a time.", "每个请求只能包含一次登录、注册或其他需要密码的操作。";
         /// The display name suggests that the user belongs to the installation's staff.
         DisplayNameReserved = "DISPLAY_NAME_RESERVED", 21026, 400, "A display name must not suggest that you run this site.", "显示名称不得冒充本站管理或官方人员。";
+        /// The file is not a picture.
+        AvatarNotPicture = "AVATAR_NOT_PICTURE", 21028, 400, "Only a picture can be your avatar.", "头像必须是图片。";
         /// The user holds scopes that the caller does not hold.
         Outranked = "OUTRANKED", 21027, 403, "This user has permissions that you do not have.", "该用户拥有你没有的权限，你不能对其执行此操作。";
     }

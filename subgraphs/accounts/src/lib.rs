@@ -4,8 +4,8 @@
 //!
 //! * Entities: `User` (keys `id` and `username`), `Viewer` (with every other domain).
 //! * Tables, in the PostgreSQL schema `accounts`: `account`, `credential`, `session`,
-//!   `refresh_token`, `signing_key`, `role`, `account_role`, `access_token`, `access_token_network`,
-//!   `plan`, `plan_quota`, `quota`, `quota_reservation`, `quota_entry` (the ledger), `audit_event`.
+//!   `avatar_change`, `refresh_token`, `signing_key`, `role`, `account_role`, `access_token`,
+//!   `access_token_network`, `plan`, `plan_quota`, `quota`, `quota_reservation`, `quota_entry` (the ledger), `audit_event`.
 //! * Events, all with the user's id as key: `user.registered`, `user.updated`, `user.deleted`,
 //!   `user.status_changed`, `user.roles_changed`, `user.plan_changed`, `user.sessions_revoked`,
 //!   `user.quota_changed`.

@@ -77,6 +77,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    accounts.avatar_change (account_id, asset_id) {
+        account_id -> Uuid,
+        asset_id -> Uuid,
+        token -> Uuid,
+        due_at -> Timestamptz,
+        claimed_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     accounts.credential (account_id) {
         account_id -> Uuid,
         password_hash -> Text,
@@ -193,6 +203,7 @@ diesel::joinable!(access_token_network -> access_token (access_token_id));
 diesel::joinable!(account -> plan (plan));
 diesel::joinable!(account_role -> account (account_id));
 diesel::joinable!(account_role -> role (role_id));
+diesel::joinable!(avatar_change -> account (account_id));
 diesel::joinable!(credential -> account (account_id));
 diesel::joinable!(plan_quota -> plan (plan));
 diesel::joinable!(quota -> account (account_id));
@@ -207,6 +218,7 @@ diesel::allow_tables_to_appear_in_same_query! {
     account,
     account_role,
     audit_event,
+    avatar_change,
     credential,
     plan,
     plan_quota,

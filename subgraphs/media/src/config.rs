@@ -41,6 +41,10 @@ section! {
         pub sweep_every: Duration as Span = "30s",
         /// How long a file stays in the trash before it is purged.
         pub trash_retention: Duration as Span = "30d",
+        /// How long browsers and CDNs keep a public file, also if it is no longer public.
+        pub public_max_age: Duration as Span = "1h",
+        /// The largest file that is served to everybody as it was uploaded.
+        pub public_max_bytes: u64 as Size = "16 MiB",
         /// A file that no worker has processed for this long becomes usable without derivatives.
         pub processing_limit: Duration as Span = "1d",
     }

@@ -1,24 +1,9 @@
 //! Closed sets of the domain, the same in PostgreSQL, in facts and in the schema.
 
+pub use atelier_contracts::media::AssetKind;
 use atelier_kit::text_enum;
 
 text_enum! {
-    /// What kind of file an asset is, judged by its content.
-    pub enum AssetKind {
-        /// A picture.
-        Image = "IMAGE",
-        /// A video.
-        Video = "VIDEO",
-        /// A sound recording or music.
-        Audio = "AUDIO",
-        /// A text document.
-        Document = "DOCUMENT",
-        /// An archive that contains other files.
-        Archive = "ARCHIVE",
-        /// Any other kind of file.
-        Other = "OTHER",
-    }
-
     /// How far the processing of a blob is.
     pub enum BlobState {
         /// A worker is to look at it.

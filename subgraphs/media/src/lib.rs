@@ -2,11 +2,13 @@
 //!
 //! Owns the entities `Asset` and `Upload`, the PostgreSQL schema `media` (`upload` and its ledger
 //! `upload_part`, `asset`, the shared bytes `blob` with their `derivative`s, `object_removal`: what is to
-//! be removed from the store, and `deleted_user`: whose things are to be removed) and the facts of
+//! be removed from the store, `deleted_user`: whose things are to be removed, `asset_audience`: to whom
+//! assets are shown, `group_member` and `deleted_group`: who that is) and the facts of
 //! [`atelier_contracts::media`].
 //!
 //! Bytes never pass through this process when it serves the schema: clients send them by signed
-//! requests, and read them by signed URLs. Only the tasks of [`handlers`] read whole files, and
+//! requests, and read them by signed URLs. What everybody may see has addresses that stay the same,
+//! `/media/public/…`, which a CDN can keep. Only the tasks of [`handlers`] read whole files, and
 //! what reads pictures is a process of its own ([`run_picture_worker`]).
 //!
 //! The way of a file: `uploadCreate` reserves quota at accounts and plans how to send;
@@ -23,18 +25,19 @@ mod graphql;
 mod jobs;
 mod kinds;
 mod picture;
+mod routes;
 mod sniff;
 mod tables;
 mod worker;
 
 use std::{sync::Arc, time::Duration};
 
-use atelier_contracts::accounts::UserDeleted;
+use atelier_contracts::{accounts::UserDeleted, audience::GroupFact};
 use atelier_kit::{Deps, Subgraph, error::Error, jobs::Handler};
 use atelier_storage::Storage;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use app::{Media, deleted_user::ForgetUser, object_removal, sweep};
+use app::{Media, deleted_user::ForgetUser, group::KeepGroups, object_removal, sweep};
 
 pub use app::{blob::QUEUE, sweep::Swept};
 pub use atelier_contracts::media::{Asset, Upload};
@@ -61,7 +64,9 @@ pub fn subgraph(deps: Deps, storage: Storage, config: MediaConfig) -> Subgraph {
     let media = media(deps, storage, config);
     let (swept, orphaned) = (media.clone(), media.clone());
     Subgraph::new(NAME, media.deps.clone(), graphql::service(&media))
+        .routes(routes::routes(media.clone()))
         .on::<UserDeleted>("forget_user", ForgetUser(media.clone()))
+        .on::<GroupFact>("keep_groups", KeepGroups(media.clone()))
         .every(media.config.sweep_every, "sweep", move || {
             let media = swept.clone();
             async move { sweep::sweep(&media).await.map(drop) }

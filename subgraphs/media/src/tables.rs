@@ -17,6 +17,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    media.asset_audience (asset_id, audience, domain, subject) {
+        asset_id -> Uuid,
+        audience -> Text,
+        domain -> Text,
+        subject -> Text,
+        attached_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     media.blob (id) {
         id -> Uuid,
         sha256 -> Nullable<Bytea>,
@@ -37,6 +47,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    media.deleted_group (group_id) {
+        group_id -> Text,
+        deleted_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     media.deleted_user (user_id) {
         user_id -> Uuid,
         noted_at -> Timestamptz,
@@ -53,6 +70,16 @@ diesel::table! {
         height -> Int4,
         byte_size -> Int8,
         storage_key -> Text,
+    }
+}
+
+diesel::table! {
+    media.group_member (group_id, user_id) {
+        group_id -> Text,
+        user_id -> Uuid,
+        is_member -> Bool,
+        revision -> Int8,
+        changed_at -> Timestamptz,
     }
 }
 
@@ -110,15 +137,19 @@ diesel::table! {
 }
 
 diesel::joinable!(asset -> blob (blob_id));
+diesel::joinable!(asset_audience -> asset (asset_id));
 diesel::joinable!(derivative -> blob (blob_id));
 diesel::joinable!(upload -> asset (asset_id));
 diesel::joinable!(upload_part -> upload (upload_id));
 
 diesel::allow_tables_to_appear_in_same_query! {
     asset,
+    asset_audience,
     blob,
+    deleted_group,
     deleted_user,
     derivative,
+    group_member,
     object_removal,
     upload,
     upload_part,

@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod audit;
 pub mod authority;
+pub mod avatar;
 pub mod deletion;
 pub mod device;
 pub mod identity;

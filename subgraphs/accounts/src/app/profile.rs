@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     Accounts,
     authority::{ACCOUNT_WRITE, require_own, require_session},
-    name,
+    avatar, name,
     password::{self, queue::Line},
     proof::require_password,
     session, text,
@@ -59,20 +59,33 @@ pub async fn update(
             .with("max", BIO)
             .into());
     }
+    if let Some(asset) = change.avatar_id.flatten() {
+        avatar::publish(accounts, user, asset).await?;
+    }
     let profile = Profile {
         display_name,
         bio,
         avatar_id: change.avatar_id,
         updated_at: Some(accounts.now()),
     };
-    accounts
+    let account = accounts
         .deps
         .transaction::<_, Fail<Code>, _>(async |tx| {
+            if let Some(new) = profile.avatar_id {
+                let before = db::account::lock(tx, user).await?;
+                let old = before.and_then(|before| before.avatar_id);
+                let changed = old.filter(|_| old != new).into_iter().chain(new);
+                avatar::note_change(accounts, tx, user, changed).await?;
+            }
             let account = db::account::update_profile(tx, user, &profile).await?;
             tx.emit(&UserUpdated { user });
             Ok(account)
         })
-        .await
+        .await?;
+    if profile.avatar_id.is_some() {
+        avatar::settle(accounts, user).await;
+    }
+    Ok(account)
 }
 
 /// Changes the caller's password and ends all their other sessions.

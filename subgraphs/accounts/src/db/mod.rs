@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod account;
 pub mod audit;
+pub mod avatar_change;
 pub mod credential;
 pub mod identity;
 pub mod plan;

@@ -23,7 +23,9 @@ pub struct ProfileUpdateInput {
     pub display_name: Option<String>,
     /// A description of the caller, at most 1000 characters; null or an empty text removes it.
     pub bio: MaybeUndefined<String>,
-    /// The id of the file to use as the caller's picture; null removes the picture.
+    /// The id of a picture of the caller's to show as theirs; null removes it. Everybody can see the
+    /// picture for as long as it is shown. A file that is not the caller's is refused with `NOT_FOUND`,
+    /// one that is not a picture with `AVATAR_NOT_PICTURE`.
     pub avatar_id: MaybeUndefined<Id<Asset>>,
 }
 

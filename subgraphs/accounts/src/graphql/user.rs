@@ -44,7 +44,7 @@ impl User {
         self.0.bio.as_deref()
     }
 
-    /// The user's picture; null if they have none.
+    /// The user's picture, which everybody can see; null if they have none.
     async fn avatar(&self) -> Option<stub::Asset> {
         self.0.avatar_id.map(|id| stub::Asset { id })
     }

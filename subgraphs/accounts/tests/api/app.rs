@@ -1,6 +1,6 @@
 //! The domain with a database of its own, and shortcuts for what every test does.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use atelier_accounts::{
     AccountsConfig, HashCost, IdentityResolver, MIGRATIONS, NAME, seed_admin, subgraph,
@@ -9,11 +9,14 @@ use atelier_kit::{
     actor::{Actor, Identity},
     error::Error,
     id::{Id, Session, User},
+    peers::Peers,
     redis::{Redis, RedisConfig},
 };
-use atelier_testing::{Harness, TestDeps, deps};
+use atelier_testing::{Harness, TestDeps, deps_with};
 pub use atelier_testing::{codes, done, payload};
 use serde_json::{Value, json};
+
+use crate::media::Media;
 
 /// The password of everybody.
 pub const PASSWORD: &str = "correct horse battery";
@@ -23,6 +26,7 @@ pub struct App {
     harness: Harness,
     pub config: AccountsConfig,
     pub identities: IdentityResolver,
+    pub media: Arc<Media>,
 }
 
 impl Deref for App {
@@ -31,6 +35,12 @@ impl Deref for App {
     fn deref(&self) -> &Harness {
         &self.harness
     }
+}
+
+async fn surroundings() -> (TestDeps, Arc<Media>) {
+    let media = Arc::new(Media::default());
+    let peers = Arc::clone(&media) as Arc<dyn Peers>;
+    (deps_with(NAME, &MIGRATIONS, peers).await, media)
 }
 
 /// Somebody who has signed in.
@@ -46,18 +56,19 @@ pub struct Person {
 
 impl App {
     pub async fn new() -> Self {
-        Self::with(deps(NAME, &MIGRATIONS).await)
+        let (test, media) = surroundings().await;
+        Self::with(test, media)
     }
 
     /// While Redis does not answer.
     pub async fn without_redis() -> Self {
-        let mut test = deps(NAME, &MIGRATIONS).await;
+        let (mut test, media) = surroundings().await;
         // Nothing listens on the port for discarding.
         test.deps.redis = Redis::lazy(RedisConfig::new("redis://127.0.0.1:9")).unwrap();
-        Self::with(test)
+        Self::with(test, media)
     }
 
-    fn with(test: TestDeps) -> Self {
+    fn with(test: TestDeps, media: Arc<Media>) -> Self {
         // Cheap hashes: what they cost is not tested.
         let config = AccountsConfig {
             hash_cost: HashCost {
@@ -70,6 +81,7 @@ impl App {
             identities: IdentityResolver::new(test.deps.clone(), config.clone()),
             harness: Harness::new(test, |deps| subgraph(deps, config.clone())),
             config,
+            media,
         }
     }
 

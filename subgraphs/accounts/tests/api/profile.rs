@@ -1,6 +1,6 @@
 //! Profiles, passwords, and leaving.
 
-use atelier_contracts::media::Asset;
+use atelier_contracts::media::{Asset, AssetKind};
 use atelier_kit::actor::Actor;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ async fn what_is_absent_stays_and_null_empties() {
     let app = App::new().await;
     let alice = app.register("alice").await;
     let picture = app.deps().new_id::<Asset>();
+    app.media.add(picture, alice.id, AssetKind::Image);
     let change = |input: Value| app.run(&alice.actor, UPDATE, json!({ "input": input }));
     let all = done(
         change(json!({ "displayName": " Alice ", "bio": "I draw.", "avatarId": picture })).await,

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::Duration,
 };
 
 use atelier_contracts::media::{
@@ -11,7 +10,7 @@ use atelier_contracts::media::{
 };
 use atelier_kit::{
     actor::Actor,
-    error::{Error, ErrorCode},
+    error::Error,
     id::Id,
     loader::Batch,
     page::{Page, PageArgs},
@@ -21,7 +20,8 @@ use atelier_storage::{Disposition, GetOptions, SignedRequest};
 use chrono::{DateTime, Utc};
 
 use super::{
-    Media, may_see,
+    Media,
+    access::{VisibleAsset, may_change},
     object_removal::{clean_up, objects_of},
     quota, storage_failed,
     upload::check_filename,
@@ -40,8 +40,6 @@ use crate::{
 
 /// The most files that are purged at once.
 pub const MAX_PURGED: usize = 100;
-/// How long a signed URL may live: a week, by the S3 protocol.
-const MAX_URL_SECONDS: i32 = 7 * 24 * 3600;
 
 /// Files that the caller may see.
 pub struct AssetById {
@@ -51,15 +49,15 @@ pub struct AssetById {
 
 impl Batch for AssetById {
     type Key = Id<Asset>;
-    type Value = AssetAndBlob;
+    type Value = VisibleAsset;
 
-    async fn load(&self, keys: Vec<Id<Asset>>) -> Result<HashMap<Id<Asset>, AssetAndBlob>, Error> {
+    async fn load(&self, keys: Vec<Id<Asset>>) -> Result<HashMap<Id<Asset>, VisibleAsset>, Error> {
         let mut connection = self.media.deps.read().await?;
-        let rows = asset::by_ids(&mut connection, &keys).await?;
+        let rows = asset::by_ids(&mut connection, &keys, self.actor.user_id()).await?;
         Ok(rows
             .into_iter()
-            .filter(|row| may_see(&self.actor, row.asset.owner_id))
-            .map(|row| (row.asset.id, row))
+            .filter_map(|(row, in_group)| VisibleAsset::of(&self.actor, row, in_group))
+            .map(|visible| (visible.row.asset.id, visible))
             .collect())
     }
 }
@@ -95,7 +93,7 @@ fn not_found() -> Fail {
 async fn lock(tx: &mut Tx, actor: &Actor, id: Id<Asset>) -> Result<AssetRow, Fail> {
     actor.require_user()?;
     let row = asset::lock(tx, &[id]).await?.pop();
-    row.filter(|row| may_see(actor, row.owner_id))
+    row.filter(|row| may_change(actor, row.owner_id))
         .ok_or_else(not_found)
 }
 
@@ -105,7 +103,7 @@ pub async fn rename(
     actor: &Actor,
     id: Id<Asset>,
     filename: Option<&str>,
-) -> Result<AssetAndBlob, Fail> {
+) -> Result<VisibleAsset, Fail> {
     actor.require_user()?;
     if let Some(refusal) = filename.and_then(check_filename) {
         return Err(refusal.into());
@@ -121,19 +119,21 @@ pub async fn rename(
                     owner: row.owner_id,
                 });
             }
-            asset::find(tx, id).await?.ok_or_else(not_found)
+            let row = asset::find(tx, id).await?;
+            row.and_then(|row| VisibleAsset::of(actor, row, false))
+                .ok_or_else(not_found)
         })
         .await
 }
 
 /// Puts a file into the trash. May be repeated.
-pub async fn trash(media: &Media, actor: &Actor, id: Id<Asset>) -> Result<AssetAndBlob, Fail> {
+pub async fn trash(media: &Media, actor: &Actor, id: Id<Asset>) -> Result<VisibleAsset, Fail> {
     let now = media.deps.clock.now();
     set_trashed(media, actor, id, Some(now)).await
 }
 
 /// Takes a file out of the trash. May be repeated.
-pub async fn restore(media: &Media, actor: &Actor, id: Id<Asset>) -> Result<AssetAndBlob, Fail> {
+pub async fn restore(media: &Media, actor: &Actor, id: Id<Asset>) -> Result<VisibleAsset, Fail> {
     set_trashed(media, actor, id, None).await
 }
 
@@ -142,7 +142,7 @@ async fn set_trashed(
     actor: &Actor,
     id: Id<Asset>,
     at: Option<DateTime<Utc>>,
-) -> Result<AssetAndBlob, Fail> {
+) -> Result<VisibleAsset, Fail> {
     media
         .deps
         .transaction(async |tx| {
@@ -156,7 +156,9 @@ async fn set_trashed(
                     AssetRestored { asset: id, owner }.into()
                 });
             }
-            asset::find(tx, id).await?.ok_or_else(not_found)
+            let row = asset::find(tx, id).await?;
+            row.and_then(|row| VisibleAsset::of(actor, row, false))
+                .ok_or_else(not_found)
         })
         .await
 }
@@ -200,7 +202,7 @@ fn select_trashed(
         let path = format!("input.ids.{at}");
         match rows
             .iter()
-            .find(|row| row.id == *id && may_see(actor, row.owner_id))
+            .find(|row| row.id == *id && may_change(actor, row.owner_id))
         {
             None => refusals.push(Refusal::new(MediaErrorCode::NotFound, &path)),
             Some(row) if row.trashed_at.is_none() => {
@@ -266,27 +268,30 @@ async fn remove_references(
     blob::delete(tx, &unused).await
 }
 
-/// A URL under which the bytes of a file can be read for a while; `None` for quarantined files.
+/// A URL under which the bytes of a file can be read for a while; `None` for files that the caller may
+/// not have as they were uploaded, and for quarantined ones.
 pub async fn url(
     media: &Media,
-    row: &AssetAndBlob,
+    asset: &VisibleAsset,
     expires_in: i32,
     download: bool,
 ) -> Result<Option<SignedRequest>, Error> {
-    let expires = url_lifetime(expires_in)?;
-    let AssetAndBlob { asset, blob } = row;
-    if blob.state == BlobState::Quarantined {
+    let expires = asset.access.url_lifetime(expires_in)?;
+    let AssetAndBlob {
+        asset: file, blob, ..
+    } = &asset.row;
+    if blob.state == BlobState::Quarantined || !asset.may_have_original() {
         return Ok(None);
     }
-    let inline = !download && sniff::is_safe_inline(&asset.content_type);
+    let inline = !download && sniff::is_safe_inline(&file.content_type);
     let options = GetOptions {
-        filename: Some(asset.filename.clone()),
+        filename: Some(file.filename.clone()),
         disposition: if inline {
             Disposition::Inline
         } else {
             Disposition::Attachment
         },
-        content_type: Some(asset.content_type.clone()),
+        content_type: Some(file.content_type.clone()),
     };
     media
         .storage
@@ -294,17 +299,4 @@ pub async fn url(
         .await
         .map(Some)
         .map_err(storage_failed)
-}
-
-/// How long a URL is to be valid.
-pub fn url_lifetime(seconds: i32) -> Result<Duration, Error> {
-    match u64::try_from(seconds) {
-        Ok(positive) if (1..=MAX_URL_SECONDS).contains(&seconds) => {
-            Ok(Duration::from_secs(positive))
-        }
-        _ => Err(Error::with_detail(
-            ErrorCode::BadUserInput,
-            format!("\"expiresIn\" is between 1 and {MAX_URL_SECONDS} seconds."),
-        )),
-    }
 }

@@ -1,4 +1,5 @@
-//! Forgetting users whose accounts are gone: their uploads end, their files are purged.
+//! Forgetting users whose accounts are gone: their uploads end, their files are purged, they belong to no
+//! group.
 //!
 //! Somebody may have very many files, so a fact is only noted in its transaction; the sweep works the
 //! notes off in batches. A user stays noted for a day after nothing was found: until then a request that
@@ -19,7 +20,7 @@ use super::{Media, asset, upload};
 use crate::db::{
     asset as assets,
     deleted_user::{self, DeletedUserRow},
-    upload as uploads,
+    group, upload as uploads,
 };
 
 /// Uploads, and files, that are removed in one transaction.
@@ -84,5 +85,6 @@ async fn remove_some(tx: &mut Tx, media: &Media, user: Id<User>) -> Result<usize
     asset::remove(tx, media, &files).await?;
     // What has left nothing behind goes at once: it holds the names of files.
     uploads::delete_settled(tx, Some(user), now, BATCH).await?;
-    Ok(open.len() + files.len())
+    let memberships = group::delete_of_user(tx, user, BATCH).await?;
+    Ok(open.len() + files.len() + memberships)
 }

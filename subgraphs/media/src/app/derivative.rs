@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use atelier_kit::{error::Error, id::Id, loader::Batch};
 use atelier_storage::{Disposition, GetOptions, SignedRequest};
 
-use super::{Media, asset::url_lifetime, storage_failed};
+use super::{Media, access::Access, storage_failed};
 use crate::{
     Blob,
     db::derivative::{self, DerivativeRow},
@@ -37,6 +37,7 @@ pub fn keys(blob: Id<Blob>) -> impl Iterator<Item = String> {
 pub async fn url(
     media: &Media,
     row: &DerivativeRow,
+    access: Access,
     expires_in: i32,
 ) -> Result<SignedRequest, Error> {
     let options = GetOptions {
@@ -46,7 +47,7 @@ pub async fn url(
     };
     media
         .storage
-        .presign_get(&row.storage_key, &options, url_lifetime(expires_in)?)
+        .presign_get(&row.storage_key, &options, access.url_lifetime(expires_in)?)
         .await
         .map_err(storage_failed)
 }

@@ -1,10 +1,14 @@
 //! What the domain does and who may ask for it: the only place that decides.
 
+pub mod access;
 pub mod asset;
+pub mod audience;
 pub mod blob;
 pub mod deleted_user;
 pub mod derivative;
+pub mod group;
 pub mod object_removal;
+pub mod public_file;
 pub mod quota;
 pub mod sweep;
 pub mod upload;
@@ -16,7 +20,6 @@ use atelier_kit::{
     Deps,
     actor::Actor,
     error::{Error, ErrorCode},
-    id::{Id, User},
 };
 use atelier_storage::{Storage, StorageError};
 
@@ -36,17 +39,6 @@ pub struct Media {
 /// Whether the caller looks after everybody's files.
 pub fn is_admin(actor: &Actor) -> bool {
     actor.has_scope(ADMIN)
-}
-
-/// Whether the caller may see, and change, files and uploads of `owner`: one rule for queries,
-/// mutations, entity references and subscriptions.
-pub fn may_see(actor: &Actor, owner: Id<User>) -> bool {
-    actor.user_id() == Some(owner) || is_admin(actor)
-}
-
-/// Whether the caller may know where a picture was taken: nobody but its owner.
-pub fn may_see_position(actor: &Actor, owner: Id<User>) -> bool {
-    actor.user_id() == Some(owner)
 }
 
 /// A failure of the store, as callers see it.

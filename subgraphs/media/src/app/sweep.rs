@@ -1,11 +1,13 @@
 //! What is done later, and again until it has worked: expired uploads, quota that accounts has not
-//! heard of, garbage in the store, the trash, users who are gone.
+//! heard of, garbage in the store, the trash, users and groups that are gone.
 
 use atelier_contracts::media::UploadStatus;
 use atelier_kit::error::Error;
 use chrono::TimeDelta;
 
-use super::{Media, asset as files, blob, deleted_user, object_removal, quota, upload::discard};
+use super::{
+    Media, asset as files, blob, deleted_user, group, object_removal, quota, upload::discard,
+};
 use crate::db::{asset, quota as quota_rows, upload};
 
 /// Rows that one step of a sweep takes.
@@ -28,7 +30,7 @@ pub struct Swept {
     pub purged: usize,
     /// Blobs whose processing was given up.
     pub given_up: usize,
-    /// Files and open uploads of users whose accounts are gone.
+    /// Files, open uploads and memberships of users whose accounts are gone.
     pub forgotten: usize,
 }
 
@@ -48,6 +50,11 @@ pub async fn sweep(media: &Media) -> Result<Swept, Error> {
         .deps
         .transaction(async |tx| upload::delete_settled(tx, None, before, BATCH).await)
         .await?;
+    for _ in 0..ROUNDS {
+        if group::forget_some(media).await? {
+            break;
+        }
+    }
     if swept != Swept::default() {
         tracing::info!(target: "sweep", ?swept, "swept");
     }

@@ -10,10 +10,18 @@ use atelier_kit::{
     transaction::Tx,
 };
 use chrono::{DateTime, Utc};
-use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
+use diesel::{
+    dsl::sql,
+    expression::SqlLiteral,
+    prelude::*,
+    sql_types::{BigInt, Bool, Nullable, Uuid as SqlUuid},
+};
 use diesel_async::RunQueryDsl;
 
-use super::blob::BlobRow;
+use super::{
+    audience::{IS_PUBLIC, IS_SHOWN_TO},
+    blob::BlobRow,
+};
 use crate::{
     Blob,
     kinds::AssetKind,
@@ -36,7 +44,7 @@ pub struct AssetRow {
     pub trashed_at: Option<DateTime<Utc>>,
 }
 
-/// An asset and its bytes.
+/// An asset, its bytes, and whether everybody may see it.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = asset)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
@@ -45,6 +53,10 @@ pub struct AssetAndBlob {
     pub asset: AssetRow,
     #[diesel(embed)]
     pub blob: BlobRow,
+    /// Whether it is attached to the audience `public`.
+    #[diesel(select_expression = sql::<Bool>(IS_PUBLIC))]
+    #[diesel(select_expression_type = SqlLiteral<Bool>)]
+    pub is_public: bool,
 }
 
 impl Listed for AssetAndBlob {
@@ -87,8 +99,25 @@ pub async fn insert(tx: &mut Tx, row: &AssetRow) -> Result<(), Error> {
     Ok(())
 }
 
-/// The assets with these ids.
+/// The assets with these ids, each with whether it is shown to a group of `viewer`'s.
 pub async fn by_ids(
+    connection: &mut Connection,
+    ids: &[Id<Asset>],
+    viewer: Option<Id<User>>,
+) -> Result<Vec<(AssetAndBlob, bool)>, Error> {
+    let in_group = sql::<Bool>(IS_SHOWN_TO)
+        .bind::<Nullable<SqlUuid>, _>(viewer)
+        .sql(")");
+    Ok(asset::table
+        .inner_join(blob::table)
+        .filter(asset::id.eq_any(ids))
+        .select((AssetAndBlob::as_select(), in_group))
+        .load(connection)
+        .await?)
+}
+
+/// The assets with these ids.
+pub async fn whole(
     connection: &mut Connection,
     ids: &[Id<Asset>],
 ) -> Result<Vec<AssetAndBlob>, Error> {
@@ -105,7 +134,7 @@ pub async fn find(
     connection: &mut Connection,
     id: Id<Asset>,
 ) -> Result<Option<AssetAndBlob>, Error> {
-    Ok(by_ids(connection, &[id]).await?.pop())
+    Ok(whole(connection, &[id]).await?.pop())
 }
 
 /// Assets with these ids, in the order of ids, locked until the transaction ends.

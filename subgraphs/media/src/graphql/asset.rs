@@ -15,11 +15,12 @@ use chrono::{DateTime, Utc};
 use super::{derivative::Derivative, media, metadata::AssetMetadata};
 use crate::{
     app::{
+        access::{Access, VisibleAsset},
         asset::{self, AssetById},
         derivative::DerivativesOfBlob,
-        may_see_position,
+        public_file,
     },
-    db::asset::{AssetAndBlob, AssetFilter},
+    db::{asset::AssetFilter, derivative::DerivativeRow},
     error::MediaUserError,
     kinds::{AssetKind, BlobState},
 };
@@ -37,12 +38,13 @@ pub enum AssetStatus {
     Trashed,
 }
 
-/// A stored file.
+/// A stored file that the caller may see.
 #[derive(Debug, Clone)]
-pub struct Asset(pub AssetAndBlob);
+pub struct Asset(pub VisibleAsset);
 
 /// What to show until a picture has loaded.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(tag = "public")]
 pub struct Placeholder {
     /// A blurred version of the picture as a BlurHash string; see https://blurha.sh.
     pub blurhash: String,
@@ -79,47 +81,53 @@ impl Asset {
     }
 }
 
-/// A stored file. Only its owner and callers with the scope `admin:media` can see it.
-#[Object(directive = authenticated::apply())]
+/// A stored file. Its owner and callers with the scope `admin:media` can see it. So can those to whom it
+/// is shown, unless it is in the trash or quarantined: the members of a space or conversation in which it
+/// was posted; or everybody, if it is public, like the pictures of users.
+#[Object(tag = "public")]
 impl Asset {
     /// The ID of the file. It never changes.
     pub async fn id(&self) -> Id<AssetEntity> {
-        self.0.asset.id
+        self.0.row.asset.id
     }
 
     /// The kind of file, judged by its content.
     async fn kind(&self) -> AssetKind {
-        self.0.blob.kind
+        self.0.row.blob.kind
     }
 
     /// The file name.
     async fn filename(&self) -> &str {
-        &self.0.asset.filename
+        &self.0.row.asset.filename
     }
 
     /// The MIME type. It was checked against the content when the file was uploaded.
     async fn content_type(&self) -> &str {
-        &self.0.asset.content_type
+        &self.0.row.asset.content_type
     }
 
     /// The size in bytes.
     async fn byte_size(&self) -> Long {
-        self.0.blob.byte_size.into()
+        self.0.row.blob.byte_size.into()
     }
 
     /// The SHA-256 of the content in hexadecimal digits; null until the server has verified it.
+    #[graphql(directive = authenticated::apply())]
     async fn sha256(&self) -> Option<String> {
-        self.0.blob.sha256.as_deref().map(hex::encode)
+        self.0.row.blob.sha256.as_deref().map(hex::encode)
     }
 
-    /// The purpose that was given when the file was uploaded.
+    /// The purpose that was given when the file was uploaded; null for everyone but the owner of the file
+    /// and callers with the scope `admin:media`.
+    #[graphql(directive = authenticated::apply())]
     async fn purpose(&self) -> Option<&str> {
-        self.0.asset.purpose.as_deref()
+        let purpose = self.0.row.asset.purpose.as_deref();
+        purpose.filter(|_| self.0.access != Access::Shown)
     }
 
     /// The state of the file.
     async fn status(&self) -> AssetStatus {
-        match (self.0.blob.state, self.0.asset.trashed_at) {
+        match (self.0.row.blob.state, self.0.row.asset.trashed_at) {
             (BlobState::Quarantined, _) => AssetStatus::Quarantined,
             (_, Some(_)) => AssetStatus::Trashed,
             (BlobState::Processing, None) => AssetStatus::Processing,
@@ -128,38 +136,44 @@ impl Asset {
     }
 
     /// Why processing failed, so that there are no derivatives and no metadata; null if it did not fail.
+    #[graphql(directive = authenticated::apply())]
     async fn failure(&self) -> Option<&str> {
-        self.0.blob.failure.as_deref()
+        self.0.row.blob.failure.as_deref()
     }
 
     /// The user who owns the file.
     async fn owner(&self) -> Option<stub::User> {
-        let id = self.0.asset.owner_id;
+        let id = self.0.row.asset.owner_id;
         Some(stub::User { id })
     }
 
     /// The time when the upload was completed.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.asset.created_at
+        self.0.row.asset.created_at
     }
 
     /// The time when the file was last renamed, moved to the trash or restored.
+    #[graphql(directive = authenticated::apply())]
     async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.asset.updated_at
+        self.0.row.asset.updated_at
     }
 
     /// The time when the file was moved to the trash; null if it is not in the trash.
+    #[graphql(directive = authenticated::apply())]
     async fn deleted_at(&self) -> Option<DateTime<Utc>> {
-        self.0.asset.trashed_at
+        self.0.row.asset.trashed_at
     }
 
     /// Returns a temporary URL from which the file can be read, or null if the file is quarantined. Files
-    /// that could run scripts in a browser are always offered as downloads.
+    /// that could run scripts in a browser are always offered as downloads. For callers to whom the file
+    /// is only shown, the URL is valid for at most 60 seconds; and it is null for a picture that records
+    /// where it was taken, or may do so, because the file itself would tell: show a derivative.
+    #[graphql(directive = authenticated::apply())]
     async fn url(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How long the URL is valid, in seconds; between 1 and 604800 (7 days).",
+            desc = "How long the URL is valid, in seconds; between 1 and 604800 (7 days). At most 60 for callers to whom the file is only shown.",
             default = 3600
         )]
         expires_in: i32,
@@ -174,10 +188,19 @@ impl Asset {
             .map(SignedUrl::from))
     }
 
+    /// The address from which everybody can read the file as it was uploaded, without signing in: a path
+    /// on the host of the API. It stays the same, and browsers and CDNs may keep what they read for an
+    /// hour, unless the server is configured otherwise. Null if the file is not public; if it is larger
+    /// than 16 MiB; if it is not a picture, sound or video that browsers can show safely; or if it is a
+    /// picture that records where it was taken, or may do so. Derivatives have addresses of their own.
+    async fn public_url(&self, ctx: &Context<'_>) -> Option<String> {
+        public_file::original_path(media(ctx), &self.0)
+    }
+
     /// What to show until the picture has loaded; null if the file is not a picture or is not processed
     /// yet.
     async fn placeholder(&self) -> Option<Placeholder> {
-        let blob = &self.0.blob;
+        let blob = &self.0.row.blob;
         Some(Placeholder {
             blurhash: blob.blurhash.clone()?,
             dominant_color: blob.dominant_color.clone()?,
@@ -185,17 +208,24 @@ impl Asset {
     }
 
     /// What is known about the content of the file.
-    async fn metadata(&self, ctx: &Context<'_>) -> Option<AssetMetadata> {
-        let with_position = may_see_position(actor(ctx), self.0.asset.owner_id);
-        AssetMetadata::of(&self.0.blob, with_position)
+    #[graphql(directive = authenticated::apply())]
+    async fn metadata(&self) -> Option<AssetMetadata> {
+        AssetMetadata::of(&self.0.row.blob, self.0.may_know_position())
     }
 
     /// Smaller or converted versions of the file, at most six, smallest first.
     #[graphql(directive = list_size::apply(Some(6), None, None, None))]
     async fn derivatives(&self, ctx: &Context<'_>) -> Result<Vec<Derivative>> {
         let batch = || DerivativesOfBlob(media(ctx).clone());
-        let rows = load(ctx, batch, self.0.blob.id).await?.unwrap_or_default();
-        Ok(rows.iter().cloned().map(Derivative).collect())
+        let rows = load(ctx, batch, self.0.row.blob.id)
+            .await?
+            .unwrap_or_default();
+        let derivative = |row: &DerivativeRow| Derivative {
+            row: row.clone(),
+            access: self.0.access,
+            public: self.0.is_public().then_some(self.0.row.asset.id),
+        };
+        Ok(rows.iter().map(derivative).collect())
     }
 }
 

@@ -16,7 +16,7 @@ use atelier_kit::{
 use futures::stream::BoxStream;
 
 use super::{asset::Asset, media};
-use crate::app::{asset::AssetById, is_admin, may_see};
+use crate::app::{access::may_change, asset::AssetById, is_admin};
 
 /// The most files that one subscription selects.
 const MAX_IDS: usize = 100;
@@ -138,7 +138,8 @@ pub struct AssetSubscription;
 #[Subscription]
 impl AssetSubscription {
     /// Delivers events about the caller's files; for callers with the scope `admin:media`, about
-    /// everyone's.
+    /// everyone's. With `ids`, also events about files that are shown to the caller, for as long as they
+    /// are; when such a file is moved to the trash, quarantined or deleted, nothing is delivered.
     #[graphql(
         directive = authenticated::apply(),
         directive = resumable::apply("after".to_owned(), "cursor".to_owned())
@@ -176,16 +177,17 @@ impl AssetSubscription {
     }
 }
 
-/// The event of a fact, if the caller may know of it.
+/// The event of a fact, if the caller may know of it: of their own files they hear everything, of files
+/// that are shown to them as long as they are.
 async fn event(
     assets: Arc<AssetById>,
     told: Told<AssetFact>,
     cursor: Cursor,
 ) -> Result<Option<AssetEvent>> {
-    if !may_see(&assets.actor, *told.fact.owner()) {
-        return Ok(None);
-    }
     let id = told.fact.asset();
     let asset = assets.load(vec![id]).await?.remove(&id).map(Asset);
+    if asset.is_none() && !may_change(&assets.actor, *told.fact.owner()) {
+        return Ok(None);
+    }
     Ok(Some(AssetEvent::of(told, cursor, asset)))
 }

@@ -2,6 +2,7 @@
 
 mod asset;
 mod asset_event;
+mod audience;
 mod derivative;
 mod metadata;
 mod upload;
@@ -29,6 +30,7 @@ struct Mutation(
     upload_part::UploadPartMutation,
     upload_challenge::UploadChallengeMutation,
     asset::AssetMutation,
+    audience::AudienceMutation,
 );
 
 /// Delivers events as they happen.

@@ -11,7 +11,7 @@ use super::{
     media,
     upload::{Upload, UploadWhere},
 };
-use crate::app::{asset, upload};
+use crate::app::{access::VisibleAsset, asset, upload};
 
 /// How much storage the files of a user take.
 #[derive(Debug, Clone, Copy, SimpleObject)]
@@ -63,7 +63,7 @@ impl MediaOfViewer {
     ) -> Result<Option<Connection<Asset>>> {
         let filter = filter.unwrap_or_default().into();
         let page = asset::page(media(ctx), actor(ctx), filter, &page).await?;
-        Ok(Some(page.connection(Asset)))
+        Ok(Some(page.connection(|row| Asset(VisibleAsset::own(row)))))
     }
 
     /// How much storage the caller's files take.

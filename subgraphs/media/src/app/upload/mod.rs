@@ -29,7 +29,7 @@ use atelier_kit::{
     transaction::Tx,
 };
 
-use super::{Media, may_see};
+use super::{Media, access::may_change};
 use crate::{
     db::upload::{self, UploadRow},
     error::{Fail, MediaErrorCode, Refusal},
@@ -50,7 +50,7 @@ impl Batch for UploadById {
         let rows = upload::by_ids(&mut connection, &keys).await?;
         Ok(rows
             .into_iter()
-            .filter(|row| may_see(&self.actor, row.owner_id))
+            .filter(|row| may_change(&self.actor, row.owner_id))
             .map(|row| (row.id, row))
             .collect())
     }
@@ -77,7 +77,7 @@ pub(super) async fn lock(tx: &mut Tx, actor: &Actor, id: Id<Upload>) -> Result<U
     actor.require_user()?;
     upload::lock(tx, id)
         .await?
-        .filter(|row| may_see(actor, row.owner_id))
+        .filter(|row| may_change(actor, row.owner_id))
         .ok_or_else(not_found)
 }
 

@@ -13,7 +13,7 @@ use super::{
     wrong_strategy,
 };
 use crate::{
-    app::{Media, may_see, quota, storage_failed},
+    app::{Media, access::may_change, quota, storage_failed},
     db::{
         blob::{self, BlobRow},
         upload::{self, UploadRow},
@@ -62,7 +62,7 @@ async fn find(media: &Media, actor: &Actor, id: Id<Upload>) -> Result<Found, Fai
     let mut connection = media.deps.read().await?;
     let row = upload::find(&mut connection, id)
         .await?
-        .filter(|row| may_see(actor, row.owner_id))
+        .filter(|row| may_change(actor, row.owner_id))
         .ok_or_else(not_found)?;
     if row.status == UploadStatus::Completed {
         return Ok(Found::Done(Box::new(row)));

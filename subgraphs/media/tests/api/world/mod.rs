@@ -1,6 +1,7 @@
 //! A domain with surroundings of its own, and clients of it.
 
 mod accounts;
+mod audiences;
 mod tasks;
 mod uploads;
 
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 pub use accounts::Accounts;
+pub use audiences::{DOMAIN, membership};
 pub use tasks::{OnStep, Ran};
 pub use uploads::{noise, sha256, stored_at};
 

@@ -1,0 +1,3 @@
+DROP TABLE deleted_group;
+DROP TABLE group_member;
+DROP TABLE asset_audience;
