@@ -1,5 +1,7 @@
 //! Who besides its owner may see a file, and what they may do with it.
 
+use std::slice::from_ref;
+
 use atelier_contracts::audience::{Audience, WireId};
 use atelier_kit::actor::Actor;
 use serde_json::{Value, json};
@@ -185,7 +187,7 @@ async fn quarantined_files_are_shown_to_nobody_else() {
     let (owner, other) = (somebody(&world), somebody(&world));
     let asset = world.picture(&owner, None).await;
     world
-        .attach(&Audience::Public, &owner, std::slice::from_ref(&asset))
+        .attach(&Audience::Public, &owner, from_ref(&asset))
         .await;
     assert!(world.sees(&other, &asset).await);
     world
@@ -203,7 +205,7 @@ async fn a_picture_that_was_not_read_yet_may_tell_where_it_was_taken() {
     let done = world.upload(&owner, "p.jpg", "image/jpeg", &bytes).await;
     let asset = done["asset"]["id"].clone();
     world
-        .attach(&Audience::Public, &owner, std::slice::from_ref(&asset))
+        .attach(&Audience::Public, &owner, from_ref(&asset))
         .await;
     let read = see(&world, &other, &asset).await;
     assert_eq!(
@@ -291,7 +293,7 @@ async fn only_domains_attach_and_only_what_the_user_owns() {
         assert_eq!(world.database().rows("media.asset_audience").await, 2);
     }
     for _ in 0..2 {
-        world.detach(&group, std::slice::from_ref(&mine)).await;
+        world.detach(&group, from_ref(&mine)).await;
         assert_eq!(world.database().rows("media.asset_audience").await, 1);
     }
 }
@@ -330,13 +332,13 @@ async fn a_purged_file_is_attached_to_nothing() {
     let owner = somebody(&world);
     let asset = world.picture(&owner, None).await;
     world
-        .attach(&Audience::Public, &owner, std::slice::from_ref(&asset))
+        .attach(&Audience::Public, &owner, from_ref(&asset))
         .await;
     world
         .mutate(&owner, "assetDelete", "", json!({ "id": asset }))
         .await;
     let refused = world
-        .attach(&Audience::Public, &owner, std::slice::from_ref(&asset))
+        .attach(&Audience::Public, &owner, from_ref(&asset))
         .await;
     assert_eq!(refused[0]["reason"], "NOT_FOUND", "it is in the trash");
     world
@@ -369,7 +371,7 @@ async fn a_hundred_files_of_mixed_visibility_are_one_statement() {
         (2, Audience::Group(group)),
         (5, Audience::Public),
     ] {
-        world.attach(&audience, &owner, &[ids[at].clone()]).await;
+        world.attach(&audience, &owner, from_ref(&ids[at])).await;
     }
     let mut representations: Vec<Value> = ids
         .iter()

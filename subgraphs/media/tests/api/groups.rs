@@ -1,8 +1,11 @@
 //! Who belongs to the groups to which files are shown: facts of other domains.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    slice::from_ref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use async_graphql::{Request, Variables};
@@ -30,9 +33,7 @@ async fn shown(world: &World) -> (Actor, Actor, atelier_contracts::audience::Wir
         .await;
     let asset = done["asset"]["id"].clone();
     let audience = Audience::Group(group.clone());
-    world
-        .attach(&audience, &owner, std::slice::from_ref(&asset))
-        .await;
+    world.attach(&audience, &owner, from_ref(&asset)).await;
     (owner, member, group, asset)
 }
 
@@ -142,9 +143,7 @@ async fn a_deleted_group_sees_nothing_and_leaves_nothing() {
     world.add(&group, &member, 2).await;
     let audience = Audience::Group(group);
     let owner = somebody(&world);
-    world
-        .attach(&audience, &owner, std::slice::from_ref(&asset))
-        .await;
+    world.attach(&audience, &owner, from_ref(&asset)).await;
     assert!(!world.sees(&member, &asset).await);
     world.test.clock.advance(TimeDelta::days(31));
     world.sweep().await;
@@ -235,9 +234,7 @@ async fn a_fact_reaches_media_by_the_stream_and_subscriptions_end_with_it() {
         .await;
     let stays = done["asset"]["id"].clone();
     let public = Audience::Public;
-    world
-        .attach(&public, &owner, std::slice::from_ref(&stays))
-        .await;
+    world.attach(&public, &owner, from_ref(&stays)).await;
     // Any domain may tell; this one has an outbox in the same database.
     world.start(&["media"]);
     let world = &world;

@@ -1,5 +1,7 @@
 //! Files that everybody may see, under addresses that stay the same.
 
+use std::slice::from_ref;
+
 use atelier_contracts::audience::Audience;
 use atelier_kit::actor::Actor;
 use axum::{
@@ -65,7 +67,7 @@ async fn a_public_picture_is_read_by_everybody_and_kept_by_caches_until_it_is_no
     assert_eq!(get(&world, "GET", &original, None).await.status(), 404);
 
     world
-        .attach(&Audience::Public, &owner, std::slice::from_ref(&asset))
+        .attach(&Audience::Public, &owner, from_ref(&asset))
         .await;
     let (public, derivatives) = addresses(&world, &somebody(&world), &asset).await;
     assert_eq!(public, json!(original));
@@ -119,9 +121,7 @@ async fn a_public_picture_is_read_by_everybody_and_kept_by_caches_until_it_is_no
     assert_eq!(text(&response, header::CONTENT_TYPE), "image/jpeg");
     let etag = text(&response, header::ETAG);
 
-    world
-        .detach(&Audience::Public, std::slice::from_ref(&asset))
-        .await;
+    world.detach(&Audience::Public, from_ref(&asset)).await;
     for (path, _) in derivatives.iter().chain([&(original, Value::Null)]) {
         for known in [None, Some(etag.as_str()), Some("*")] {
             let response = get(&world, "GET", path, known).await;
@@ -140,9 +140,7 @@ async fn what_is_not_public_is_not_found_and_neither_is_what_could_harm() {
     let owner = somebody(&world);
     let group = Audience::Group(world.group());
     let to_group = world.picture(&owner, None).await;
-    world
-        .attach(&group, &owner, std::slice::from_ref(&to_group))
-        .await;
+    world.attach(&group, &owner, from_ref(&to_group)).await;
     let trashed = world.picture(&owner, None).await;
     let with_position = world.picture(&owner, Some(pictures::notes())).await;
     let upload = async |name: &str, kind: &str, bytes: &[u8]| {
