@@ -112,10 +112,7 @@ fn a_new_domain_is_part_of_the_workspace_the_contracts_and_the_binary() {
                 "atelier-contracts.workspace = true\natelier-gallery.workspace = true\n",
             ][..],
         ),
-        (
-            "kit/contracts/src/lib.rs",
-            &["pub mod accounts;\npub mod gallery;\n///"],
-        ),
+        ("kit/contracts/src/lib.rs", &["\npub mod gallery;\n///"]),
         (
             "src/domains.rs",
             &[
