@@ -74,6 +74,8 @@ export type AccountsErrorCode =
   | 'ONE_PER_REQUEST'
   /** The display name suggests that the user belongs to the installation's staff. */
   | 'DISPLAY_NAME_RESERVED'
+  /** The file is not a picture. */
+  | 'AVATAR_NOT_PICTURE'
   /** The user holds scopes that the caller does not hold. */
   | 'OUTRANKED'
   | '%future added value';
