@@ -11,7 +11,7 @@
 //!     })
 //!     .optional("search", move || {
 //!         let search = search.clone();
-//!         async move { search.ping().await }
+//!         async move { search.ping().await.map_err(|error| error.to_string()) }
 //!     });
 //! let routes = health.router();
 //! # let _ = routes;
